@@ -1,0 +1,145 @@
+"""The whole adapter contract. What a signature cannot say is a test in migrator/testing, which every adapter passes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from migrator.errors import Reason
+from migrator.model import (
+    Account,
+    Amended,
+    Count,
+    Folder,
+    Gone,
+    Identity,
+    Item,
+    Mailbox,
+    Mark,
+    NotMail,
+    Parcel,
+    Place,
+    Raw,
+    Receipt,
+    Reflag,
+    Refused,
+    Relocate,
+    Sighting,
+    Touched,
+    Unchanged,
+    Unreadable,
+    Withdrawn,
+)
+
+Known = Callable[[str, str], bool]
+"""known(key, stamp): were these bytes staged before, under this very stamp?"""
+
+
+class Source(Protocol):
+    """A store we read and never write."""
+
+    @property
+    def exact(self) -> bool:
+        """False where bytes are made anew at each read (Exchange)."""
+
+    def identity(self) -> Identity:
+        """Which store this is; recorded with the first fact, checked at every start."""
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account, in one stable order; last an account without a name where files belong to nobody."""
+
+    def folders(self, account: Account) -> Iterator[Folder]:
+        """Every folder of the account in one stable order, empty ones too. Raises AccountError."""
+
+    def census(self, account: Account) -> Iterator[Count]:
+        """Artefacts and bytes a folder, counted another way than by `items` (a listing, EXISTS, index rows)."""
+
+    def items(
+        self, folder: Folder, *, after: str | None, known: Known
+    ) -> Iterator[Item | Unchanged | Unreadable | NotMail]:
+        """Yield the folder's items in one stable order, starting after the item keyed `after`.
+
+        Where `known(key, stamp)` is true the bytes were staged before and the stamp has not changed: yield `Unchanged`
+        with the flags as they are now, without reading the bytes again. Raises FolderError, AccountError, Outage.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the target cannot do, said by the target, not by the tests."""
+
+    batch_items: int = 1
+    batch_bytes: int | None = None
+    item_bytes: int | None = None
+    name_bytes: int | None = None
+    depth: int | None = None
+    forbidden: frozenset[str] = frozenset()
+    """Characters no name of a place may hold."""
+    case_sensitive: bool = True
+    exact: bool = True
+    """Gives bytes back as it got them, after the repairs it names (IMAP yes, Exchange no)."""
+    keywords: int | None = None
+    """How many different keywords a place can hold; 0 = none, None = no known end."""
+    late_commit: float = 30
+    """Seconds after a dead connection in which a stored item may still appear."""
+    can_withdraw: bool = True
+    lanes: int = 1
+    """How many connections to one mailbox make sending faster; 1 where a second one does not help."""
+
+
+class Target(Protocol):
+    """A store we fill and re-read. Opened per mailbox and lane, used by one thread."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def identity(self) -> Identity:
+        """Which server and mailbox this is."""
+
+    def prepare(self, place: Place) -> Mark:
+        """Make the place exist, subscribed, with its role; twice is once. Raises FolderError, AccountError, Outage."""
+
+    def mark(self, place: Place) -> Mark | None:
+        """How far the place has come. Reads only; None where there is no such place."""
+
+    def deliver(self, parcels: Sequence[Parcel]) -> Iterator[Receipt | Refused]:
+        """Put each parcel in its place; one outcome for each, in order, as it is known.
+
+        All parcels of one call go to one place. Whatever was sent and not answered when this raises is in doubt.
+        """
+
+    def survey(self, place: Place, since: Mark | None) -> Iterator[Sighting]:
+        """What lies in the place, in the order of its numbers; with `since` only numbers from `since.next` on."""
+
+    def fetch(self, place: Place, ref: str) -> Raw | None:
+        """The bytes of one mail as the target gives them; None where it is gone. Changes no flag."""
+
+    def amend(
+        self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
+    ) -> Amended | Touched | Gone | Refused:
+        """Change flags or place of one mail, unless it is no longer as `expected`."""
+
+    def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
+        """Take back one mail of ours, unless it is no longer as `expected` (its flags, `\\Recent` aside)."""
+
+
+class Advises(Protocol):
+    """What a source or target may also be: one that knows what `migrator check` should tell."""
+
+    def advice(self) -> Iterator[Reason]:
+        """What differs there from what the operator may expect (quota, clock, retention), each with its remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """What an entry point of the group `migrator.adapters` names: a value, not a class to inherit.
+
+    `config` is the pydantic model of its section in migration.toml without the engine's own keys (`adapter`, `role`,
+    `takes`, `late_commit`). Both openers raise UsageError, AccountError or Outage; a refused login is never repeated.
+    """
+
+    config: type[BaseModel]
+    open_source: Callable[[Any], AbstractContextManager[Source]] | None = None
+    open_target: Callable[[Any, Mailbox], AbstractContextManager[Target]] | None = None
