@@ -4,12 +4,13 @@
     ├── UsageError      stops: message and remedy, no traceback              exit 2
     ├── FolderError     a fault or setback; goes on with the next folder     exit 1 at the end
     ├── AccountError    a fault or setback; goes on with the next account    exit 1 at the end
-    └── Outage          waits and repeats, backing off; then stops, resumably  exit 75
+    └── Outage          waits and repeats, then stops, resumably             exit 75
 
-A bad *item* is never an exception: it is a value (`Unreadable`, `Refused`). Anything else that is raised is a bug: exit 70.
+A bad *item* is never an exception: it is a value (`Unreadable`, `Refused`). Anything else raised is a bug: exit 70.
 """
 
 from collections.abc import Mapping
+
 from typing_extensions import override
 
 Param = str | int | float | bool | None

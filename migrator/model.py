@@ -231,7 +231,7 @@ class NotMail:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One owner's store at the target, and the unit of sending. `account` is the one that feeds it, if just one does."""
+    """One owner's store at the target, the unit of sending. `account` is the one that feeds it, if just one does."""
 
     owner: str
     account: str | None = None
@@ -352,3 +352,32 @@ class Touched:
 @dataclass(frozen=True, slots=True)
 class Gone:
     """It is no longer there."""
+
+
+# -- what is thought of it -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedItem:
+    """A mail in staging, as the filter sees it: what was read off it once, and where it lies at the source."""
+
+    id: ItemId
+    account: str
+    folder: Path
+    digest: str
+    size: int
+    sender: str
+    list_id: str | None
+    subject: str
+    flags: frozenset[Flag]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What the filter thinks of a mail, by which rules and why. `guard` names what protects it from being parked."""
+
+    verdict: Verdict
+    rules: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    score: float | None = None
+    guard: str | None = None

@@ -1,0 +1,120 @@
+"""What is thought of the mails: proposals by the filter, decisions by people. Both only grow; the newest counts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import exists, insert, literal, select
+
+from migrator.errors import Reason, UsageError
+from migrator.model import ItemId, Proposal, StagedItem, Verdict
+from migrator.staging import tables
+from migrator.staging.states import flags_of, newest_item
+from migrator.staging.store import Run, Staging, now
+
+PAGE = 2_000
+
+
+def unjudged(staging: Staging, ruleset: str) -> Iterator[list[StagedItem]]:
+    """The newest versions that this set of rules has not looked at, a page at a time."""
+    newest, its = newest_item(), tables.item
+    judged = exists(
+        select(literal(1)).where(tables.proposal.c.item_id == its.c.id, tables.proposal.c.ruleset == ruleset)
+    )
+    query = (
+        select(
+            its.c.id,
+            tables.account.c.name,
+            tables.folder.c.path,
+            its.c.digest,
+            its.c.size,
+            its.c.sender,
+            its.c.list_id,
+            its.c.subject,
+            flags_of(its.c.artefact_id, its).label("flags"),
+        )
+        .join(newest, newest.c.item_id == its.c.id)
+        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
+        .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+        .where(~judged)
+        .order_by(its.c.id)
+        .limit(PAGE)
+    )
+    last = 0
+    while True:
+        with staging.reading() as connection:
+            page = [_staged(row) for row in connection.execute(query.where(its.c.id > last))]
+        if not page:
+            return
+        yield page
+        last = page[-1].id
+
+
+def _staged(row: Any) -> StagedItem:
+    return StagedItem(
+        id=row.id,
+        account=row.name,
+        folder=tuple(row.path),
+        digest=row.digest,
+        size=row.size,
+        sender=row.sender,
+        list_id=row.list_id,
+        subject=row.subject,
+        flags=frozenset(row.flags),
+    )
+
+
+def propose(staging: Staging, run: Run, ruleset: str, proposals: Iterable[tuple[ItemId, Proposal]]) -> None:
+    """Write down what the filter thinks."""
+    rows = [
+        {
+            "item_id": item,
+            "ruleset": ruleset,
+            "verdict": each.verdict,
+            "guard": each.guard,
+            "score": each.score,
+            "rules": list(each.rules),
+            "reasons": [{"code": reason.code, "params": dict(reason.params)} for reason in each.reasons],
+            "run_id": run.id,
+        }
+        for item, each in proposals
+    ]
+    if rows:
+        with staging.writing() as connection:
+            connection.execute(insert(tables.proposal), rows)
+
+
+def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, why: str) -> None:
+    """A person's word on one mail. Raises UsageError where there is no such item."""
+    with staging.writing() as connection:
+        artefact = connection.execute(select(tables.item.c.artefact_id).where(tables.item.c.id == item)).scalar()
+        if artefact is None:
+            raise UsageError(Reason("item.unknown", item=item))
+        connection.execute(insert(tables.decision).values(**_decision("item", verdict, by, why), artefact_id=artefact))
+
+
+def decide_sender(staging: Staging, sender: str, verdict: Verdict, *, by: str, why: str) -> int:
+    """A person's word on a sender or list, for mail that comes later too; how many staged mails it touches."""
+    its = tables.item
+    with staging.writing() as connection:
+        named = (its.c.sender == sender) | (its.c.list_id == sender)
+        touched = len(connection.execute(select(its.c.id).where(named)).all())
+        if not touched:
+            raise UsageError(Reason("sender.unknown", sender=sender))
+        connection.execute(insert(tables.decision).values(**_decision("sender", verdict, by, why), sender=sender))
+    return touched
+
+
+def _decision(scope: str, verdict: Verdict, by: str, why: str) -> dict[str, Any]:
+    return {"scope": scope, "verdict": verdict, "by": by, "why": why, "at": now()}
+
+
+def decisions(staging: Staging, artefact: int, senders: Sequence[str]) -> list[dict[str, Any]]:
+    """Every decision that was ever made about a mail, oldest first."""
+    its = tables.decision.c
+    with staging.reading() as connection:
+        rows = connection.execute(
+            select(its.id, its.scope, its.sender, its.verdict, its.by, its.why, its.at)
+            .where((its.artefact_id == artefact) | its.sender.in_(list(senders)))
+            .order_by(its.id)
+        )
+        return [dict(row._mapping) for row in rows]

@@ -1,0 +1,281 @@
+"""Staging: the one memory of a migration. Opens the database, keeps runs and identities, and hands out transactions.
+
+What the steps write and ask lies beside it, by reader: walk (extract), opinions (judge, decide), outbox (load, verify),
+reports (whoever only looks).
+"""
+
+import getpass
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, select, text, update
+from sqlalchemy.exc import OperationalError
+
+import migrator
+from migrator.errors import Outage, Reason, UsageError
+from migrator.model import Identity
+from migrator.staging import tables
+from migrator.staging.blobs import Blobs
+
+HEAD = "0001"
+"""The newest revision in migrations/versions; the test that compares the schemas also checks this."""
+
+
+class Staging:
+    """A migration's database and blobs. One object a process; every method may be called from any thread."""
+
+    def __init__(self, engine: Engine, blobs: Blobs, *, host: str | None = None) -> None:
+        self.engine = engine
+        self.blobs = blobs
+        self.host = host or socket.gethostname()
+        self.uuid = ""
+        self._writing = threading.RLock()
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        url: str | URL,
+        *,
+        blobs: str | Path = "database",
+        folder: Path | None = None,
+        password: SecretStr | None = None,
+    ) -> Iterator["Staging"]:
+        """Open a staging database, made or brought up to date where needed.
+
+        `folder` is the migration folder, against which relative paths count. `blobs` is "database", or a folder for
+        packs; bodies above 64 MB are files in that folder, or in `blobs/` beside the database. Raises UsageError,
+        Outage.
+        """
+        folder = folder or Path.cwd()
+        address = _absolute(make_url(url), folder)
+        if password is not None:
+            address = address.set(password=password.get_secret_value())
+        engine = _engine(address)
+        keep = Blobs(folder / ("blobs" if blobs == "database" else blobs), packs=blobs != "database")
+        staging = cls(engine, keep)
+        try:
+            try:
+                staging._prepare()
+            except OperationalError as error:
+                reason = Reason("staging.unreachable", url=address.render_as_string(hide_password=True))
+                raise Outage(reason) from error
+            yield staging
+        finally:
+            keep.close()
+            engine.dispose()
+
+    def _prepare(self) -> None:
+        with self.reading() as connection:
+            current = _revision(connection)
+        if current != HEAD:
+            if current is not None and current > HEAD:
+                raise UsageError(Reason("staging.newer", found=current, known=HEAD))
+            from migrator.staging.migrations import upgrade  # alembic is slow to import and seldom needed
+
+            upgrade(self.engine)
+        with self.writing() as connection:
+            found = connection.execute(select(tables.staging.c.uuid)).scalar()
+            if found is None:
+                found = str(uuid.uuid4())
+                connection.execute(insert(tables.staging).values(uuid=found, created=now()))
+        self.uuid = found
+
+    @property
+    def sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file; None on a server or in memory."""
+        name = self.engine.url.database
+        return Path(name) if self.sqlite and name and name != ":memory:" else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view of the database."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: what it did is on the disk when it returns, or did not happen."""
+        writer = self.engine.execution_options(migrator_writes=True)
+        with self._writing, writer.connect() as connection, connection.begin():
+            yield connection
+            self.blobs.sync()
+
+    # -- runs --
+
+    def begin_run(self, step: str, target: str | None = None) -> int:
+        """A new run's number."""
+        with self.writing() as connection:
+            return insert_one(
+                connection,
+                tables.run,
+                step=step,
+                target=target,
+                began=now(),
+                host=self.host,
+                pid=os.getpid(),
+                by=user(),
+                version=migrator.__version__,
+                counts={},
+            )
+
+    def end_run(self, run: int, outcome: str, counts: Mapping[str, int]) -> None:
+        """How it ended: done or stopped."""
+        with self.writing() as connection:
+            connection.execute(
+                update(tables.run)
+                .where(tables.run.c.id == run)
+                .values(ended=now(), outcome=outcome, counts=dict(counts))
+            )
+
+    @contextmanager
+    def run(self, step: str, target: str | None = None) -> Iterator["Run"]:
+        """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
+        run = Run(self, self.begin_run(step, target))
+        try:
+            yield run
+        except BaseException:
+            with suppress(OperationalError):
+                self.end_run(run.id, "stopped", run.counts)
+            raise
+        self.end_run(run.id, "done", run.counts)
+
+    # -- identities --
+
+    def known_identity(self, role: str, name: str, mailbox: str = "") -> Identity | None:
+        """The store or server that this was last time; None at the first time."""
+        its = tables.identity.c
+        with self.reading() as connection:
+            row = connection.execute(
+                select(its.store, its.certificate)
+                .where(its.role == role, its.name == name, its.mailbox == mailbox)
+                .order_by(its.id.desc())
+                .limit(1)
+            ).first()
+        return None if row is None else Identity(row.store, row.certificate)
+
+    def record_identity(
+        self,
+        role: str,
+        name: str,
+        identity: Identity,
+        *,
+        mailbox: str = "",
+        run: int | None = None,
+        by: str | None = None,
+    ) -> None:
+        """This is the store or server from now on; `by` where a person said so."""
+        with self.writing() as connection:
+            connection.execute(
+                insert(tables.identity).values(
+                    role=role,
+                    name=name,
+                    mailbox=mailbox,
+                    store=identity.store,
+                    certificate=identity.certificate,
+                    run_id=run,
+                    confirmed_by=by,
+                )
+            )
+
+
+class Run:
+    """One invocation of a step: its number, and what it has counted so far."""
+
+    def __init__(self, staging: Staging, number: int) -> None:
+        self.id = number
+        self.counts: dict[str, int] = {}
+        self._staging = staging
+        self._lock = threading.Lock()
+
+    def count(self, word: str, by: int = 1) -> None:
+        with self._lock:
+            self.counts[word] = self.counts.get(word, 0) + by
+
+    def setback(self, account: str, reason: Reason, path: tuple[str, ...] | None = None) -> None:
+        """A folder or account that could not be worked on in this run."""
+        self.count("setbacks")
+        with self._staging.writing() as connection:
+            connection.execute(
+                insert(tables.setback).values(
+                    run_id=self.id, account=account, path=path, code=reason.code, params=dict(reason.params)
+                )
+            )
+
+
+def insert_one(connection: Connection, table: Table, **values: object) -> int:
+    """Add one row; its number."""
+    return int(connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
+
+
+def now() -> datetime:
+    """The time of a run's own acts; never a mail's date."""
+    return datetime.now(UTC)
+
+
+def database_clock(connection: Connection) -> int:
+    """Microseconds since 1970 by the database's clock, the one that all hosts share."""
+    sqlite = "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+    postgresql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    return int(connection.execute(text(sqlite if connection.dialect.name == "sqlite" else postgresql)).scalar_one())
+
+
+def user() -> str:
+    """Who is at work, by the operating system."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _absolute(url: URL, folder: Path) -> URL:
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(database=str(folder / url.database))
+    return url
+
+
+LOCAL = {"", "localhost", "127.0.0.1", "::1"}
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": 60, "check_same_thread": False})
+        event.listen(engine, "connect", _sqlite_connected)
+        event.listen(engine, "begin", _sqlite_begins)
+        return engine
+    if url.get_backend_name() != "postgresql":
+        raise UsageError(Reason("staging.database-unknown", name=url.get_backend_name()))
+    host = str(url.query.get("host", url.host or ""))
+    arguments: dict[str, Any] = {"options": "-c synchronous_commit=on -c timezone=UTC"}
+    if host not in LOCAL and not host.startswith("/") and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
+        arguments["sslmode"] = "require"  # laws.md §7: beyond a socket or loopback only with TLS
+    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32)
+
+
+def _sqlite_connected(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, so that a writer can say IMMEDIATE
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begins(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("migrator_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

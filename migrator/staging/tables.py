@@ -1,0 +1,475 @@
+"""The schema. Rows are facts and only grow; state is a question asked of them (architecture.md §4).
+
+Three kinds of row are also updated, because they tell what is going on and not what happened to a mail: a run and a
+pass get an end, a lease a new holder.
+
+    source   account ─ folder ─ artefact ─ item (a version) ─ raw ─ blob      pass ─ pass_chunk, census
+    changes  observation, presence, move, fault, not_mail                     by pass
+    opinion  proposal, decision                                               by item or sender
+    target   place ─ mark ─ dispatch ─ receipt | refusal | recall             by run, under a lease's fence
+             intent ─ outcome, amendment                                      amend and withdraw
+    verify   finding, run_place                                               by run
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from typing_extensions import override
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as whole microseconds since 1970 in UTC: the same on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    @override
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+class Json(TypeDecorator[Any]):
+    """A small JSON value in one canonical spelling, so that equal values are equal texts."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    @override
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the key is spelled INTEGER."""
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+    return Column(
+        name,
+        Id,
+        ForeignKey(f"{target}.id"),
+        nullable=nullable and not primary_key,
+        primary_key=primary_key,
+        autoincrement=False,
+    )
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _int(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+# -- what is going on ---------------------------------------------------------------------------------------------
+
+staging = Table("staging", metadata, Column("uuid", Text, primary_key=True), Column("created", Instant, nullable=False))
+
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    _text("step"),
+    _text("target", nullable=True),
+    Column("began", Instant, nullable=False),
+    Column("ended", Instant),
+    _text("outcome", nullable=True),  # done | stopped | killed
+    _text("host"),
+    _int("pid"),
+    _text("by"),
+    _text("version"),
+    Column("counts", Json),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    _ref("run_id", "run"),
+    _text("host"),
+    _int("pid"),
+    _int("fence"),
+    _int("deadline"),  # microseconds since 1970 by the database's clock
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    _id(),
+    _text("role"),  # source | target
+    _text("name"),
+    _text("mailbox"),
+    _text("store"),
+    _text("certificate", nullable=True),
+    _ref("run_id", "run", nullable=True),
+    _text("confirmed_by", nullable=True),
+    Index(None, "role", "name", "mailbox"),
+)
+
+# -- what the source holds ----------------------------------------------------------------------------------------
+
+account = Table("account", metadata, _id(), Column("name", Text, nullable=False, unique=True))
+
+folder = Table(
+    "folder",
+    metadata,
+    _id(),
+    _ref("account_id", "account"),
+    Column("path", Json, nullable=False),
+    _text("role", nullable=True),
+    UniqueConstraint("account_id", "path"),
+)
+
+pass_ = Table(
+    "pass",
+    metadata,
+    _id(),
+    _ref("account_id", "account"),
+    _int("number"),  # 1 is the account's first
+    _ref("run_id", "run"),
+    Column("began", Instant, nullable=False),
+    Column("ended", Instant),
+    UniqueConstraint("account_id", "number"),
+)
+
+pass_chunk = Table(
+    "pass_chunk",
+    metadata,
+    _id(),
+    _ref("pass_id", "pass"),
+    _ref("folder_id", "folder"),
+    _text("last_key", nullable=True),
+    Column("done", Boolean, nullable=False),
+    Column("seen", LargeBinary, nullable=False),  # the artefacts' ids: array("q"), zlib
+    Index(None, "pass_id", "folder_id"),
+)
+
+census = Table(
+    "census",
+    metadata,
+    _ref("pass_id", "pass", primary_key=True),
+    _ref("folder_id", "folder", primary_key=True),
+    _int("artefacts"),
+    _int("bytes"),
+)
+
+artefact = Table(
+    "artefact",
+    metadata,
+    _id(),
+    _ref("folder_id", "folder"),
+    _text("key"),
+    _ref("pass_id", "pass"),  # first seen
+    UniqueConstraint("folder_id", "key"),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _int("size"),
+    Column("data", LargeBinary),  # zstd with checksum: in the database …
+    _int("pack", nullable=True),  # … or in a pack …
+    _int("offset", nullable=True),
+    _int("length", nullable=True),  # … or, with neither, a file of its own
+)
+
+raw = Table(
+    "raw",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _int("size"),
+    Column("head", LargeBinary, nullable=False),  # the header block, zstd
+    Column("body", Text, ForeignKey("blob.digest"), nullable=False),
+)
+
+item = Table(
+    "item",
+    metadata,
+    _id(),
+    _ref("artefact_id", "artefact"),
+    Column("digest", Text, ForeignKey("raw.digest"), nullable=False),
+    _int("size"),
+    _text("stamp"),
+    Column("flags", Json, nullable=False),
+    _text("path", nullable=True),
+    Column("received_at", Instant, nullable=False),
+    _text("date_source"),
+    _text("message_id", nullable=True),
+    _text("subject"),
+    _text("sender"),
+    _text("from_"),
+    _text("recipients"),
+    Column("date", Instant),
+    _text("list_id", nullable=True),
+    _text("health"),
+    _ref("pass_id", "pass"),
+    Index(None, "artefact_id"),
+    Index(None, "digest"),
+    Index(None, "message_id"),
+    Index(None, "sender"),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    _id(),
+    _ref("artefact_id", "artefact"),
+    _text("stamp"),
+    Column("flags", Json, nullable=False),
+    _ref("pass_id", "pass"),
+    Index(None, "artefact_id"),
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    _id(),
+    _ref("artefact_id", "artefact"),
+    Column("present", Boolean, nullable=False),
+    _ref("pass_id", "pass"),
+    Index(None, "artefact_id"),
+)
+
+move = Table(
+    "move",
+    metadata,
+    _ref("artefact_id", "artefact", primary_key=True),
+    Column("successor_id", Id, ForeignKey("artefact.id"), nullable=False, unique=True),
+    _ref("pass_id", "pass"),
+)
+
+fault = Table(
+    "fault",
+    metadata,
+    _id(),
+    _ref("artefact_id", "artefact"),
+    _text("path", nullable=True),
+    _int("size"),
+    _text("code"),
+    Column("params", Json, nullable=False),
+    _ref("pass_id", "pass"),
+    Index(None, "artefact_id"),
+)
+
+not_mail = Table(
+    "not_mail",
+    metadata,
+    _id(),
+    _ref("artefact_id", "artefact"),
+    _text("rule"),
+    _int("size"),
+    _ref("pass_id", "pass"),
+    Index(None, "artefact_id"),
+)
+
+setback = Table(
+    "setback",
+    metadata,
+    _id(),
+    _ref("run_id", "run"),
+    _text("account"),
+    Column("path", Json),
+    _text("code"),
+    Column("params", Json, nullable=False),
+    Index(None, "run_id"),
+)
+
+# -- what is thought of it ----------------------------------------------------------------------------------------
+
+proposal = Table(
+    "proposal",
+    metadata,
+    _id(),
+    _ref("item_id", "item"),
+    _text("ruleset"),
+    _text("verdict"),
+    _text("guard", nullable=True),  # the hard guard that protects it
+    Column("score", Float),
+    Column("rules", Json, nullable=False),
+    Column("reasons", Json, nullable=False),
+    _ref("run_id", "run"),
+    Index(None, "item_id"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _id(),
+    _text("scope"),  # item | source | sender | auto
+    _ref("artefact_id", "artefact", nullable=True),
+    _text("sender", nullable=True),
+    _text("verdict"),
+    _text("by"),
+    _text("why"),
+    Column("at", Instant, nullable=False),
+    Index(None, "artefact_id"),
+    Index(None, "sender"),
+)
+
+# -- what became of it at a target --------------------------------------------------------------------------------
+
+place = Table(
+    "place",
+    metadata,
+    _id(),
+    _text("target"),
+    _text("owner"),
+    Column("path", Json, nullable=False),
+    _text("role", nullable=True),
+    UniqueConstraint("target", "owner", "path"),
+)
+
+mark = Table(
+    "mark",
+    metadata,
+    _id(),
+    _ref("place_id", "place"),
+    _int("epoch"),
+    _int("next"),
+    _int("mails"),
+    _ref("run_id", "run"),
+    Index(None, "place_id"),
+)
+
+dispatch = Table(
+    "dispatch",
+    metadata,
+    _id(),
+    _ref("item_id", "item"),
+    _ref("place_id", "place"),
+    _ref("mark_id", "mark"),
+    _text("decision"),
+    _ref("run_id", "run"),
+    _int("fence"),
+    Index(None, "item_id"),
+    Index(None, "place_id"),
+)
+
+
+def _answer(name: str, *columns: Column[Any] | Index) -> Table:
+    """A table whose rows answer one dispatch each."""
+    return Table(name, metadata, _ref("dispatch_id", "dispatch", primary_key=True), *columns, _ref("run_id", "run"))
+
+
+receipt = _answer(
+    "receipt",
+    _int("epoch", nullable=True),
+    _int("number", nullable=True),
+    _text("sent"),
+    _int("size"),
+    _text("headers"),
+    Column("flags", Json, nullable=False),
+    Column("lost", Json, nullable=False),
+    Column("repairs", Json, nullable=False),
+    _text("how"),  # answered | found | adopted
+)
+
+refusal = _answer("refusal", _text("code"), Column("params", Json, nullable=False))
+
+recall = _answer("recall")
+
+intent = Table(
+    "intent",
+    metadata,
+    _id(),
+    _ref("dispatch_id", "dispatch"),
+    _text("kind"),  # reflag | relocate | withdraw
+    Column("detail", Json, nullable=False),
+    _ref("run_id", "run"),
+    _int("fence"),
+    Index(None, "dispatch_id"),
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    _ref("intent_id", "intent", primary_key=True),
+    _text("kind"),  # done | gone | touched | refused
+    Column("detail", Json, nullable=False),
+)
+
+amendment = Table(
+    "amendment",
+    metadata,
+    _id(),
+    _ref("dispatch_id", "dispatch"),
+    _ref("place_id", "place"),
+    _int("epoch", nullable=True),
+    _int("number", nullable=True),
+    Column("flags", Json, nullable=False),
+    _text("why"),  # reflag | relocate | bound
+    _ref("run_id", "run"),
+    Index(None, "dispatch_id"),
+)
+
+retry = Table(
+    "retry", metadata, _id(), _ref("dispatch_id", "dispatch"), _ref("run_id", "run"), Index(None, "dispatch_id")
+)
+
+# -- what verify saw ----------------------------------------------------------------------------------------------
+
+finding = Table(
+    "finding",
+    metadata,
+    _id(),
+    _ref("run_id", "run"),
+    _ref("place_id", "place"),
+    _ref("dispatch_id", "dispatch", nullable=True),
+    _text("kind"),
+    Column("detail", Json, nullable=False),
+    Index(None, "run_id", "place_id"),
+)
+
+run_place = Table(
+    "run_place",
+    metadata,
+    _ref("run_id", "run", primary_key=True),
+    _ref("place_id", "place", primary_key=True),
+    _int("epoch"),
+    _int("next"),
+    _int("mails"),
+    _int("before"),  # mail that lay there before our first mark, as seen in this run
+)

@@ -1,0 +1,466 @@
+"""One pass over one account: facts in, as the source tells them. An unfinished pass goes on after its last key."""
+
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert, literal, select, update
+
+from migrator.errors import Reason
+from migrator.mail import Envelope, Health
+from migrator.model import (
+    DELETED,
+    Account,
+    Count,
+    Evidence,
+    Flag,
+    Folder,
+    Item,
+    NotMail,
+    Unchanged,
+    Unreadable,
+    Verdict,
+)
+from migrator.ports import Known
+from migrator.staging import tables
+from migrator.staging.blobs import Pieces
+from migrator.staging.store import Run, Staging, insert_one, now
+from migrator.text import storable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """An item with all that was read off it: what `Walk.put` stores."""
+
+    item: Item
+    pieces: Pieces
+    body: bytes | None = None
+    """The body compressed, where it was found to be new."""
+    envelope: Envelope
+    health: Health
+    received: Evidence
+
+
+Entry = Read | Unchanged | Unreadable | NotMail
+
+
+@dataclass(slots=True)
+class _Artefact:
+    """What staging knows of one key: its newest version, flags, fault and rule."""
+
+    id: int
+    digest: str | None = None
+    stamp: str | None = None
+    flags: list[Flag] = field(default_factory=list)
+    fault: tuple[str, dict[str, Any]] | None = None
+    rule: str | None = None
+    present: bool = True
+    source_verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassEnd:
+    """What a finished pass found out by what it did not see."""
+
+    moved: int = 0
+    vanished: int = 0
+
+
+class Walk:
+    """A pass in hand. Used by one thread."""
+
+    def __init__(self, staging: Staging, run: Run, account: Account) -> None:
+        self._staging = staging
+        self._run = run
+        self._known: dict[str, _Artefact] = {}
+        self._folder: int | None = None
+        with staging.writing() as connection:
+            self._account = _account_id(connection, account)
+            self.id, self.number, self.resumed = self._begin(connection)
+            self._folders = {
+                tuple(row.path): row.id
+                for row in connection.execute(
+                    select(tables.folder.c.id, tables.folder.c.path).where(tables.folder.c.account_id == self._account)
+                )
+            }
+
+    def _begin(self, connection: Connection) -> tuple[int, int, bool]:
+        its = tables.pass_.c
+        last = connection.execute(
+            select(its.id, its.number, its.ended)
+            .where(its.account_id == self._account)
+            .order_by(its.number.desc())
+            .limit(1)
+        ).first()
+        if last is not None and last.ended is None:
+            return last.id, last.number, True
+        number = 1 if last is None else last.number + 1
+        made = insert_one(
+            connection, tables.pass_, account_id=self._account, number=number, run_id=self._run.id, began=now()
+        )
+        return made, number, False
+
+    # -- one folder --
+
+    def enter(self, folder: Folder) -> "Resume":
+        """Begin a folder, or go on with it: where the pass stopped in it, and what is known of its keys."""
+        with self._staging.writing() as connection:
+            self._folder = self._folder_id(connection, folder)
+            its = tables.pass_chunk.c
+            chunk = connection.execute(
+                select(its.last_key, its.done)
+                .where(its.pass_id == self.id, its.folder_id == self._folder)
+                .order_by(its.id.desc())
+                .limit(1)
+            ).first()
+            if chunk is not None and chunk.done:
+                return Resume(done=True, after=None, known=_nothing_known)
+            self._known = _load(connection, self._folder)
+        return Resume(done=False, after=None if chunk is None else chunk.last_key, known=self._is_known)
+
+    def _is_known(self, key: str, stamp: str) -> bool:
+        found = self._known.get(storable(key))
+        return found is not None and found.digest is not None and found.stamp == storable(stamp)
+
+    def missing(self, pieces: Sequence[Pieces]) -> dict[str, bytes]:
+        """The bodies among these that staging does not hold yet, by digest."""
+        with self._staging.reading() as connection:
+            lacking = self._staging.blobs.missing(connection, pieces)
+        return {piece.body_digest: piece.body for piece in lacking if piece.body is not None}
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Store what the source gave, all of it or nothing, and how far the pass has come."""
+        if not entries:
+            return
+        reads = [entry for entry in entries if isinstance(entry, Read)]
+        with self._staging.writing() as connection:
+            bodies = {read.pieces.body_digest: read.body for read in reads if read.body is not None}
+            self._staging.blobs.put(connection, self._run.id, [read.pieces for read in reads], bodies)
+            keys = [storable(_key(entry)) for entry in entries]
+            self._name_artefacts(connection, keys)
+            facts = _Facts(self.id)
+            for key, entry in zip(keys, entries, strict=True):
+                facts.add(self._known[key], entry)
+            facts.write(connection)
+            self._chunk(connection, keys[-1], [self._known[key].id for key in keys], done=False)
+
+    def leave(self) -> None:
+        """The folder has been walked to its end."""
+        with self._staging.writing() as connection:
+            self._chunk(connection, None, [], done=True)
+
+    def skip(self) -> None:
+        """The folder cannot be read to its end in this pass: nothing in it counts as vanished."""
+        with self._staging.writing() as connection:
+            self._chunk(connection, None, [known.id for known in self._known.values()], done=True)
+
+    def _chunk(self, connection: Connection, last_key: str | None, seen: Iterable[int], *, done: bool) -> None:
+        connection.execute(
+            insert(tables.pass_chunk).values(
+                pass_id=self.id,
+                folder_id=self._folder,
+                last_key=last_key,
+                done=done,
+                seen=zlib.compress(array("q", seen).tobytes(), 1),
+            )
+        )
+
+    def _folder_id(self, connection: Connection, folder: Folder) -> int:
+        path = tuple(storable(name) for name in folder.path)
+        if path not in self._folders:
+            self._folders[path] = insert_one(
+                connection, tables.folder, account_id=self._account, path=list(path), role=folder.role
+            )
+        return int(self._folders[path])
+
+    def _name_artefacts(self, connection: Connection, keys: Sequence[str]) -> None:
+        new = [key for key in dict.fromkeys(keys) if key not in self._known]
+        if new:
+            made = connection.execute(
+                insert(tables.artefact).returning(tables.artefact.c.id, sort_by_parameter_order=True),
+                [{"folder_id": self._folder, "key": key, "pass_id": self.id} for key in new],
+            )
+            for key, number in zip(new, made.scalars(), strict=True):
+                self._known[key] = _Artefact(number)
+
+    # -- the end of the pass --
+
+    def finish(self, census: Iterable[Count]) -> PassEnd:
+        """The whole account was walked: tell moved from vanished, record the census, and end the pass."""
+        with self._staging.writing() as connection:
+            rows = [
+                {
+                    "pass_id": self.id,
+                    "folder_id": self._folder_id(connection, count.folder),
+                    "artefacts": count.artefacts,
+                    "bytes": count.bytes,
+                }
+                for count in census
+            ]
+            if rows:
+                connection.execute(insert(tables.census), rows)
+            end = self._reckon(connection) if self.number > 1 else PassEnd()
+            connection.execute(update(tables.pass_).where(tables.pass_.c.id == self.id).values(ended=now()))
+        return end
+
+    def _reckon(self, connection: Connection) -> PassEnd:
+        seen = self._seen(connection)
+        missing = [row for row in _standing(connection, self._account) if row.id not in seen]
+        lost_by_digest: dict[str, list[int]] = defaultdict(list)
+        for row in missing:
+            if row.digest is not None:
+                lost_by_digest[row.digest].append(row.id)
+        moves = [
+            {"artefact_id": lost.pop(0), "successor_id": row.id, "pass_id": self.id}
+            for row in _new_in(connection, self.id)
+            if (lost := lost_by_digest.get(row.digest))
+        ]
+        moved = {each["artefact_id"] for each in moves}
+        vanished = [row for row in missing if row.id not in moved]
+        if moves:
+            connection.execute(insert(tables.move), moves)
+        if vanished:
+            connection.execute(
+                insert(tables.presence),
+                [{"artefact_id": row.id, "present": False, "pass_id": self.id} for row in vanished],
+            )
+        never_loaded = _without_receipt(connection, [row.id for row in vanished if row.digest is not None])
+        if never_loaded:
+            connection.execute(
+                insert(tables.decision), [_by_source(each, Verdict.PARK, "vanished") for each in never_loaded]
+            )
+        return PassEnd(len(moves), len(vanished))
+
+    def _seen(self, connection: Connection) -> set[int]:
+        seen: set[int] = set()
+        for chunk in connection.execute(
+            select(tables.pass_chunk.c.seen).where(tables.pass_chunk.c.pass_id == self.id)
+        ).scalars():
+            ids = array("q")
+            ids.frombytes(zlib.decompress(chunk))
+            seen.update(ids)
+        return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How to go on with a folder. `done`: this pass has walked it already."""
+
+    done: bool
+    after: str | None
+    known: Known
+
+
+class _Facts:
+    """The rows that one batch of entries adds, table by table."""
+
+    def __init__(self, pass_id: int) -> None:
+        self._pass = pass_id
+        self._rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+
+    def add(self, artefact: _Artefact, entry: Entry) -> None:
+        """Compare what the source says with what is known, and note the difference."""
+        if not artefact.present:
+            artefact.present = True
+            self._add(tables.presence, artefact_id=artefact.id, present=True)
+        match entry:
+            case Read():
+                self._version(artefact, entry)
+            case Unchanged():
+                self._observe(artefact, entry.stamp, entry.flags)
+            case Unreadable():
+                self._fault(artefact, entry.path, entry.size, entry.reason)
+            case NotMail():
+                if artefact.rule != entry.rule:
+                    artefact.rule = entry.rule
+                    self._add(tables.not_mail, artefact_id=artefact.id, rule=entry.rule, size=entry.size)
+
+    def write(self, connection: Connection) -> None:
+        for table, rows in self._rows.items():
+            connection.execute(insert(table), rows)
+
+    def _version(self, artefact: _Artefact, read: Read) -> None:
+        item = read.item
+        if artefact.digest == item.raw.digest:
+            self._observe(artefact, item.stamp, item.flags)
+            return
+        artefact.digest, artefact.stamp, artefact.flags = item.raw.digest, storable(item.stamp), _sorted(item.flags)
+        head = read.envelope
+        self._add(
+            tables.item,
+            artefact_id=artefact.id,
+            digest=item.raw.digest,
+            size=item.raw.size,
+            stamp=artefact.stamp,
+            flags=artefact.flags,
+            path=None if item.path is None else storable(item.path),
+            received_at=read.received.at,
+            date_source=read.received.source,
+            message_id=head.message_id,
+            subject=head.subject,
+            sender=head.sender,
+            from_=head.from_,
+            recipients=", ".join(each for each in (head.to, head.cc) if each),
+            date=head.date,
+            list_id=head.list_id,
+            health=read.health,
+        )
+        self._source_says(artefact)
+
+    def _observe(self, artefact: _Artefact, stamp: str, flags: frozenset[Flag]) -> None:
+        now_flags, now_stamp = _sorted(flags), storable(stamp)
+        if (artefact.stamp, artefact.flags) != (now_stamp, now_flags):
+            artefact.stamp, artefact.flags = now_stamp, now_flags
+            self._add(tables.observation, artefact_id=artefact.id, stamp=now_stamp, flags=now_flags)
+        self._source_says(artefact)
+
+    def _source_says(self, artefact: _Artefact) -> None:
+        """Deleted at the source is a decision by the source, taken back when the mail is undeleted (laws.md §4)."""
+        if DELETED in artefact.flags:
+            verdict, why = Verdict.PARK, "deleted"
+        elif artefact.source_verdict == Verdict.PARK:
+            verdict, why = Verdict.KEEP, "back"
+        else:
+            return
+        if artefact.source_verdict != verdict:
+            artefact.source_verdict = verdict
+            self._rows[tables.decision].append(_by_source(artefact.id, verdict, why))
+
+    def _fault(self, artefact: _Artefact, path: str | None, size: int, reason: Reason) -> None:
+        params = {name: storable(value) if isinstance(value, str) else value for name, value in reason.params.items()}
+        if artefact.fault != (reason.code, params):
+            artefact.fault = (reason.code, params)
+            self._add(
+                tables.fault,
+                artefact_id=artefact.id,
+                path=None if path is None else storable(path),
+                size=size,
+                code=reason.code,
+                params=params,
+            )
+
+    def _add(self, table: Any, **values: object) -> None:
+        self._rows[table].append(values | {"pass_id": self._pass})
+
+
+def _by_source(artefact_id: int, verdict: Verdict, why: str) -> dict[str, Any]:
+    return {
+        "scope": "source",
+        "artefact_id": artefact_id,
+        "sender": None,
+        "verdict": verdict,
+        "by": "source",
+        "why": why,
+        "at": now(),
+    }
+
+
+def _nothing_known(key: str, stamp: str) -> bool:
+    return False
+
+
+def _key(entry: Entry) -> str:
+    return entry.item.key if isinstance(entry, Read) else entry.key
+
+
+def _sorted(flags: Iterable[Flag]) -> list[Flag]:
+    return sorted(storable(flag) for flag in flags)
+
+
+def _account_id(connection: Connection, account: Account) -> int:
+    name = storable(account.name)
+    found = connection.execute(select(tables.account.c.id).where(tables.account.c.name == name)).scalar()
+    return insert_one(connection, tables.account, name=name) if found is None else int(found)
+
+
+def _load(connection: Connection, folder_id: int) -> dict[str, _Artefact]:
+    """What staging knows of a folder's keys; later rows of a table override earlier ones."""
+    artefact = tables.artefact.c
+    known = {
+        row.key: _Artefact(row.id)
+        for row in connection.execute(select(artefact.id, artefact.key).where(artefact.folder_id == folder_id))
+    }
+    by_id = {each.id: each for each in known.values()}
+    for row in _rows_of(connection, tables.item, folder_id, "digest", "stamp", "flags"):
+        each = by_id[row.artefact_id]
+        each.digest, each.stamp, each.flags = row.digest, row.stamp, row.flags
+    for row in _rows_of(connection, tables.observation, folder_id, "stamp", "flags"):
+        each = by_id[row.artefact_id]
+        each.stamp, each.flags = row.stamp, row.flags
+    for row in _rows_of(connection, tables.fault, folder_id, "code", "params"):
+        by_id[row.artefact_id].fault = (row.code, row.params)
+    for row in _rows_of(connection, tables.not_mail, folder_id, "rule"):
+        by_id[row.artefact_id].rule = row.rule
+    for row in _rows_of(connection, tables.presence, folder_id, "present"):
+        by_id[row.artefact_id].present = row.present
+    for row in _rows_of(connection, tables.decision, folder_id, "verdict", "scope"):
+        if row.scope == "source":
+            by_id[row.artefact_id].source_verdict = row.verdict
+    return known
+
+
+def _rows_of(connection: Connection, table: Any, folder_id: int, *columns: str) -> Iterator[Any]:
+    return iter(
+        connection.execute(
+            select(table.c.artefact_id, *(table.c[name] for name in columns))
+            .join(tables.artefact, tables.artefact.c.id == table.c.artefact_id)
+            .where(tables.artefact.c.folder_id == folder_id)
+            .order_by(table.c.id)
+        )
+    )
+
+
+def _standing(connection: Connection, account_id: int) -> list[Any]:
+    """The account's artefacts that neither moved nor vanished, with the digest of their newest version."""
+    artefact, newest = tables.artefact, tables.item.alias("newest")
+    digest = (
+        select(newest.c.digest)
+        .where(newest.c.artefact_id == artefact.c.id)
+        .order_by(newest.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    present = (
+        select(tables.presence.c.present)
+        .where(tables.presence.c.artefact_id == artefact.c.id)
+        .order_by(tables.presence.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    moved = select(literal(1)).where(tables.move.c.artefact_id == artefact.c.id).exists()
+    rows = connection.execute(
+        select(artefact.c.id, digest.label("digest"), present.label("present"))
+        .join(tables.folder, tables.folder.c.id == artefact.c.folder_id)
+        .where(tables.folder.c.account_id == account_id, ~moved)
+        .order_by(artefact.c.id)
+    )
+    return [row for row in rows if row.present is not False and row.present != 0]
+
+
+def _new_in(connection: Connection, pass_id: int) -> list[Any]:
+    """Artefacts that this pass saw for the first time, with their digest."""
+    artefact, item = tables.artefact, tables.item
+    return list(
+        connection.execute(
+            select(artefact.c.id, item.c.digest)
+            .join(item, item.c.artefact_id == artefact.c.id)
+            .where(artefact.c.pass_id == pass_id)
+            .order_by(artefact.c.id)
+        )
+    )
+
+
+def _without_receipt(connection: Connection, artefacts: Sequence[int]) -> list[int]:
+    wanted = set(artefacts)
+    if not wanted:
+        return []
+    loaded = connection.execute(
+        select(tables.item.c.artefact_id)
+        .join(tables.dispatch, tables.dispatch.c.item_id == tables.item.c.id)
+        .join(tables.receipt, tables.receipt.c.dispatch_id == tables.dispatch.c.id)
+        .distinct()
+    ).scalars()
+    return sorted(wanted - set(loaded))

@@ -1,0 +1,72 @@
+"""Look before anything moves: can everything be reached and read, and what will be different there?"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from migrator.errors import MigratorError, Reason
+from migrator.model import Mailbox
+from migrator.ports import Source
+from migrator.routes import Routes
+from migrator.steps.load import Opener
+
+NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
+"""File systems on which an SQLite database and its lock cannot be trusted (sqlite.org/lockingv3.html §6)."""
+
+SHARE = 0.7
+"""Staging needs at most about so much of the store's size: bodies once each, and compressed."""
+
+
+def check_staging(database: Path | None) -> Iterator[Reason]:
+    """An SQLite staging must lie on a disk of this machine."""
+    if database is None:
+        return
+    kind = _file_system(database)
+    if kind in NETWORK:
+        yield Reason("check.network-disk", path=str(database), kind=kind)
+
+
+def check_source(open_source: Callable[[], AbstractContextManager[Source]], folder: Path) -> Iterator[Reason]:
+    """The source opens, every account can be counted, and there is room for it in the migration folder."""
+    with open_source() as source:
+        size = 0
+        for account in source.accounts():
+            try:
+                size += sum(count.bytes for count in source.census(account))
+            except MigratorError as error:
+                yield error.reason
+        free = shutil.disk_usage(folder).free
+        if size * SHARE > free:
+            yield Reason(
+                "check.disk-short", folder=str(folder), free_mb=free // 10**6, need_mb=int(size * SHARE) // 10**6
+            )
+        if hasattr(source, "advice"):
+            yield from source.advice()
+
+
+def check_target(
+    name: str, routes: Routes, accounts: list[str], open_target: Callable[[Mailbox], Opener]
+) -> Iterator[Reason]:
+    """Every mailbox opens with its credentials, and what the target says of itself, each thing once."""
+    told: set[Reason] = set()
+    mailboxes: Mapping[Mailbox, list[str]] = routes.mailboxes(accounts)
+    for mailbox in mailboxes:
+        try:
+            with open_target(mailbox)() as target:
+                advice = list(target.advice()) if hasattr(target, "advice") else []
+        except MigratorError as error:
+            advice = [error.reason]
+        yield from (reason for reason in advice if reason not in told)
+        told.update(advice)
+
+
+def _file_system(path: Path) -> str:
+    """The kind of the file system a path lies on, as /proc/mounts names it."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    places = [(line.split()[1], line.split()[2]) for line in mounts if len(line.split()) > 2]
+    here = [(mount, kind) for mount, kind in places if path.resolve().is_relative_to(mount)]
+    return max(here, key=lambda each: len(each[0]), default=("", ""))[1]

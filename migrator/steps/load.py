@@ -1,0 +1,242 @@
+"""Staging -> target: what is to go and has not gone yet, exactly once (laws.md §1)."""
+
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from threading import Event, Lock
+
+from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
+from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
+from migrator.ports import Limits, Target
+from migrator.routes import Routes
+from migrator.staging.locks import lease
+from migrator.staging.outbox import DispatchId, Outbox
+from migrator.staging.store import Run, Staging
+from migrator.steps.progress import Progress, Report, quiet
+from migrator.steps.settle import Wait, settle
+
+PAGE = 1_000
+"""Sizes asked for at once when batches are cut."""
+
+PATIENCE = (1.0, 5.0, 15.0, 60.0, 180.0)
+"""Seconds between attempts at a mailbox that is out of reach; after the last it is an AccountError."""
+
+Opener = Callable[[], AbstractContextManager[Target]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """What a load is told: under which name the target is known, what it takes, and how patient to be."""
+
+    target: str
+    routes: Routes
+    takes: frozenset[str] = frozenset({"keep"})
+    late_commit: float | None = None
+    lanes: int | None = None
+    retry: bool = False
+    patience: Sequence[float] = PATIENCE
+    report: Report = quiet
+    stop: Event = field(default_factory=Event)
+
+
+def load_mailbox(
+    staging: Staging, run: Run, mailbox: Mailbox, accounts: Collection[str], open_target: Opener, how: Loading
+) -> None:
+    """Send one mailbox all that is to go there. Setbacks of single folders are recorded and passed over.
+
+    Raises AccountError, UsageError, and Outage once patience has ended.
+    """
+    with lease(staging, run, how.target, mailbox.owner) as held:
+        outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        if how.retry:
+            outbox.retry()
+        attempts = deque(how.patience)
+        closed: set[Place] = set()
+        began = time.monotonic()
+        while not how.stop.is_set():
+            try:
+                with open_target() as target:
+                    _same_mailbox(staging, run, target, how.target, mailbox)
+                    left = _settle(outbox, target, how, began)
+                    places = _prepared(outbox, target, run, accounts, how, closed)
+                    _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    if left or not outbox.doubts():
+                        run.count("in_doubt", left)
+                        return
+            except Outage as error:
+                if not attempts:
+                    raise
+                how.stop.wait(error.retry_after or attempts.popleft())
+            except AccountError:
+                with open_target() as target:
+                    run.count("in_doubt", _settle(outbox, target, how, time.monotonic()))
+                raise
+            began = time.monotonic()
+
+
+def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> int:
+    late = target.limits.late_commit if how.late_commit is None else how.late_commit
+    return settle(outbox, target, Wait(late_commit=late, began=began))
+
+
+def _same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
+    found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
+    if known is None:
+        staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)
+    elif known.store != found.store:
+        raise UsageError(
+            Reason("target.another", name=name, mailbox=mailbox.owner, known=known.store, found=found.store)
+        )
+
+
+def _prepared(
+    outbox: Outbox, target: Target, run: Run, accounts: Collection[str], how: Loading, closed: set[Place]
+) -> dict[Folder, Place]:
+    """Make every place, empty ones too; folders whose place cannot be made are left out."""
+    places = how.routes.places(outbox.owner, outbox.folders(accounts), target.limits)
+    for place in dict.fromkeys(places.values()):
+        if place in closed:
+            continue
+        try:
+            mark = target.prepare(place)
+            outbox.place(place, mark)
+            _same_epoch(outbox, place, mark.epoch)
+        except FolderError as error:
+            closed.add(place)
+            run.setback(outbox.owner, error.reason, place.path)
+    return places
+
+
+def _same_epoch(outbox: Outbox, place: Place, epoch: int) -> None:
+    first = outbox.first_mark(place)
+    if first is not None and first.epoch != epoch:
+        raise FolderError(
+            Reason("place.epoch-changed", target=outbox.target, mailbox=outbox.owner, place="/".join(place.path))
+        )
+
+
+def _send_all(
+    outbox: Outbox,
+    run: Run,
+    target: Target,
+    places: dict[Folder, Place],
+    accounts: Collection[str],
+    open_target: Opener,
+    how: Loading,
+    closed: set[Place],
+) -> None:
+    """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
+    only be settled while nobody is sending."""
+    waiting = outbox.to_do(accounts, how.takes)
+    expected = sum(len(items) for items in waiting.values())
+    if not expected:
+        return
+    how.report(Progress(step="load", account=outbox.owner, expected=expected))
+    batches = Batches(outbox, waiting, places, target.limits, closed)
+    lanes = min(how.lanes or target.limits.lanes, 1 + expected // target.limits.batch_items)
+    with ExitStack() as stack:
+        targets = [target, *(stack.enter_context(open_target()) for _ in range(lanes - 1))]
+        with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+            done = [pool.submit(_lane, outbox, run, each, batches, how) for each in targets]
+        for each in done:
+            each.result()
+
+
+def _lane(outbox: Outbox, run: Run, target: Target, batches: "Batches", how: Loading) -> None:
+    try:
+        while not how.stop.is_set() and (batch := batches.next()) is not None:
+            place, items = batch
+            try:
+                _send(outbox, target, place, items, how)
+            except FolderError as error:
+                run.setback(outbox.owner, error.reason, place.path)
+                batches.close(place, at_once=bool(outbox.doubts().get(place)))
+    except BaseException:
+        batches.end()
+        raise
+
+
+def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId], how: Loading) -> None:
+    letters = outbox.letters(items)
+    mark = target.mark(place)
+    if mark is None:
+        mark = target.prepare(place)
+    sent = outbox.dispatch(place, mark, letters)
+    outcomes: list[tuple[DispatchId, Receipt | Refused]] = []
+    try:
+        answers = target.deliver([parcel for _, parcel in sent])
+        for (number, _), outcome in zip(sent, answers, strict=True):
+            outcomes.append((number, outcome))
+    finally:
+        outbox.answer(outcomes)
+    size = sum(letter.raw.size for letter in letters)
+    how.report(Progress(step="load", account=outbox.owner, path=place.path, items=len(items), bytes=size))
+
+
+class Batches:
+    """The work of one mailbox, cut to the target's measure as it is asked for; handed to lanes, folder by folder."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        waiting: dict[Folder, "array[int]"],
+        places: dict[Folder, Place],
+        limits: Limits,
+        closed: set[Place],
+    ) -> None:
+        self._lock = Lock()
+        self._closed = closed
+        self._over = False
+        self._cut = self._batches(outbox, waiting, places, limits)
+
+    def next(self) -> tuple[Place, list[ItemId]] | None:
+        """The next batch; None when all is handed out, or a lane has failed."""
+        with self._lock:
+            return None if self._over else next(self._cut, None)
+
+    def close(self, place: Place, *, at_once: bool) -> None:
+        """No more batches for this place; `at_once`: none at all, because something there must be settled first."""
+        with self._lock:
+            self._closed.add(place)
+            self._over = self._over or at_once
+
+    def end(self) -> None:
+        """No more batches at all."""
+        self._over = True
+
+    def _batches(
+        self, outbox: Outbox, waiting: dict[Folder, "array[int]"], places: dict[Folder, Place], limits: Limits
+    ) -> Iterator[tuple[Place, list[ItemId]]]:
+        for folder, items in waiting.items():
+            place = places.get(folder)
+            if place is None or place in self._closed:
+                continue
+            for batch in cut(_sized(outbox, items), limits):
+                if place in self._closed:
+                    break
+                yield place, batch
+
+
+def _sized(outbox: Outbox, items: "array[int]") -> Iterator[tuple[ItemId, int]]:
+    for at in range(0, len(items), PAGE):
+        page = items[at : at + PAGE].tolist()
+        yield from zip(page, outbox.sizes(page), strict=True)
+
+
+def cut(sized: Iterable[tuple[ItemId, int]], limits: Limits) -> Iterator[list[ItemId]]:
+    """Batches within the target's bounds; a mail above them goes alone."""
+    batch: list[ItemId] = []
+    total = 0
+    for item, size in sized:
+        full = limits.batch_bytes is not None and total + size > limits.batch_bytes
+        if batch and (full or len(batch) >= limits.batch_items):
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += size
+    if batch:
+        yield batch

@@ -1,0 +1,27 @@
+"""How a step tells what it is doing, without knowing who listens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.model import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """So much more is done: `items` and `bytes` since the last word, in this account and folder or place."""
+
+    step: str
+    account: str
+    path: Path = ()
+    items: int = 0
+    bytes: int = 0
+    expected: int | None = None
+    """How many items there are to do in all, where that is known; told once, at the beginning."""
+
+
+Report = Callable[[Progress], None]
+"""Called from any thread."""
+
+
+def quiet(_: Progress) -> None:
+    """Nobody listens."""

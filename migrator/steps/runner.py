@@ -1,0 +1,97 @@
+"""Target mailboxes over lanes: load and verify do one mailbox; this does many, some at a time."""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+
+from migrator.errors import AccountError, Outage, Reason
+from migrator.model import Mailbox
+from migrator.staging.locks import alone
+from migrator.staging.reports import accounts_staged
+from migrator.staging.store import Run, Staging
+from migrator.steps.load import Loading, Opener, load_mailbox
+from migrator.steps.verify import Verified, total, verify_mailbox
+
+WORKERS = 4
+"""Mailboxes worked on at the same time, and connections in all where a mailbox may have several."""
+
+
+def load(
+    staging: Staging,
+    open_target: Callable[[Mailbox], Opener],
+    how: Loading,
+    *,
+    accounts: Collection[str] | None = None,
+    workers: int = WORKERS,
+) -> Mapping[str, int]:
+    """Send every mailbox all that is to go there; what this run counted.
+
+    Raises UsageError at once; Outage where no mailbox could be reached at all.
+    """
+    with alone(staging, "load"), staging.run("load", how.target) as run:
+        mailboxes = how.routes.mailboxes(accounts_staged(staging, accounts))
+        lanes = how.lanes or max(1, workers // max(1, len(mailboxes)))
+        each_how = replace(how, lanes=lanes)
+
+        def one(mailbox: Mailbox) -> None:
+            load_mailbox(staging, run, mailbox, mailboxes[mailbox], open_target(mailbox), each_how)
+
+        spread(run, mailboxes, one, workers, how)
+        return dict(run.counts)
+
+
+def verify(
+    staging: Staging,
+    open_target: Callable[[Mailbox], Opener],
+    how: Loading,
+    *,
+    accounts: Collection[str] | None = None,
+    bodies: float = 0.0,
+    workers: int = WORKERS,
+) -> tuple[Verified, int]:
+    """Compare every mailbox with what was sent there; what was seen, and the run's number for its findings."""
+    parts: list[Verified] = []
+    with staging.run("verify", how.target) as run:
+        mailboxes = how.routes.mailboxes(accounts_staged(staging, accounts))
+
+        def one(mailbox: Mailbox) -> None:
+            with open_target(mailbox)() as target:
+                parts.append(
+                    verify_mailbox(staging, run, how.target, mailbox, target, bodies=bodies, report=how.report)
+                )
+
+        spread(run, mailboxes, one, workers, how)
+        whole = total(parts)
+        for name in ("checked", "bodies", "identical", "equivalent", "headers_only"):
+            run.count(name, getattr(whole, name))
+    return whole, run.id
+
+
+def spread(
+    run: Run, mailboxes: Collection[Mailbox], work: Callable[[Mailbox], None], workers: int, how: Loading
+) -> None:
+    """Do the work for each mailbox, some at a time. One that fails is a setback; all out of reach is an Outage."""
+    outages: list[Outage] = []
+    with ThreadPoolExecutor(min(workers, len(mailboxes)) or 1, thread_name_prefix="mailbox") as pool:
+        waiting: dict[Future[None], Mailbox] = {pool.submit(work, each): each for each in mailboxes}
+        try:
+            while waiting:
+                for done in wait(waiting, return_when=FIRST_COMPLETED, timeout=1).done:
+                    mailbox = waiting.pop(done)
+                    try:
+                        done.result()
+                    except AccountError as error:
+                        run.setback(mailbox.owner, error.reason)
+                    except Outage as error:
+                        outages.append(error)
+                        run.setback(mailbox.owner, _ended(error, mailbox))
+        except BaseException:
+            how.stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    if outages and len(outages) == len(mailboxes):
+        raise outages[0]
+
+
+def _ended(error: Outage, mailbox: Mailbox) -> Reason:
+    return Reason("mailbox.out-of-reach", mailbox=mailbox.owner, cause=error.reason.code)

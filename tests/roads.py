@@ -1,0 +1,89 @@
+"""A road from one memory world to another, for tests of the steps: short to lay, and everything on it real."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+from adapters.memory import Memory, World, adapter, forget, world
+from migrator.model import Mailbox
+from migrator.ports import Source, Target
+from migrator.routes import Routes
+from migrator.staging.store import Staging
+from migrator.steps import runner
+from migrator.steps.extract import Extracted, extract
+from migrator.steps.ledger import Ledger, ledger
+from migrator.steps.load import Loading
+from migrator.steps.verify import Verified
+
+KEEP = frozenset({"keep"})
+
+
+def mail(subject: str = "hello", body: str = "text", **headers: str) -> bytes:
+    """A small mail; its Message-ID is made of its subject."""
+    lines = [f"Subject: {subject}", "From: sato@example.co.jp", "Date: Mon, 2 Nov 2009 09:00:00 +0900"]
+    lines.append(f"Message-ID: <{subject}@example.co.jp>")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body + "\r\n").encode()
+
+
+@dataclass
+class Road:
+    """`old` is the source's world, `new` the target's."""
+
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    routes: Routes = field(default_factory=lambda: Routes({}, {}))
+
+    @property
+    def old(self) -> World:
+        return world(f"{self.name}-old")
+
+    @property
+    def new(self) -> World:
+        return world(f"{self.name}-new")
+
+    def source(self) -> AbstractContextManager[Source]:
+        assert adapter.open_source is not None
+        return adapter.open_source(Memory(world=f"{self.name}-old"))
+
+    def opener(self, mailbox: Mailbox) -> Callable[[], AbstractContextManager[Target]]:
+        open_target = adapter.open_target
+        assert open_target is not None
+        return lambda: open_target(Memory(world=f"{self.name}-new"), mailbox)
+
+    def loading(self, **how: object) -> Loading:
+        return Loading(**({"target": "new", "routes": self.routes, "takes": KEEP, "patience": (0, 0)} | how))
+
+    def extract(self, staging: Staging, **how: object) -> Extracted:
+        with self.source() as source:
+            return extract(source, staging, name="memory", **how)
+
+    def load(self, staging: Staging, **how: object) -> Counter[str]:
+        return Counter(runner.load(staging, self.opener, self.loading(**how)))
+
+    def verify(self, staging: Staging, bodies: float = 0.0) -> Verified:
+        return runner.verify(staging, self.opener, self.loading(), bodies=bodies)[0]
+
+    def ledger(self, staging: Staging, target: str = "new") -> Ledger:
+        with staging.run("ledger") as run, self.source() as source:
+            return ledger(staging, run, source, self.opener, target=target, routes=self.routes, takes=KEEP)
+
+    def close(self) -> None:
+        forget(f"{self.name}-old")
+        forget(f"{self.name}-new")
+
+
+@contextmanager
+def road() -> Iterator[Road]:
+    """A road that is taken up again at the end."""
+    laid = Road()
+    try:
+        yield laid
+    finally:
+        laid.close()
+
+
+def bodies_at(place: World, owner: str, *path: str) -> Counter[str]:
+    """The digests in a place, counted."""
+    return Counter(each.raw.digest for each in place.mails(owner, path))
