@@ -66,8 +66,8 @@ class Road:
         return runner.verify(staging, self.opener, self.loading(), bodies=bodies)[0]
 
     def ledger(self, staging: Staging, target: str = "new") -> Ledger:
-        with staging.run("ledger") as run, self.source() as source:
-            return ledger(staging, run, source, self.opener, target=target, routes=self.routes, takes=KEEP)
+        with self.source() as source:
+            return ledger(staging, source, self.opener, target=target, routes=self.routes, takes=KEEP)
 
     def close(self) -> None:
         forget(f"{self.name}-old")

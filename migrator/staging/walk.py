@@ -3,62 +3,24 @@
 import zlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, literal, select, update
 
-from migrator.errors import Reason
-from migrator.mail import Envelope, Health
 from migrator.model import (
-    DELETED,
     Account,
     Count,
-    Evidence,
-    Flag,
     Folder,
-    Item,
-    NotMail,
-    Unchanged,
-    Unreadable,
     Verdict,
 )
 from migrator.ports import Known
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
+from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
 from migrator.staging.store import Run, Staging, insert_one, now
 from migrator.text import storable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """An item with all that was read off it: what `Walk.put` stores."""
-
-    item: Item
-    pieces: Pieces
-    body: bytes | None = None
-    """The body compressed, where it was found to be new."""
-    envelope: Envelope
-    health: Health
-    received: Evidence
-
-
-Entry = Read | Unchanged | Unreadable | NotMail
-
-
-@dataclass(slots=True)
-class _Artefact:
-    """What staging knows of one key: its newest version, flags, fault and rule."""
-
-    id: int
-    digest: str | None = None
-    stamp: str | None = None
-    flags: list[Flag] = field(default_factory=list)
-    fault: tuple[str, dict[str, Any]] | None = None
-    rule: str | None = None
-    present: bool = True
-    source_verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +37,7 @@ class Walk:
     def __init__(self, staging: Staging, run: Run, account: Account) -> None:
         self._staging = staging
         self._run = run
-        self._known: dict[str, _Artefact] = {}
+        self._known: dict[str, Artefact] = {}
         self._folder: int | None = None
         with staging.writing() as connection:
             self._account = _account_id(connection, account)
@@ -118,7 +80,7 @@ class Walk:
             ).first()
             if chunk is not None and chunk.done:
                 return Resume(done=True, after=None, known=_nothing_known)
-            self._known = _load(connection, self._folder)
+            self._known = known_artefacts(connection, self._folder)
         return Resume(done=False, after=None if chunk is None else chunk.last_key, known=self._is_known)
 
     def _is_known(self, key: str, stamp: str) -> bool:
@@ -139,9 +101,9 @@ class Walk:
         with self._staging.writing() as connection:
             bodies = {read.pieces.body_digest: read.body for read in reads if read.body is not None}
             self._staging.blobs.put(connection, self._run.id, [read.pieces for read in reads], bodies)
-            keys = [storable(_key(entry)) for entry in entries]
+            keys = [storable(key_of(entry)) for entry in entries]
             self._name_artefacts(connection, keys)
-            facts = _Facts(self.id)
+            facts = Facts(self.id)
             for key, entry in zip(keys, entries, strict=True):
                 facts.add(self._known[key], entry)
             facts.write(connection)
@@ -184,7 +146,7 @@ class Walk:
                 [{"folder_id": self._folder, "key": key, "pass_id": self.id} for key in new],
             )
             for key, number in zip(new, made.scalars(), strict=True):
-                self._known[key] = _Artefact(number)
+                self._known[key] = Artefact(number)
 
     # -- the end of the pass --
 
@@ -230,7 +192,7 @@ class Walk:
         never_loaded = _without_receipt(connection, [row.id for row in vanished if row.digest is not None])
         if never_loaded:
             connection.execute(
-                insert(tables.decision), [_by_source(each, Verdict.PARK, "vanished") for each in never_loaded]
+                insert(tables.decision), [by_source(each, Verdict.PARK, "vanished") for each in never_loaded]
             )
         return PassEnd(len(moves), len(vanished))
 
@@ -254,163 +216,14 @@ class Resume:
     known: Known
 
 
-class _Facts:
-    """The rows that one batch of entries adds, table by table."""
-
-    def __init__(self, pass_id: int) -> None:
-        self._pass = pass_id
-        self._rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-
-    def add(self, artefact: _Artefact, entry: Entry) -> None:
-        """Compare what the source says with what is known, and note the difference."""
-        if not artefact.present:
-            artefact.present = True
-            self._add(tables.presence, artefact_id=artefact.id, present=True)
-        match entry:
-            case Read():
-                self._version(artefact, entry)
-            case Unchanged():
-                self._observe(artefact, entry.stamp, entry.flags)
-            case Unreadable():
-                self._fault(artefact, entry.path, entry.size, entry.reason)
-            case NotMail():
-                if artefact.rule != entry.rule:
-                    artefact.rule = entry.rule
-                    self._add(tables.not_mail, artefact_id=artefact.id, rule=entry.rule, size=entry.size)
-
-    def write(self, connection: Connection) -> None:
-        for table, rows in self._rows.items():
-            connection.execute(insert(table), rows)
-
-    def _version(self, artefact: _Artefact, read: Read) -> None:
-        item = read.item
-        if artefact.digest == item.raw.digest:
-            self._observe(artefact, item.stamp, item.flags)
-            return
-        artefact.digest, artefact.stamp, artefact.flags = item.raw.digest, storable(item.stamp), _sorted(item.flags)
-        head = read.envelope
-        self._add(
-            tables.item,
-            artefact_id=artefact.id,
-            digest=item.raw.digest,
-            size=item.raw.size,
-            stamp=artefact.stamp,
-            flags=artefact.flags,
-            path=None if item.path is None else storable(item.path),
-            received_at=read.received.at,
-            date_source=read.received.source,
-            message_id=head.message_id,
-            subject=head.subject,
-            sender=head.sender,
-            from_=head.from_,
-            recipients=", ".join(each for each in (head.to, head.cc) if each),
-            date=head.date,
-            list_id=head.list_id,
-            health=read.health,
-        )
-        self._source_says(artefact)
-
-    def _observe(self, artefact: _Artefact, stamp: str, flags: frozenset[Flag]) -> None:
-        now_flags, now_stamp = _sorted(flags), storable(stamp)
-        if (artefact.stamp, artefact.flags) != (now_stamp, now_flags):
-            artefact.stamp, artefact.flags = now_stamp, now_flags
-            self._add(tables.observation, artefact_id=artefact.id, stamp=now_stamp, flags=now_flags)
-        self._source_says(artefact)
-
-    def _source_says(self, artefact: _Artefact) -> None:
-        """Deleted at the source is a decision by the source, taken back when the mail is undeleted (laws.md §4)."""
-        if DELETED in artefact.flags:
-            verdict, why = Verdict.PARK, "deleted"
-        elif artefact.source_verdict == Verdict.PARK:
-            verdict, why = Verdict.KEEP, "back"
-        else:
-            return
-        if artefact.source_verdict != verdict:
-            artefact.source_verdict = verdict
-            self._rows[tables.decision].append(_by_source(artefact.id, verdict, why))
-
-    def _fault(self, artefact: _Artefact, path: str | None, size: int, reason: Reason) -> None:
-        params = {name: storable(value) if isinstance(value, str) else value for name, value in reason.params.items()}
-        if artefact.fault != (reason.code, params):
-            artefact.fault = (reason.code, params)
-            self._add(
-                tables.fault,
-                artefact_id=artefact.id,
-                path=None if path is None else storable(path),
-                size=size,
-                code=reason.code,
-                params=params,
-            )
-
-    def _add(self, table: Any, **values: object) -> None:
-        self._rows[table].append(values | {"pass_id": self._pass})
-
-
-def _by_source(artefact_id: int, verdict: Verdict, why: str) -> dict[str, Any]:
-    return {
-        "scope": "source",
-        "artefact_id": artefact_id,
-        "sender": None,
-        "verdict": verdict,
-        "by": "source",
-        "why": why,
-        "at": now(),
-    }
-
-
 def _nothing_known(key: str, stamp: str) -> bool:
     return False
-
-
-def _key(entry: Entry) -> str:
-    return entry.item.key if isinstance(entry, Read) else entry.key
-
-
-def _sorted(flags: Iterable[Flag]) -> list[Flag]:
-    return sorted(storable(flag) for flag in flags)
 
 
 def _account_id(connection: Connection, account: Account) -> int:
     name = storable(account.name)
     found = connection.execute(select(tables.account.c.id).where(tables.account.c.name == name)).scalar()
     return insert_one(connection, tables.account, name=name) if found is None else int(found)
-
-
-def _load(connection: Connection, folder_id: int) -> dict[str, _Artefact]:
-    """What staging knows of a folder's keys; later rows of a table override earlier ones."""
-    artefact = tables.artefact.c
-    known = {
-        row.key: _Artefact(row.id)
-        for row in connection.execute(select(artefact.id, artefact.key).where(artefact.folder_id == folder_id))
-    }
-    by_id = {each.id: each for each in known.values()}
-    for row in _rows_of(connection, tables.item, folder_id, "digest", "stamp", "flags"):
-        each = by_id[row.artefact_id]
-        each.digest, each.stamp, each.flags = row.digest, row.stamp, row.flags
-    for row in _rows_of(connection, tables.observation, folder_id, "stamp", "flags"):
-        each = by_id[row.artefact_id]
-        each.stamp, each.flags = row.stamp, row.flags
-    for row in _rows_of(connection, tables.fault, folder_id, "code", "params"):
-        by_id[row.artefact_id].fault = (row.code, row.params)
-    for row in _rows_of(connection, tables.not_mail, folder_id, "rule"):
-        by_id[row.artefact_id].rule = row.rule
-    for row in _rows_of(connection, tables.presence, folder_id, "present"):
-        by_id[row.artefact_id].present = row.present
-    for row in _rows_of(connection, tables.decision, folder_id, "verdict", "scope"):
-        if row.scope == "source":
-            by_id[row.artefact_id].source_verdict = row.verdict
-    return known
-
-
-def _rows_of(connection: Connection, table: Any, folder_id: int, *columns: str) -> Iterator[Any]:
-    return iter(
-        connection.execute(
-            select(table.c.artefact_id, *(table.c[name] for name in columns))
-            .join(tables.artefact, tables.artefact.c.id == table.c.artefact_id)
-            .where(tables.artefact.c.folder_id == folder_id)
-            .order_by(table.c.id)
-        )
-    )
 
 
 def _standing(connection: Connection, account_id: int) -> list[Any]:

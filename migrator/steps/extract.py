@@ -12,9 +12,10 @@ from migrator.mail import envelope, health, received_at
 from migrator.model import Account, DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
 from migrator.ports import Source
 from migrator.staging.blobs import HEAD, Pieces, compress
+from migrator.staging.facts import Entry, Read
 from migrator.staging.locks import alone
 from migrator.staging.store import Run, Staging
-from migrator.staging.walk import Entry, Read, Walk
+from migrator.staging.walk import Walk
 from migrator.steps.progress import Progress, Report, quiet
 
 BATCH_ITEMS = 500

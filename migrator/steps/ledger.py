@@ -10,9 +10,9 @@ from migrator.model import Account, Folder, Mailbox, Mark, Place
 from migrator.ports import Source
 from migrator.routes import Routes
 from migrator.staging.balance import Standing, census_recorded, place_standing, states_by_folder
-from migrator.staging.outbox import Outbox
+from migrator.staging.sightings import Shelf
 from migrator.staging.states import State
-from migrator.staging.store import Run, Staging
+from migrator.staging.store import Staging
 from migrator.steps.load import Opener
 
 COLUMNS = (
@@ -62,7 +62,6 @@ class Ledger:
 
 def ledger(
     staging: Staging,
-    run: Run,
     source: Source | None,
     open_target: Callable[[Mailbox], Opener],
     *,
@@ -74,7 +73,7 @@ def ledger(
     rows = {row.folder: row for row in _source_side(staging, source, target, takes)}
     accounts = sorted({folder.account.name for folder in rows})
     for mailbox, feeding in routes.mailboxes(accounts).items():
-        _target_side(staging, run, rows, mailbox, feeding, open_target(mailbox), target, routes)
+        _target_side(staging, rows, mailbox, feeding, open_target(mailbox), target, routes)
     return Ledger(target, sorted(rows.values(), key=_order), counted=source is not None)
 
 
@@ -105,7 +104,6 @@ def _census(source: Source) -> dict[Folder, int]:
 
 def _target_side(
     staging: Staging,
-    run: Run,
     rows: dict[Folder, Row],
     mailbox: Mailbox,
     accounts: Sequence[str],
@@ -113,16 +111,16 @@ def _target_side(
     name: str,
     routes: Routes,
 ) -> None:
-    outbox = Outbox(staging, run, name, mailbox.owner, None)
-    known = outbox.places()
+    shelf = Shelf(staging, name, mailbox.owner)
+    known = shelf.places()
     if not known:
         return
     with opener() as target:
-        homes = _homes(routes.places(mailbox.owner, outbox.folders(accounts), target.limits))
+        homes = _homes(routes.places(mailbox.owner, shelf.folders(accounts), target.limits))
         for place in known:
             home = homes.get(place, Folder(Account(accounts[0]), ()))
             row = rows.setdefault(home, Row(home))
-            standing = place_standing(staging, outbox.target, place)
+            standing = place_standing(staging, shelf.target, place)
             row.counts["missing"] += standing.missing
             row.counts["extra"] += standing.extra
             row.counts["unexplained_target"] += unexplained(standing, target.mark(place))

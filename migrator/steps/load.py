@@ -14,7 +14,8 @@ from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
 from migrator.ports import Limits, Target
 from migrator.routes import Routes
 from migrator.staging.locks import lease
-from migrator.staging.outbox import DispatchId, Outbox
+from migrator.staging.outbox import Outbox
+from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, settle

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from migrator.model import Mailbox, Place
 from migrator.routes import Routes
-from migrator.staging.outbox import Outbox
 from migrator.staging.reports import accounts_staged
-from migrator.staging.store import Run, Staging
+from migrator.staging.sightings import Shelf
+from migrator.staging.store import Staging
 from migrator.steps.load import PAGE, Opener
 
 
@@ -24,7 +24,6 @@ class Planned:
 
 def plan(
     staging: Staging,
-    run: Run,
     open_target: Callable[[Mailbox], Opener],
     *,
     target: str,
@@ -34,18 +33,18 @@ def plan(
 ) -> Iterator[Planned]:
     """Look at every mailbox, read only. Raises what opening a target raises."""
     for mailbox, feeding in routes.mailboxes(accounts_staged(staging, accounts)).items():
-        outbox = Outbox(staging, run, target, mailbox.owner, None)
-        waiting = outbox.to_do(feeding, takes)
+        shelf = Shelf(staging, target, mailbox.owner)
+        waiting = shelf.to_do(feeding, takes)
         with open_target(mailbox)() as opened:
             limit = opened.limits.item_bytes
-            places = routes.places(mailbox.owner, outbox.folders(feeding), opened.limits)
+            places = routes.places(mailbox.owner, shelf.folders(feeding), opened.limits)
             for place in dict.fromkeys(places.values()):
                 sizes = [
                     size
                     for folder, items in waiting.items()
                     if places[folder] == place
                     for at in range(0, len(items), PAGE)
-                    for size in outbox.sizes(items[at : at + PAGE].tolist())
+                    for size in shelf.sizes(items[at : at + PAGE].tolist())
                 ]
                 large = 0 if limit is None else sum(size > limit for size in sizes)
                 yield Planned(place, len(sizes), sum(sizes), large, new=opened.mark(place) is None)

@@ -62,7 +62,7 @@ def verify(
 
         spread(run, mailboxes, one, workers, how)
         whole = total(parts)
-        for name in ("checked", "bodies", "identical", "equivalent", "headers_only"):
+        for name in Verified.__dataclass_fields__:
             run.count(name, getattr(whole, name))
     return whole, run.id
 

@@ -2,13 +2,13 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator.mail import fingerprint
 from migrator.model import Mailbox, Mark, Place, Sighting
 from migrator.ports import Target
-from migrator.staging.outbox import Delivered, Outbox
+from migrator.staging.sightings import Delivered, Difference, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.progress import Progress, Report, quiet
 
@@ -28,13 +28,17 @@ class Verified:
 
 
 @dataclass(slots=True)
-class _Left:
-    """What one place could not explain by itself; a move between places may."""
+class _Looked:
+    """What was seen in one place. What it could not explain by itself, a move between places may."""
 
+    mark: Mark
+    before: int = 0
+    found: list[Difference] = field(default_factory=list)
     missing: list[Delivered] = field(default_factory=list)
     extra: list[Sighting] = field(default_factory=list)
-    mark: Mark = field(default_factory=lambda: Mark(0, 0, 0))
-    before: int = 0
+
+    def find(self, kind: str, detail: Mapping[str, object], known: Delivered | None = None) -> None:
+        self.found.append(Difference(kind=kind, detail=detail, dispatch=None if known is None else known.dispatch))
 
 
 def verify_mailbox(
@@ -48,46 +52,49 @@ def verify_mailbox(
     report: Report = quiet,
 ) -> Verified:
     """Compare every mail of one mailbox with its receipt: headers and size always, of a share `bodies` every byte."""
-    outbox = Outbox(staging, run, target_name, mailbox.owner, None)
+    shelf = Shelf(staging, target_name, mailbox.owner)
     done = Verified()
-    left = {place: _verify_place(outbox, run, target, place, bodies, done, report) for place in outbox.places()}
-    _pair_moves(outbox, left, done)
-    for place, here in left.items():
+    choose = random.Random(run.id)  # noqa: S311 - a sample, not a secret
+    looked = {
+        place: _look(shelf, target, place, lambda: choose.random() < bodies, done, report) for place in shelf.places()
+    }
+    _pair_moves(looked)
+    for place, here in looked.items():
         for each in here.missing:
-            _find(outbox, place, "missing", {"ref": _ref(each)}, done, each)
+            here.find("missing", {"ref": each.ref}, each)
         for seen in here.extra:
-            _find(outbox, place, "extra", {"ref": seen.ref, "message_id": seen.message_id}, done)
-        outbox.seen(place, here.mark, here.before)
+            here.find("extra", {"ref": seen.ref, "message_id": seen.message_id})
+        shelf.note(run.id, place, here.found, here.mark, here.before)
+        done.findings += len(here.found)
     return done
 
 
-def _verify_place(
-    outbox: Outbox, run: Run, target: Target, place: Place, bodies: float, done: Verified, report: Report
-) -> _Left:
-    delivered = outbox.delivered(place)
+def _look(
+    shelf: Shelf, target: Target, place: Place, every_byte: Callable[[], bool], done: Verified, report: Report
+) -> _Looked:
+    delivered = shelf.delivered(place)
     mark = target.mark(place)
     if mark is None:
-        return _Left(missing=delivered)
-    first = outbox.first_mark(place) or mark
+        return _Looked(Mark(0, 0, 0), missing=delivered)
+    here = _Looked(mark)
+    first = shelf.first_mark(place) or mark
     if first.epoch != mark.epoch:
-        _find(outbox, place, "epoch", {"was": first.epoch, "is": mark.epoch}, done)
-    by_number = {each.number: each for each in delivered if each.number is not None}
-    unbound = [each for each in delivered if each.number is None]
-    left = _Left(mark=mark)
-    choose = random.Random(run.id)  # noqa: S311 - a sample, not a secret
+        here.find("epoch", {"was": first.epoch, "is": mark.epoch})
+    bound = {each.ref: each for each in delivered if each.ref is not None}
+    unbound = [each for each in delivered if each.ref is None]
     for seen in target.survey(place, None):
-        known = by_number.pop(seen.number, None) or _unbound(target, place, unbound, seen)
+        known = bound.pop(seen.ref, None) or _unbound(target, place, unbound, seen)
         if known is not None:
-            _compare(outbox, target, place, known, seen, done, every_byte=choose.random() < bodies)
+            _compare(shelf, target, place, known, seen, here, done, every_byte=every_byte())
         elif seen.number < first.next:
-            left.before += 1
+            here.before += 1
         else:
-            left.extra.append(seen)
-        report(Progress(step="verify", account=outbox.owner, path=place.path, items=1, bytes=seen.size))
-    if left.before < first.count:
-        _find(outbox, place, "older-gone", {"was": first.count, "is": left.before}, done)
-    left.missing = [*by_number.values(), *unbound]
-    return left
+            here.extra.append(seen)
+        report(Progress(step="verify", account=shelf.owner, path=place.path, items=1, bytes=seen.size))
+    if here.before < first.count:
+        here.find("older-gone", {"was": first.count, "is": here.before})
+    here.missing = [*bound.values(), *unbound]
+    return here
 
 
 def _unbound(target: Target, place: Place, unbound: list[Delivered], seen: Sighting) -> Delivered | None:
@@ -103,11 +110,12 @@ def _unbound(target: Target, place: Place, unbound: list[Delivered], seen: Sight
 
 
 def _compare(
-    outbox: Outbox,
+    shelf: Shelf,
     target: Target,
     place: Place,
     known: Delivered,
     seen: Sighting,
+    here: _Looked,
     done: Verified,
     *,
     every_byte: bool,
@@ -115,68 +123,55 @@ def _compare(
     done.checked += 1
     alike = known.size == seen.size and seen.headers in (None, known.headers)
     if every_byte or not alike:
-        _compare_bytes(outbox, target, place, known, seen, done)
+        _compare_bytes(shelf, target, place, known, seen, here, done)
     else:
         done.headers_only += 1
     if known.flags != seen.flags:
-        detail = {"added": sorted(seen.flags - known.flags), "removed": sorted(known.flags - seen.flags)}
-        _find(outbox, place, "flags", detail | {"ref": seen.ref}, done, known)
+        changed = {"added": sorted(seen.flags - known.flags), "removed": sorted(known.flags - seen.flags)}
+        here.find("flags", {"ref": seen.ref, **changed}, known)
     if known.received_at.replace(microsecond=0) != seen.received_at.replace(microsecond=0):
         dates = {"sent": known.received_at.isoformat(), "is": seen.received_at.isoformat()}
-        _find(outbox, place, "date", dates | {"ref": seen.ref}, done, known)
+        here.find("date", {"ref": seen.ref, **dates}, known)
 
 
 def _compare_bytes(
-    outbox: Outbox, target: Target, place: Place, known: Delivered, seen: Sighting, done: Verified
+    shelf: Shelf, target: Target, place: Place, known: Delivered, seen: Sighting, here: _Looked, done: Verified
 ) -> None:
     raw = target.fetch(place, seen.ref)
     if raw is None:
-        _find(outbox, place, "missing", {"ref": seen.ref}, done, known)
+        here.missing.append(known)
         return
     done.bodies += 1
     if raw.digest == known.sent:
         done.identical += 1
         return
-    equivalent = raw.size <= LARGE and fingerprint(raw.read()) == fingerprint(outbox.staged(known.item).read())
+    equivalent = raw.size <= LARGE and fingerprint(raw.read()) == fingerprint(shelf.staged(known.item).read())
     done.equivalent += equivalent
     if not (equivalent and not target.limits.exact):
-        detail = {"ref": seen.ref, "sent_size": known.size, "size": raw.size, "same_meaning": equivalent}
-        _find(outbox, place, "changed", detail, done, known)
+        here.find(
+            "changed",
+            {"ref": seen.ref, "sent_size": known.size, "size": raw.size, "same_meaning": equivalent},
+            known,
+        )
 
 
-def _pair_moves(outbox: Outbox, left: dict[Place, _Left], done: Verified) -> None:
-    """What is missing here and lies there, with the same headers, size and date, was moved by somebody."""
-    strangers: dict[tuple[int, str | None], list[tuple[Place, Sighting]]] = defaultdict(list)
-    for place, here in left.items():
+def _pair_moves(looked: dict[Place, _Looked]) -> None:
+    """What is missing here and lies there, with the same headers and size, was moved by somebody."""
+    strangers: dict[tuple[int, str | None], list[tuple[_Looked, Place, Sighting]]] = defaultdict(list)
+    for place, here in looked.items():
         for seen in here.extra:
-            strangers[seen.size, seen.headers].append((place, seen))
-    for place, here in left.items():
+            strangers[seen.size, seen.headers].append((here, place, seen))
+    for here in looked.values():
         still: list[Delivered] = []
         for each in here.missing:
             found = strangers.get((each.size, each.headers))
             if not found:
                 still.append(each)
                 continue
-            there, seen = found.pop(0)
-            left[there].extra.remove(seen)
-            _find(outbox, place, "place", {"to": list(there.path), "ref": seen.ref}, done, each)
+            there, place, seen = found.pop(0)
+            there.extra.remove(seen)
+            here.find("place", {"to": list(place.path), "ref": seen.ref}, each)
         here.missing = still
-
-
-def _find(
-    outbox: Outbox,
-    place: Place,
-    kind: str,
-    detail: Mapping[str, object],
-    done: Verified,
-    known: Delivered | None = None,
-) -> None:
-    done.findings += 1
-    outbox.find(place, kind, detail, None if known is None else known.dispatch)
-
-
-def _ref(each: Delivered) -> str | None:
-    return None if each.number is None else f"{each.epoch}:{each.number}"
 
 
 def total(parts: Sequence[Verified]) -> Verified:

@@ -1,0 +1,200 @@
+"""What ought to lie at a target by our receipts, and what verify saw there instead."""
+
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from migrator.model import Account, Flag, Folder, ItemId, Mark, Place, Raw, Role
+from migrator.staging import tables
+from migrator.staging.states import State, placed, states
+from migrator.staging.store import Staging
+
+DispatchId = int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A receipt in force: where the mail lies at the target, and what went out."""
+
+    dispatch: DispatchId
+    item: ItemId
+    number: int | None
+    epoch: int | None
+    sent: str
+    size: int
+    headers: str
+    flags: frozenset[Flag]
+    received_at: datetime
+    message_id: str | None
+
+    @property
+    def ref(self) -> str | None:
+        return None if self.number is None else f"{self.epoch}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that verify saw to be wrong in a place."""
+
+    kind: str
+    detail: Mapping[str, Any]
+    dispatch: DispatchId | None = None
+
+
+class Shelf:
+    """One mailbox at one target, for reading; it writes nothing but what a run of verify saw."""
+
+    def __init__(self, staging: Staging, target: str, owner: str) -> None:
+        self._staging = staging
+        self.target = target
+        self.owner = owner
+
+    # -- what there is to do --
+
+    def folders(self, accounts: Collection[str]) -> list[Folder]:
+        """Every folder of the accounts that feed this mailbox, empty ones too."""
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(tables.account.c.name, tables.folder.c.path, tables.folder.c.role)
+                .join(tables.folder, tables.folder.c.account_id == tables.account.c.id)
+                .where(tables.account.c.name.in_(list(accounts)))
+                .order_by(tables.account.c.name, tables.folder.c.id)
+            )
+            return [
+                Folder(Account(row.name), tuple(row.path), None if row.role is None else Role(row.role)) for row in rows
+            ]
+
+    def to_do(self, accounts: Collection[str], takes: Collection[str]) -> dict[Folder, "array[int]"]:
+        """The items to send, by folder and in the source's order. Numbers only: a folder may hold a million."""
+        standing = states(self.target, takes, accounts)
+        waiting: dict[Folder, array[int]] = {}
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(tables.account.c.name, tables.folder.c.path, tables.folder.c.role, standing.c.item_id)
+                .join(tables.folder, tables.folder.c.id == standing.c.folder_id)
+                .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+                .where(standing.c.state == State.TO_DO.value, standing.c.ready)
+                .order_by(tables.folder.c.id, standing.c.artefact_id)
+            )
+            for row in rows:
+                folder = Folder(Account(row.name), tuple(row.path), None if row.role is None else Role(row.role))
+                waiting.setdefault(folder, array("q")).append(row.item_id)
+        return waiting
+
+    def sizes(self, items: Sequence[ItemId]) -> list[int]:
+        """The raw sizes in bytes, in the order asked for."""
+        with self._staging.reading() as connection:
+            found = dict(
+                connection.execute(
+                    select(tables.item.c.id, tables.item.c.size).where(tables.item.c.id.in_(items))
+                ).all()
+            )
+        return [found[each] for each in items]
+
+    # -- what lies there --
+
+    def places(self) -> list[Place]:
+        """Every place of this mailbox that we have made or sent to."""
+        its = tables.place.c
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(its.path, its.role).where(its.target == self.target, its.owner == self.owner).order_by(its.id)
+            )
+            return [Place(self.owner, tuple(row.path), None if row.role is None else Role(row.role)) for row in rows]
+
+    def place_id(self, place: Place) -> int:
+        """Staging's number for a place that it knows."""
+        its = tables.place.c
+        with self._staging.reading() as connection:
+            found = connection.execute(
+                select(its.id).where(its.target == self.target, its.owner == self.owner, its.path == list(place.path))
+            ).scalar_one()
+        return int(found)
+
+    def first_mark(self, place: Place) -> Mark | None:
+        """How far the place had come before we first sent anything there."""
+        its = tables.mark.c
+        with self._staging.reading() as connection:
+            row = connection.execute(
+                select(its.epoch, its.next, its.mails)
+                .join(tables.place, tables.place.c.id == its.place_id)
+                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
+                .where(tables.place.c.path == list(place.path))
+                .order_by(its.id)
+                .limit(1)
+            ).first()
+        return None if row is None else Mark(row.epoch, row.next, row.mails)
+
+    def delivered(self, place: Place) -> list[Delivered]:
+        """The receipts in force at a place, by number; where the target gave no ref, `number` is None."""
+        here = placed()
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(here, tables.item.c.received_at, tables.item.c.message_id)
+                .join(tables.item, tables.item.c.id == here.c.item_id)
+                .where(here.c.place_id == self.place_id(place))
+                .order_by(here.c.number, here.c.dispatch_id)
+            )
+            return [_delivered(row) for row in rows]
+
+    def claimed(self, place: Place) -> set[int]:
+        """The numbers at a place that a receipt holds."""
+        here = placed()
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(here.c.number).where(here.c.place_id == self.place_id(place), here.c.number.is_not(None))
+            )
+            return set(rows.scalars())
+
+    def staged(self, item: ItemId) -> Raw:
+        """The staged raw of one item."""
+        with self._staging.reading() as connection:
+            digest = connection.execute(select(tables.item.c.digest).where(tables.item.c.id == item)).scalar_one()
+        return self.raw(digest)
+
+    def raw(self, digest: str) -> Raw:
+        """One staged raw."""
+        with self._staging.reading() as connection:
+            return self._staging.blobs.raws(connection, [digest])[digest]
+
+    def note(self, run: int, place: Place, found: Iterable[Difference], mark: Mark, before: int) -> None:
+        """A run looked through the whole place: what it saw to be wrong, the place's mark, and how much of what lies
+        there is older than we are."""
+        place_id = self.place_id(place)
+        differences = [
+            {
+                "run_id": run,
+                "place_id": place_id,
+                "dispatch_id": each.dispatch,
+                "kind": each.kind,
+                "detail": dict(each.detail),
+            }
+            for each in found
+        ]
+        with self._staging.writing() as connection:
+            if differences:
+                connection.execute(insert(tables.finding), differences)
+            connection.execute(
+                insert(tables.run_place).values(
+                    run_id=run, place_id=place_id, epoch=mark.epoch, next=mark.next, mails=mark.count, before=before
+                )
+            )
+
+
+def _delivered(row: Any) -> Delivered:
+    return Delivered(
+        dispatch=row.dispatch_id,
+        item=row.item_id,
+        number=row.number,
+        epoch=row.epoch,
+        sent=row.sent,
+        size=row.size,
+        headers=row.headers,
+        flags=frozenset(row.flags),
+        received_at=row.received_at,
+        message_id=row.message_id,
+    )
