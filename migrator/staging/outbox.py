@@ -83,11 +83,12 @@ class Outbox(Shelf):
 
     def place(self, place: Place, mark: Mark) -> None:
         """Note a place that exists at the target; at its first time also how far it had come before us."""
+        with self._staging.reading() as connection:
+            if self._place_id(connection, place) is not None:
+                return
         with self._staging.writing() as connection:
             self._lease.hold(connection)
-            if self._place_id(connection, place) is None:
-                its_id = self._place_id(connection, place, make=True)
-                _mark(connection, its_id, mark, self._run.id)
+            _mark(connection, self._place_id(connection, place, make=True), mark, self._run.id)
 
     def dispatch(self, place: Place, mark: Mark, letters: Sequence[Letter]) -> list[tuple[DispatchId, Parcel]]:
         """Write down that these are about to be sent, before the first byte goes out; the parcels to send."""

@@ -267,8 +267,8 @@ def not_mail(staging: Staging) -> Iterator[Line]:
 
 def faults(staging: Staging) -> Iterator[Line]:
     """Artefacts that yield no bytes, with the reason and what was seen of them."""
-    its = tables.fault
-    newest = select(func.max(its.c.id)).where(its.c.artefact_id == tables.artefact.c.id).scalar_subquery()
+    its, any_ = tables.fault, tables.fault.alias("any")
+    newest = select(func.max(any_.c.id)).where(any_.c.artefact_id == tables.artefact.c.id).scalar_subquery()
     no_item = ~select(tables.item.c.id).where(tables.item.c.artefact_id == tables.artefact.c.id).exists()
     with staging.reading() as connection:
         rows = connection.execute(

@@ -9,12 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, literal, select, update
 
-from migrator.model import (
-    Account,
-    Count,
-    Folder,
-    Verdict,
-)
+from migrator.model import Account, Count, Folder, Path, Verdict
 from migrator.ports import Known
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
@@ -38,16 +33,26 @@ class Walk:
         self._staging = staging
         self._run = run
         self._known: dict[str, Artefact] = {}
-        self._folder: int | None = None
+        self._folder = Folder(account, ())
         with staging.writing() as connection:
             self._account = _account_id(connection, account)
             self.id, self.number, self.resumed = self._begin(connection)
-            self._folders = {
+            self._folders: dict[Path, int] = {
                 tuple(row.path): row.id
                 for row in connection.execute(
                     select(tables.folder.c.id, tables.folder.c.path).where(tables.folder.c.account_id == self._account)
                 )
             }
+
+            self._stopped = self._chunks(connection) if self.resumed else {}
+
+    def _chunks(self, connection: Connection) -> dict[int, tuple[str | None, bool]]:
+        """Where the pass stopped in each folder: its last key, and whether it was done."""
+        its = tables.pass_chunk.c
+        rows = connection.execute(
+            select(its.folder_id, its.last_key, its.done).where(its.pass_id == self.id).order_by(its.id)
+        )
+        return {row.folder_id: (row.last_key, row.done) for row in rows}
 
     def _begin(self, connection: Connection) -> tuple[int, int, bool]:
         its = tables.pass_.c
@@ -69,19 +74,16 @@ class Walk:
 
     def enter(self, folder: Folder) -> "Resume":
         """Begin a folder, or go on with it: where the pass stopped in it, and what is known of its keys."""
-        with self._staging.writing() as connection:
-            self._folder = self._folder_id(connection, folder)
-            its = tables.pass_chunk.c
-            chunk = connection.execute(
-                select(its.last_key, its.done)
-                .where(its.pass_id == self.id, its.folder_id == self._folder)
-                .order_by(its.id.desc())
-                .limit(1)
-            ).first()
-            if chunk is not None and chunk.done:
-                return Resume(done=True, after=None, known=_nothing_known)
-            self._known = known_artefacts(connection, self._folder)
-        return Resume(done=False, after=None if chunk is None else chunk.last_key, known=self._is_known)
+        self._folder = folder
+        number = self._folders.get(_storable(folder.path))
+        last_key, done = self._stopped.get(number or 0, (None, False))
+        if done:
+            return Resume(done=True, after=None, known=_nothing_known)
+        self._known = {}
+        if number is not None:
+            with self._staging.reading() as connection:
+                self._known = known_artefacts(connection, number)
+        return Resume(done=False, after=last_key, known=self._is_known)
 
     def _is_known(self, key: str, stamp: str) -> bool:
         found = self._known.get(storable(key))
@@ -93,37 +95,35 @@ class Walk:
             lacking = self._staging.blobs.missing(connection, pieces)
         return {piece.body_digest: piece.body for piece in lacking if piece.body is not None}
 
-    def put(self, entries: Sequence[Entry]) -> None:
-        """Store what the source gave, all of it or nothing, and how far the pass has come."""
-        if not entries:
-            return
+    def put(self, entries: Sequence[Entry], *, done: bool = False) -> None:
+        """Store what the source gave, all of it or nothing, and how far the pass has come; `done`: the folder ends."""
         reads = [entry for entry in entries if isinstance(entry, Read)]
         with self._staging.writing() as connection:
+            number = self._folder_id(connection, self._folder)
             bodies = {read.pieces.body_digest: read.body for read in reads if read.body is not None}
             self._staging.blobs.put(connection, self._run.id, [read.pieces for read in reads], bodies)
             keys = [storable(key_of(entry)) for entry in entries]
-            self._name_artefacts(connection, keys)
+            self._name_artefacts(connection, number, keys)
             facts = Facts(self.id)
             for key, entry in zip(keys, entries, strict=True):
                 facts.add(self._known[key], entry)
             facts.write(connection)
-            self._chunk(connection, keys[-1], [self._known[key].id for key in keys], done=False)
-
-    def leave(self) -> None:
-        """The folder has been walked to its end."""
-        with self._staging.writing() as connection:
-            self._chunk(connection, None, [], done=True)
+            seen = [self._known[key].id for key in keys]
+            self._chunk(connection, number, keys[-1] if keys else None, seen, done=done)
 
     def skip(self) -> None:
         """The folder cannot be read to its end in this pass: nothing in it counts as vanished."""
         with self._staging.writing() as connection:
-            self._chunk(connection, None, [known.id for known in self._known.values()], done=True)
+            number = self._folder_id(connection, self._folder)
+            self._chunk(connection, number, None, [known.id for known in self._known.values()], done=True)
 
-    def _chunk(self, connection: Connection, last_key: str | None, seen: Iterable[int], *, done: bool) -> None:
+    def _chunk(
+        self, connection: Connection, folder: int, last_key: str | None, seen: Iterable[int], *, done: bool
+    ) -> None:
         connection.execute(
             insert(tables.pass_chunk).values(
                 pass_id=self.id,
-                folder_id=self._folder,
+                folder_id=folder,
                 last_key=last_key,
                 done=done,
                 seen=zlib.compress(array("q", seen).tobytes(), 1),
@@ -131,19 +131,19 @@ class Walk:
         )
 
     def _folder_id(self, connection: Connection, folder: Folder) -> int:
-        path = tuple(storable(name) for name in folder.path)
+        path = _storable(folder.path)
         if path not in self._folders:
             self._folders[path] = insert_one(
                 connection, tables.folder, account_id=self._account, path=list(path), role=folder.role
             )
-        return int(self._folders[path])
+        return self._folders[path]
 
-    def _name_artefacts(self, connection: Connection, keys: Sequence[str]) -> None:
+    def _name_artefacts(self, connection: Connection, folder: int, keys: Sequence[str]) -> None:
         new = [key for key in dict.fromkeys(keys) if key not in self._known]
         if new:
             made = connection.execute(
                 insert(tables.artefact).returning(tables.artefact.c.id, sort_by_parameter_order=True),
-                [{"folder_id": self._folder, "key": key, "pass_id": self.id} for key in new],
+                [{"folder_id": folder, "key": key, "pass_id": self.id} for key in new],
             )
             for key, number in zip(new, made.scalars(), strict=True):
                 self._known[key] = Artefact(number)
@@ -214,6 +214,10 @@ class Resume:
     done: bool
     after: str | None
     known: Known
+
+
+def _storable(path: Path) -> Path:
+    return tuple(storable(name) for name in path)
 
 
 def _nothing_known(key: str, stamp: str) -> bool:

@@ -1,9 +1,8 @@
 """Source -> staging: every artefact of every account, its bytes or the reason why there are none."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -85,20 +84,19 @@ def _chosen(found: Iterable[Account], wanted: Collection[str] | None) -> list[Ac
 
 def _extract_account(source: Source, staging: Staging, run: Run, account: Account, report: Report) -> None:
     walk = Walk(staging, run, account)
-    for folder in source.folders(account):
-        resume = walk.enter(folder)
-        if resume.done:
-            continue
-        try:
-            with closing(_Intake(walk, run, folder, report)) as intake:
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
+        for folder in source.folders(account):
+            resume = walk.enter(folder)
+            if resume.done:
+                continue
+            try:
+                intake = _Intake(walk, run, folder, pool, report)
                 for found in source.items(folder, after=resume.after, known=resume.known):
                     intake.add(found)
-                intake.flush()
-        except FolderError as error:
-            run.setback(account.name, error.reason, folder.path)
-            walk.skip()
-        else:
-            walk.leave()
+                intake.finish()
+            except FolderError as error:
+                run.setback(account.name, error.reason, folder.path)
+                walk.skip()
     end = walk.finish(source.census(account))
     run.count("moved", end.moved)
     run.count("vanished", end.vanished)
@@ -107,12 +105,11 @@ def _extract_account(source: Source, staging: Staging, run: Run, account: Accoun
 class _Intake:
     """Gathers what a folder gives into batches: read here, worked on in threads, written in order."""
 
-    def __init__(self, walk: Walk, run: Run, folder: Folder, report: Report) -> None:
-        self._walk, self._run, self._folder, self._report = walk, run, folder, report
-        self._pool = ThreadPoolExecutor(READERS)
+    def __init__(self, walk: Walk, run: Run, folder: Folder, pool: ThreadPoolExecutor, report: Report) -> None:
+        self._walk, self._run, self._folder, self._pool, self._report = walk, run, folder, pool, report
         self._batch: list[Item | Unchanged | Unreadable | NotMail] = []
         self._bytes = 0
-        self._working: deque[list[Future[Entry]]] = deque()
+        self._working: deque[list[Future[list[Entry]]]] = deque()
         self._neighbour: datetime | None = None
 
     def add(self, found: Item | Unchanged | Unreadable | NotMail) -> None:
@@ -124,26 +121,27 @@ class _Intake:
         if len(self._batch) >= (BATCH_ITEMS if self._bytes else UNCHANGED_ITEMS):
             self._begin_batch()
 
-    def flush(self) -> None:
+    def finish(self) -> None:
+        """The folder has been walked to its end."""
         self._begin_batch()
-        while self._working:
+        while len(self._working) > 1:
             self._write()
-
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._write(done=True)
 
     def _begin_batch(self) -> None:
-        if not self._batch:
-            return
-        self._working.append([self._pool.submit(_read, found) for found in self._batch])
+        if self._batch:
+            share = -(-len(self._batch) // READERS)
+            shares = (self._batch[at : at + share] for at in range(0, len(self._batch), share))
+            self._working.append([self._pool.submit(_read_all, each) for each in shares])
         self._batch, self._bytes = [], 0
         while len(self._working) > 1:
             self._write()
 
-    def _write(self) -> None:
-        entries = list(self._dated([each.result() for each in self._working.popleft()]))
+    def _write(self, *, done: bool = False) -> None:
+        worked = self._working.popleft() if self._working else []
+        entries = list(self._dated([entry for each in worked for entry in each.result()]))
         reads = [entry for entry in entries if isinstance(entry, Read)]
-        self._walk.put(self._with_bodies(entries, reads))
+        self._walk.put(self._with_bodies(entries, reads), done=done)
         self._count(entries, reads)
 
     def _with_bodies(self, entries: list[Entry], reads: list[Read]) -> list[Entry]:
@@ -179,6 +177,10 @@ class _Intake:
 
 def _is_dated(read: Read) -> bool:
     return read.received.source != DateSource.NONE
+
+
+def _read_all(found: Sequence[Item | Unchanged | Unreadable | NotMail]) -> list[Entry]:
+    return [_read(each) for each in found]
 
 
 def _read(found: Item | Unchanged | Unreadable | NotMail) -> Entry:
