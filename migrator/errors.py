@@ -55,6 +55,10 @@ class MigratorError(Exception):
     def __str__(self) -> str:
         return repr(self.reason)
 
+    @override
+    def __reduce__(self) -> tuple[type["MigratorError"], tuple[Reason]]:
+        return type(self), (self.reason,)
+
 
 class UsageError(MigratorError):
     """The operator must change something first: settings, a mapping, a credential everybody shares."""

@@ -36,10 +36,12 @@ LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """One raw, cut for storing. `body` is None where it is too large for memory; `source` always gives all of it."""
+    """One raw, cut for storing: `stored_head` is the header block compressed. `body` is None where it is too large for
+    memory; `source` always gives all of it."""
 
     source: Raw
     head: bytes
+    stored_head: bytes
     body_digest: str
     body_size: int
     body: bytes | None
@@ -49,13 +51,13 @@ class Pieces:
         """Cut a raw and hash its body; the slow part of staging, free of the GIL for most of it."""
         if source.size <= LARGE:
             head, body = _cut(source.read())
-            return cls(source, head, hashlib.sha256(body).hexdigest(), len(body), body)
+            return cls(source, head, compress(head), hashlib.sha256(body).hexdigest(), len(body), body)
         with source.open() as stream:
             head, rest = _cut(stream.read(HEAD + 4))
             digest = hashlib.sha256(rest)
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
-        return cls(source, head, digest.hexdigest(), source.size - len(head), None)
+        return cls(source, head, compress(head), digest.hexdigest(), source.size - len(head), None)
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:
@@ -63,9 +65,19 @@ def _cut(data: bytes) -> tuple[bytes, bytes]:
     return (head, data[len(head) :]) if len(head) <= HEAD else (b"", data)
 
 
+class _Compressors(threading.local):
+    """One a thread: they are slow to make and must not be shared."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+
+
+_compressors = _Compressors()
+
+
 def compress(data: bytes) -> bytes:
     """Data as it is stored."""
-    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(data)
+    return _compressors.compressor.compress(data)
 
 
 class Blobs:
@@ -104,7 +116,7 @@ class Blobs:
                 {
                     "digest": piece.source.digest,
                     "size": piece.source.size,
-                    "head": compress(piece.head),
+                    "head": piece.stored_head,
                     "body": piece.body_digest,
                 }
                 for piece in heads

@@ -15,7 +15,7 @@ from migrator.staging import tables
 from migrator.staging.locks import Lease
 from migrator.staging.sightings import DispatchId, Shelf
 from migrator.staging.states import flags_of, unanswered, verdict_of
-from migrator.staging.store import Run, Staging, insert_one
+from migrator.staging.store import Run, Staging, insert_one, take_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +96,12 @@ class Outbox(Shelf):
             self._lease.hold(connection)
             place_id = self._place_id(connection, place, make=True)
             mark_id = _mark(connection, place_id, mark, self._run.id)
-            made = connection.execute(
-                insert(tables.dispatch).returning(tables.dispatch.c.id, sort_by_parameter_order=True),
+            numbers = take_ids(connection, tables.dispatch, len(letters))
+            connection.execute(
+                insert(tables.dispatch),
                 [
                     {
+                        "id": number,
                         "item_id": letter.item,
                         "place_id": place_id,
                         "mark_id": mark_id,
@@ -107,10 +109,9 @@ class Outbox(Shelf):
                         "run_id": self._run.id,
                         "fence": self._lease.fence,
                     }
-                    for letter in letters
+                    for number, letter in zip(numbers, letters, strict=True)
                 ],
-            ).scalars()
-            numbers = list(made)
+            )
         return [
             (
                 number,

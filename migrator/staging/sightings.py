@@ -104,7 +104,7 @@ class Shelf:
             rows = connection.execute(
                 select(its.path, its.role).where(its.target == self.target, its.owner == self.owner).order_by(its.id)
             )
-            return [Place(self.owner, tuple(row.path), None if row.role is None else Role(row.role)) for row in rows]
+            return [_place(self.owner, row) for row in rows]
 
     def place_id(self, place: Place) -> int:
         """Staging's number for a place that it knows."""
@@ -140,6 +140,25 @@ class Shelf:
                 .order_by(here.c.number, here.c.dispatch_id)
             )
             return [_delivered(row) for row in rows]
+
+    def unbound(self) -> dict[Place, list[Delivered]]:
+        """The receipts of this mailbox that came without a ref, by place."""
+        here = placed()
+        found: dict[Place, list[Delivered]] = {}
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(
+                    here, tables.item.c.received_at, tables.item.c.message_id, tables.place.c.path, tables.place.c.role
+                )
+                .join(tables.item, tables.item.c.id == here.c.item_id)
+                .join(tables.place, tables.place.c.id == here.c.place_id)
+                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
+                .where(here.c.number.is_(None))
+                .order_by(here.c.dispatch_id)
+            )
+            for row in rows:
+                found.setdefault(_place(self.owner, row), []).append(_delivered(row))
+        return found
 
     def claimed(self, place: Place) -> set[int]:
         """The numbers at a place that a receipt holds."""
@@ -183,6 +202,10 @@ class Shelf:
                     run_id=run, place_id=place_id, epoch=mark.epoch, next=mark.next, mails=mark.count, before=before
                 )
             )
+
+
+def _place(owner: str, row: Any) -> Place:
+    return Place(owner, tuple(row.path), None if row.role is None else Role(row.role))
 
 
 def _delivered(row: Any) -> Delivered:

@@ -5,6 +5,7 @@ Everything here is built of index look-ups an artefact, so that asking about one
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
@@ -207,6 +208,7 @@ def states(target: str | None, takes: Collection[str], accounts: Collection[str]
     )
 
 
+@cache
 def placed() -> Subquery:
     """Each receipt with where its mail lies now: as it was delivered, or as it was last amended or bound again."""
     latest = select(func.max(amendment.c.id)).where(amendment.c.dispatch_id == receipt.c.dispatch_id).scalar_subquery()

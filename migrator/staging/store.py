@@ -16,7 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, select, text, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import OperationalError
 
 import migrator
@@ -220,6 +233,16 @@ def insert_one(connection: Connection, table: Table, **values: object) -> int:
     return int(connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
 
 
+def take_ids(connection: Connection, table: Table, many: int) -> list[int]:
+    """Numbers for rows that are about to be inserted: far quicker than to ask the database for them row by row."""
+    if connection.dialect.name == "sqlite":
+        # Nobody else can write before our transaction ends, and rows are never deleted.
+        first = int(connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()) + 1
+        return list(range(first, first + many))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    return list(connection.execute(select(func.nextval(sequence)).select_from(func.generate_series(1, many))).scalars())
+
+
 def now() -> datetime:
     """The time of a run's own acts; never a mail's date."""
     return datetime.now(UTC)
@@ -266,7 +289,7 @@ def _engine(url: URL) -> Engine:
 
 def _sqlite_connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, so that a writer can say IMMEDIATE
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+    for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -14,7 +14,7 @@ from migrator.ports import Known
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
 from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
-from migrator.staging.store import Run, Staging, insert_one, now
+from migrator.staging.store import Run, Staging, insert_one, now, take_ids
 from migrator.text import storable
 
 
@@ -141,12 +141,15 @@ class Walk:
     def _name_artefacts(self, connection: Connection, folder: int, keys: Sequence[str]) -> None:
         new = [key for key in dict.fromkeys(keys) if key not in self._known]
         if new:
-            made = connection.execute(
-                insert(tables.artefact).returning(tables.artefact.c.id, sort_by_parameter_order=True),
-                [{"folder_id": folder, "key": key, "pass_id": self.id} for key in new],
+            numbered = dict(zip(new, take_ids(connection, tables.artefact, len(new)), strict=True))
+            connection.execute(
+                insert(tables.artefact),
+                [
+                    {"id": number, "folder_id": folder, "key": key, "pass_id": self.id}
+                    for key, number in numbered.items()
+                ],
             )
-            for key, number in zip(new, made.scalars(), strict=True):
-                self._known[key] = Artefact(number)
+            self._known.update((key, Artefact(number)) for key, number in numbered.items())
 
     # -- the end of the pass --
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from migrator.errors import AccountError, FolderError, Reason, UsageError
+from migrator.errors import AccountError, FolderError, MigratorError, Reason, UsageError
 from migrator.mail import envelope, health, received_at
 from migrator.model import Account, DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
 from migrator.ports import Source
@@ -15,6 +15,7 @@ from migrator.staging.facts import Entry, Read
 from migrator.staging.locks import alone
 from migrator.staging.store import Run, Staging
 from migrator.staging.walk import Walk
+from migrator.steps.crew import Crew, Done, Job
 from migrator.steps.progress import Progress, Report, quiet
 
 BATCH_ITEMS = 500
@@ -46,7 +47,13 @@ class Extracted:
 
 
 def extract(
-    source: Source, staging: Staging, *, name: str, accounts: Collection[str] | None = None, report: Report = quiet
+    source: Source,
+    staging: Staging,
+    *,
+    name: str,
+    accounts: Collection[str] | None = None,
+    helpers: Crew | None = None,
+    report: Report = quiet,
 ) -> Extracted:
     """Copy every item of the source into staging, going on where the last run stopped.
 
@@ -55,13 +62,28 @@ def extract(
     """
     with alone(staging, "extract"), staging.run("extract") as run:
         _same_store(source, staging, name, run)
-        for account in _chosen(source.accounts(), accounts):
-            try:
-                _extract_account(source, staging, run, account, report)
-            except AccountError as error:
-                run.setback(account.name, error.reason)
+        jobs = [Job(run.id, account) for account in _chosen(source.accounts(), accounts)]
+        alone_at_work = (walk_account(source, staging, job, report) for job in jobs)
+        for done in alone_at_work if helpers is None else helpers.work(jobs, report):
+            for word, many in done.counts.items():
+                run.count(word, many)
+            if done.error is not None:
+                raise done.error
         counts = run.counts
     return Extracted(**{field: counts.get(field, 0) for field in Extracted.__dataclass_fields__})
+
+
+def walk_account(source: Source, staging: Staging, job: Job, report: Report) -> Done:
+    """Walk one account, or as far as it goes: what was counted, and the error that ended more than this account."""
+    run = Run(staging, job.run)
+    error: MigratorError | None = None
+    try:
+        _extract_account(source, staging, run, job.account, report)
+    except AccountError as ended:
+        run.setback(job.account.name, ended.reason)
+    except MigratorError as ended:
+        error = ended
+    return Done(job.account, run.counts, error)
 
 
 def _same_store(source: Source, staging: Staging, name: str, run: Run) -> None:

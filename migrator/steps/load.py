@@ -18,7 +18,7 @@ from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging
 from migrator.steps.progress import Progress, Report, quiet
-from migrator.steps.settle import Wait, settle
+from migrator.steps.settle import Wait, bind, settle
 
 PAGE = 1_000
 """Sizes asked for at once when batches are cut."""
@@ -65,6 +65,7 @@ def load_mailbox(
                     left = _settle(outbox, target, how, began)
                     places = _prepared(outbox, target, run, accounts, how, closed)
                     _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    bind(outbox, target)
                     if left or not outbox.doubts():
                         run.count("in_doubt", left)
                         return

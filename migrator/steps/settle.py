@@ -13,6 +13,7 @@ from migrator.mail import WireFacts, fingerprint, header_digest, split, wire_fac
 from migrator.model import Mark, Place, Raw, Receipt, Sighting
 from migrator.ports import Target
 from migrator.staging.outbox import Doubt, Outbox
+from migrator.staging.sightings import DispatchId
 
 LARGE = 64 * 2**20
 """A fingerprint is not taken of a mail above this many bytes."""
@@ -53,13 +54,9 @@ def settle(outbox: Outbox, target: Target, wait: Wait) -> int:
 
 def bind(outbox: Outbox, target: Target) -> None:
     """Find the refs of mail whose receipt came without one (a server without UIDPLUS): nothing else may claim them."""
-    for place in outbox.places():
-        here = outbox.delivered(place)
-        unbound = [each for each in here if each.number is None]
-        if not unbound:
-            continue
-        claimed = {each.number for each in here}
-        found: list[tuple[int, Sighting]] = []
+    for place, unbound in outbox.unbound().items():
+        claimed = outbox.claimed(place)
+        found: list[tuple[DispatchId, Sighting]] = []
         for seen in target.survey(place, outbox.first_mark(place)):
             near = [each for each in unbound if (each.size, each.headers) == (seen.size, seen.headers)]
             if seen.number in claimed or not near or _digest(target, place, seen) != near[0].sent:

@@ -198,6 +198,7 @@ def test_a_target_without_refs_is_known_again_by_the_mails_themselves(way: Road,
     way.old.add("sato", ("受信箱",), mail("one"))
     way.extract(staging)
     way.load(staging)
+    assert way.ledger(staging).closed
     assert way.verify(staging, bodies=1.0).findings == 0
     assert way.ledger(staging).closed
     assert way.load(staging)["loaded"] == 0

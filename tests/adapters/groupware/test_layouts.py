@@ -1,0 +1,157 @@
+"""Stores are laid out in many ways; in each, everybody's mail stays theirs, and folders are where their tables say."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.groupware import adapter
+from migrator.model import Account, Folder, Item, Role, Unreadable
+from migrator.testing import mail
+from tests.adapters.groupware.builder import counted, items, reasons, walk
+
+EACH_ACCOUNT_AND_FOLDER = r"""
+mapping = 1
+name = "index-of-each-folder"
+
+[tables.users]
+rows = { type = "csv", path = "conf/user.csv", charset = "cp932" }
+key = ["id"]
+columns = { id = "ID", home = "HOME", login = "LOGIN" }
+
+[tables.folders]
+rows = { type = "csv", path = "user/{users.home}/folder.csv", each = "users", names = ["id", "parent", "name", "kind"] }
+key = ["id"]
+[tables.folders.columns]
+id = "id"
+parent = "parent"
+name = "name"
+kind = { column = "kind", as = { kind = "code", map = { I = "inbox", S = "sent", "" = "" } } }
+
+[tables.index]
+rows.type = "csv"
+rows.path = "user/{users.home}/{folders.id}.idx"
+rows.each = "folders"
+rows.optional = true
+rows.names = ["no", "file"]
+key = ["no"]
+columns = { no = "no", file = "file" }
+
+[accounts]
+table = "users"
+name = "login"
+
+[folders]
+table = "folders"
+id = "id"
+parent = "parent"
+name = "name"
+role = "kind"
+
+[[messages]]
+table = "index"
+container = { type = "file", path = "user/{users.home}/{folders.id}/{file}" }
+"""
+
+ONE_POOL = EACH_ACCOUNT_AND_FOLDER.replace(
+    '{ type = "file", path = "user/{users.home}/{folders.id}/{file}" }', '{ type = "file", path = "pool/{file}" }'
+)
+"""The same tables, but all mails lie in one directory."""
+
+
+class Disk:
+    """Files below a root, and a mapping for them."""
+
+    def __init__(self, root: Path, mapping: str) -> None:
+        self.root = root / "store"
+        self.mapping = root / "our.toml"
+        self.mapping.write_text(mapping, "utf-8")
+
+    def write(self, path: str, content: str | bytes) -> None:
+        place = self.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode("cp932") if isinstance(content, str) else content)
+
+    def look(self) -> dict:
+        assert adapter.open_source is not None
+        with adapter.open_source(adapter.config(mapping=str(self.mapping), root=self.root)) as source:
+            found = walk(source)
+            counts = counted(source)
+        assert {folder: count for folder, (count, _) in counts.items()} == {
+            folder: len(all_) for folder, all_ in found.items()
+        }
+        return found
+
+
+def folder(account: str, *path: str, role: Role | None = None) -> Folder:
+    return Folder(Account(account), path, role)
+
+
+@pytest.fixture(params=[EACH_ACCOUNT_AND_FOLDER, ONE_POOL], ids=["apart", "pool"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
+    """Two accounts whose folders have the same ids."""
+    disk = Disk(tmp_path, request.param)
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h2,suzuki\r\n")
+    for number, login in ((1, "sato"), (2, "suzuki")):
+        disk.write(f"user/h{number}/folder.csv", f"0,,受信箱,I\r\n1,0,{login}の/控え,\r\n")
+        for folder_id in (0, 1):
+            disk.write(f"user/h{number}/{folder_id}.idx", f"1,{login}{folder_id}.eml\r\n")
+            place = f"user/h{number}/{folder_id}" if request.param == EACH_ACCOUNT_AND_FOLDER else "pool"
+            disk.write(f"{place}/{login}{folder_id}.eml", mail(f"{login}{folder_id}"))
+    return disk
+
+
+def test_folders_with_the_same_id_never_share_their_mail(disk: Disk) -> None:
+    found = disk.look()
+    for login in ("sato", "suzuki"):
+        inbox, kept = folder(login, "受信箱", role=Role.INBOX), folder(login, "受信箱", f"{login}の/控え")
+        for place, number in ((inbox, 0), (kept, 1)):
+            (item,) = found[place]
+            assert isinstance(item, Item)
+            assert f"<{login}{number}@".encode() in item.raw.read()
+    assert not reasons(found)
+
+
+def test_a_folder_below_one_that_is_not_there_stands_at_the_top_and_is_told_as_advice(disk: Disk) -> None:
+    disk.write("user/h1/folder.csv", "0,,受信箱,I\r\n1,77,迷子,\r\n2,3,甲,\r\n3,2,乙,\r\n4,4,自分,\r\n5,,,\r\n")
+    found = disk.look()
+    paths = {each.path for each in found if each.account.name == "sato"}
+    assert {("受信箱",), ("迷子",), ("乙", "甲"), ("甲", "乙"), ("自分",), ("(5)",)} <= paths
+    assert adapter.open_source is not None
+    with adapter.open_source(adapter.config(mapping=str(disk.mapping), root=disk.root)) as source:
+        loose = [reason.params["folder"] for reason in source.advice() if reason.code == "groupware.folder-loose"]
+    assert sorted(loose) == sorted(["迷子", "乙", "甲", "自分"])
+
+
+def test_one_accounts_broken_tables_cost_the_others_nothing(disk: Disk) -> None:
+    disk.write("user/h1/folder.csv", b"\x80\xff\r\n")
+    (disk.root / "user/h1/1.idx").write_bytes(b"\0" * 50)
+    found = disk.look()
+    assert len(items(found)) == 4
+    assert len([each for each in items(found) if each.key.startswith("index:")]) == 2
+    assert "groupware.line-width" in reasons(found)
+
+
+def test_a_home_that_climbs_out_of_the_store_is_a_fault_and_nothing_outside_is_read(disk: Disk, tmp_path: Path) -> None:
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,../../outside,suzuki\r\n")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "folder.csv").write_bytes("0,,漏洩,\r\n".encode("cp932"))
+    found = disk.look()
+    assert "path.outside-root" in reasons(found)
+    assert not any("漏洩" in each.path for each in found)
+    assert len(items(found)) == 4
+
+
+def test_a_folder_table_that_is_missing_is_a_fault_of_its_account(disk: Disk) -> None:
+    (disk.root / "user/h2/folder.csv").unlink()
+    found = disk.look()
+    (fault,) = [each for each in found[folder("suzuki")] if isinstance(each, Unreadable)]
+    assert (fault.reason.code, fault.reason.params["path"]) == ("file.missing", "user/h2/folder.csv")
+    assert len(items(found)) == 4
+
+
+def test_two_accounts_with_one_directory_are_looked_at_as_one_part(disk: Disk) -> None:
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h1,suzuki\r\n")
+    found = disk.look()
+    keys = [(each.account.name, item.key) for each, all_ in found.items() for item in all_ if isinstance(item, Item)]
+    assert len(keys) == len(set(keys))
+    assert {name for name, _ in keys} >= {"sato"}

@@ -1,0 +1,1 @@
+"""What can be read off raw bytes, file for file."""

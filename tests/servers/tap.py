@@ -1,0 +1,137 @@
+"""A tap on an IMAP connection: it writes down every command, changes what a server says it can, and cuts the line."""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n\Z")
+
+
+@dataclass(slots=True)
+class Tap:
+    """Where to connect, and what has gone by."""
+
+    port: int = 0
+    told: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Capabilities of which clients are told another, or with b"" none."""
+    cut_after: int | None = None
+    """Bytes from the server after which the connection ends, once."""
+    cut_on: bytes | None = None
+    """What the server cannot say without the connection ending."""
+    _sent: list[bytearray] = field(default_factory=list)
+    _ends: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def commands(self) -> list[bytes]:
+        """Every command of every connection, without its tag and its literals, in upper case."""
+        return [line.split(b" ", 1)[1].strip().upper() for sent in self._sent for line in _lines(bytes(sent))]
+
+    @property
+    def sent(self) -> bytes:
+        """Everything clients have sent, one connection after the other."""
+        return b"".join(map(bytes, self._sent))
+
+    def forget(self) -> None:
+        """Begin a new list."""
+        for sent in self._sent:
+            sent.clear()
+
+    def cut(self) -> None:
+        """End every connection now."""
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _from_client(self, client: socket.socket, server: socket.socket) -> None:
+        sent = bytearray()
+        self._sent.append(sent)
+        for data in _chunks(client):
+            sent += data
+            with suppress(OSError):
+                server.sendall(data)
+        _end(server)
+
+    def _from_server(self, server: socket.socket, client: socket.socket) -> None:
+        for data in _chunks(server):
+            shown = data
+            for capability, other in self.told.items():
+                pattern = rb" %b(?=[ \]\r])" % re.escape(capability)
+                shown = re.sub(pattern, b" " + other if other else b"", shown)
+            if self.cut_on is not None and self.cut_on in shown:
+                with suppress(OSError):
+                    client.sendall(shown.partition(self.cut_on)[0])
+                break
+            if self.cut_after is not None:
+                self.cut_after -= len(shown)
+                if self.cut_after <= 0:
+                    self.cut_after = None
+                    break
+            with suppress(OSError):
+                client.sendall(shown)
+        _end(client)
+        _end(server)
+
+
+def _lines(sent: bytes) -> Iterator[bytes]:
+    """Commands with their literals left out."""
+    at, command = 0, b""
+    while (end := sent.find(b"\r\n", at)) >= 0:
+        command += sent[at : end + 2]
+        at = end + 2
+        if literal := LITERAL.search(command):
+            at += int(literal[1])
+            command = command[: literal.start()]
+        else:
+            if b" " in command.strip():  # else the continuation of a login
+                yield command
+            command = b""
+
+
+def _chunks(end: socket.socket) -> Iterator[bytes]:
+    with suppress(OSError):
+        while data := end.recv(65536):
+            yield data
+
+
+def _end(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def tap(host: str, port: int, told: Mapping[bytes, bytes] | None = None) -> Iterator[Tap]:
+    """Listen on a free loopback port and pass everything on to the server."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = Tap(listener.getsockname()[1], told or {})
+    threads: list[threading.Thread] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection((host, port))
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            running._ends.extend((client, server))
+            for passing in ((running._from_client, client, server), (running._from_server, server, client)):
+                threads.append(threading.Thread(target=passing[0], args=passing[1:], daemon=True))
+                threads[-1].start()
+
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
+    try:
+        yield running
+    finally:
+        _end(listener)
+        listener.close()
+        accepting.join()
+        running.cut()
+        for thread in threads:
+            thread.join()
+        for end in running._ends:
+            end.close()
