@@ -1,7 +1,7 @@
 """What a source tells of its artefacts, compared with what staging knows: only differences become rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,38 +150,40 @@ def by_source(artefact_id: int, verdict: Verdict, why: str) -> dict[str, Any]:
     }
 
 
-def known_artefacts(connection: Connection, folder_id: int) -> dict[str, Artefact]:
-    """What staging knows of a folder's keys; later rows of a table override earlier ones."""
+def known_artefacts(connection: Connection, folders: Sequence[int]) -> dict[int, dict[str, Artefact]]:
+    """What staging knows of these folders' keys; later rows of a table override earlier ones."""
     artefact = tables.artefact.c
-    known = {
-        row.key: Artefact(row.id)
-        for row in connection.execute(select(artefact.id, artefact.key).where(artefact.folder_id == folder_id))
-    }
-    by_id = {each.id: each for each in known.values()}
-    for row in _rows_of(connection, tables.item, folder_id, "digest", "stamp", "flags"):
+    known: dict[int, dict[str, Artefact]] = {}
+    by_id: dict[int, Artefact] = {}
+    rows = connection.execute(
+        select(artefact.id, artefact.folder_id, artefact.key).where(artefact.folder_id.in_(folders))
+    )
+    for row in rows:
+        by_id[row.id] = known.setdefault(row.folder_id, {})[row.key] = Artefact(row.id)
+    for row in _rows_of(connection, tables.item, folders, "digest", "stamp", "flags"):
         each = by_id[row.artefact_id]
         each.digest, each.stamp, each.flags = row.digest, row.stamp, row.flags
-    for row in _rows_of(connection, tables.observation, folder_id, "stamp", "flags"):
+    for row in _rows_of(connection, tables.observation, folders, "stamp", "flags"):
         each = by_id[row.artefact_id]
         each.stamp, each.flags = row.stamp, row.flags
-    for row in _rows_of(connection, tables.fault, folder_id, "code", "params"):
+    for row in _rows_of(connection, tables.fault, folders, "code", "params"):
         by_id[row.artefact_id].fault = (row.code, row.params)
-    for row in _rows_of(connection, tables.not_mail, folder_id, "rule"):
+    for row in _rows_of(connection, tables.not_mail, folders, "rule"):
         by_id[row.artefact_id].rule = row.rule
-    for row in _rows_of(connection, tables.presence, folder_id, "present"):
+    for row in _rows_of(connection, tables.presence, folders, "present"):
         by_id[row.artefact_id].present = row.present
-    for row in _rows_of(connection, tables.decision, folder_id, "verdict", "scope"):
+    for row in _rows_of(connection, tables.decision, folders, "verdict", "scope"):
         if row.scope == "source":
             by_id[row.artefact_id].source_verdict = row.verdict
     return known
 
 
-def _rows_of(connection: Connection, table: Any, folder_id: int, *columns: str) -> Iterator[Any]:
+def _rows_of(connection: Connection, table: Any, folders: Sequence[int], *columns: str) -> Iterator[Any]:
     return iter(
         connection.execute(
             select(table.c.artefact_id, *(table.c[name] for name in columns))
             .join(tables.artefact, tables.artefact.c.id == table.c.artefact_id)
-            .where(tables.artefact.c.folder_id == folder_id)
+            .where(tables.artefact.c.folder_id.in_(folders))
             .order_by(table.c.id)
         )
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from migrator.model import Account, Count, Folder, Path, Verdict
 from migrator.ports import Known
@@ -16,6 +16,9 @@ from migrator.staging.blobs import Pieces
 from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
 from migrator.staging.store import Run, Staging, insert_one, now, take_ids
 from migrator.text import storable
+
+GROUP = 20_000
+"""What is known of so many artefacts is read at once, small folders together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +29,28 @@ class PassEnd:
     vanished: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a source gave of one folder, in its order; `done`: the folder ends here."""
+
+    folder: Folder
+    entries: Sequence[Entry]
+    done: bool
+
+
 class Walk:
     """A pass in hand. Used by one thread."""
 
     def __init__(self, staging: Staging, run: Run, account: Account) -> None:
         self._staging = staging
         self._run = run
-        self._known: dict[str, Artefact] = {}
-        self._folder = Folder(account, ())
+        self._known: dict[Path, dict[str, Artefact]] = {}
         with staging.writing() as connection:
             self._account = _account_id(connection, account)
             self.id, self.number, self.resumed = self._begin(connection)
-            self._folders: dict[Path, int] = {
-                tuple(row.path): row.id
-                for row in connection.execute(
-                    select(tables.folder.c.id, tables.folder.c.path).where(tables.folder.c.account_id == self._account)
-                )
-            }
-
+            self._folders = _folders(connection, self._account)
             self._stopped = self._chunks(connection) if self.resumed else {}
-
-    def _chunks(self, connection: Connection) -> dict[int, tuple[str | None, bool]]:
-        """Where the pass stopped in each folder: its last key, and whether it was done."""
-        its = tables.pass_chunk.c
-        rows = connection.execute(
-            select(its.folder_id, its.last_key, its.done).where(its.pass_id == self.id).order_by(its.id)
-        )
-        return {row.folder_id: (row.last_key, row.done) for row in rows}
+            self._sizes = _sizes(connection, self._account)
 
     def _begin(self, connection: Connection) -> tuple[int, int, bool]:
         its = tables.pass_.c
@@ -70,24 +68,50 @@ class Walk:
         )
         return made, number, False
 
-    # -- one folder --
+    def _chunks(self, connection: Connection) -> dict[int, tuple[str | None, bool]]:
+        """Where the pass stopped in each folder: its last key, and whether it was done."""
+        its = tables.pass_chunk.c
+        rows = connection.execute(
+            select(its.folder_id, its.last_key, its.done).where(its.pass_id == self.id).order_by(its.id)
+        )
+        return {row.folder_id: (row.last_key, row.done) for row in rows}
+
+    # -- folders --
 
     def enter(self, folder: Folder) -> "Resume":
         """Begin a folder, or go on with it: where the pass stopped in it, and what is known of its keys."""
-        self._folder = folder
-        number = self._folders.get(_storable(folder.path))
-        last_key, done = self._stopped.get(number or 0, (None, False))
+        path = _storable(folder.path)
+        last_key, done = self._stopped.get(self._folders.get(path, 0), (None, False))
         if done:
             return Resume(done=True, after=None, known=_nothing_known)
-        self._known = {}
-        if number is not None:
-            with self._staging.reading() as connection:
-                self._known = known_artefacts(connection, number)
-        return Resume(done=False, after=last_key, known=self._is_known)
+        self._learn(path)
+        known = self._known[path]
 
-    def _is_known(self, key: str, stamp: str) -> bool:
-        found = self._known.get(storable(key))
-        return found is not None and found.digest is not None and found.stamp == storable(stamp)
+        def is_known(key: str, stamp: str) -> bool:
+            found = known.get(storable(key))
+            return found is not None and found.digest is not None and found.stamp == storable(stamp)
+
+        return Resume(done=False, after=last_key, known=is_known)
+
+    def _learn(self, path: Path) -> None:
+        """Read what is known of a folder, and in the same breath of the next ones, as far as they are small."""
+        if path in self._known:
+            return
+        number = self._folders.get(path)
+        if number is None or number not in self._sizes:
+            self._known[path] = {}
+            return
+        later = {each: name for name, each in self._folders.items() if each >= number and name not in self._known}
+        group: dict[int, Path] = {}
+        room = GROUP
+        for each in sorted(later):
+            room -= self._sizes.get(each, 0)
+            if group and room < 0:
+                break
+            group[each] = later[each]
+        with self._staging.reading() as connection:
+            found = known_artefacts(connection, list(group))
+        self._known.update({name: found.get(each, {}) for each, name in group.items()})
 
     def missing(self, pieces: Sequence[Pieces]) -> dict[str, bytes]:
         """The bodies among these that staging does not hold yet, by digest."""
@@ -95,40 +119,47 @@ class Walk:
             lacking = self._staging.blobs.missing(connection, pieces)
         return {piece.body_digest: piece.body for piece in lacking if piece.body is not None}
 
-    def put(self, entries: Sequence[Entry], *, done: bool = False) -> None:
-        """Store what the source gave, all of it or nothing, and how far the pass has come; `done`: the folder ends."""
-        reads = [entry for entry in entries if isinstance(entry, Read)]
+    def put(self, parts: Sequence[Part]) -> None:
+        """Store what the source gave, all of it or nothing, and how far the pass has come."""
+        reads = [entry for part in parts for entry in part.entries if isinstance(entry, Read)]
         with self._staging.writing() as connection:
-            number = self._folder_id(connection, self._folder)
             bodies = {read.pieces.body_digest: read.body for read in reads if read.body is not None}
             self._staging.blobs.put(connection, self._run.id, [read.pieces for read in reads], bodies)
-            keys = [storable(key_of(entry)) for entry in entries]
-            self._name_artefacts(connection, number, keys)
+            self._name_artefacts(connection, parts)
             facts = Facts(self.id)
-            for key, entry in zip(keys, entries, strict=True):
-                facts.add(self._known[key], entry)
+            chunks = []
+            for part in parts:
+                known = self._known[_storable(part.folder.path)]
+                keys = [storable(key_of(entry)) for entry in part.entries]
+                for key, entry in zip(keys, part.entries, strict=True):
+                    facts.add(known[key], entry)
+                last_key = keys[-1] if keys else None
+                chunks.append(
+                    self._chunk(connection, part.folder, last_key, (known[key].id for key in keys), part.done)
+                )
             facts.write(connection)
-            seen = [self._known[key].id for key in keys]
-            self._chunk(connection, number, keys[-1] if keys else None, seen, done=done)
+            connection.execute(insert(tables.pass_chunk), chunks)
+        for part in parts:
+            if part.done:
+                del self._known[_storable(part.folder.path)]
 
-    def skip(self) -> None:
+    def skip(self, folder: Folder) -> None:
         """The folder cannot be read to its end in this pass: nothing in it counts as vanished."""
+        known = self._known.pop(_storable(folder.path), {})
         with self._staging.writing() as connection:
-            number = self._folder_id(connection, self._folder)
-            self._chunk(connection, number, None, [known.id for known in self._known.values()], done=True)
+            chunk = self._chunk(connection, folder, None, (each.id for each in known.values()), done=True)
+            connection.execute(insert(tables.pass_chunk).values(**chunk))
 
     def _chunk(
-        self, connection: Connection, folder: int, last_key: str | None, seen: Iterable[int], *, done: bool
-    ) -> None:
-        connection.execute(
-            insert(tables.pass_chunk).values(
-                pass_id=self.id,
-                folder_id=folder,
-                last_key=last_key,
-                done=done,
-                seen=zlib.compress(array("q", seen).tobytes(), 1),
-            )
-        )
+        self, connection: Connection, folder: Folder, last_key: str | None, seen: Iterable[int], done: bool
+    ) -> dict[str, Any]:
+        return {
+            "pass_id": self.id,
+            "folder_id": self._folder_id(connection, folder),
+            "last_key": last_key,
+            "done": done,
+            "seen": zlib.compress(array("q", seen).tobytes(), 1),
+        }
 
     def _folder_id(self, connection: Connection, folder: Folder) -> int:
         path = _storable(folder.path)
@@ -138,18 +169,25 @@ class Walk:
             )
         return self._folders[path]
 
-    def _name_artefacts(self, connection: Connection, folder: int, keys: Sequence[str]) -> None:
-        new = [key for key in dict.fromkeys(keys) if key not in self._known]
+    def _name_artefacts(self, connection: Connection, parts: Sequence[Part]) -> None:
+        new: dict[tuple[Path, str], int] = {}
+        for part in parts:
+            path = _storable(part.folder.path)
+            keys = (storable(key_of(entry)) for entry in part.entries)
+            new |= {
+                (path, key): self._folder_id(connection, part.folder) for key in keys if key not in self._known[path]
+            }
         if new:
-            numbered = dict(zip(new, take_ids(connection, tables.artefact, len(new)), strict=True))
+            numbers = take_ids(connection, tables.artefact, len(new))
             connection.execute(
                 insert(tables.artefact),
                 [
                     {"id": number, "folder_id": folder, "key": key, "pass_id": self.id}
-                    for key, number in numbered.items()
+                    for number, ((_, key), folder) in zip(numbers, new.items(), strict=True)
                 ],
             )
-            self._known.update((key, Artefact(number)) for key, number in numbered.items())
+            for number, (path, key) in zip(numbers, new, strict=True):
+                self._known[path][key] = Artefact(number)
 
     # -- the end of the pass --
 
@@ -217,6 +255,24 @@ class Resume:
     done: bool
     after: str | None
     known: Known
+
+
+def _folders(connection: Connection, account_id: int) -> dict[Path, int]:
+    its = tables.folder.c
+    rows = connection.execute(select(its.id, its.path).where(its.account_id == account_id))
+    return {tuple(row.path): row.id for row in rows}
+
+
+def _sizes(connection: Connection, account_id: int) -> dict[int, int]:
+    """How many artefacts are known in each folder that has any."""
+    artefact = tables.artefact.c
+    rows = connection.execute(
+        select(artefact.folder_id, func.count().label("artefacts"))
+        .join(tables.folder, tables.folder.c.id == artefact.folder_id)
+        .where(tables.folder.c.account_id == account_id)
+        .group_by(artefact.folder_id)
+    )
+    return {row.folder_id: row.artefacts for row in rows}
 
 
 def _storable(path: Path) -> Path:

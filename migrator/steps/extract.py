@@ -1,31 +1,17 @@
 """Source -> staging: every artefact of every account, its bytes or the reason why there are none."""
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from migrator.errors import AccountError, FolderError, MigratorError, Reason, UsageError
-from migrator.mail import envelope, health, received_at
-from migrator.model import Account, DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
+from migrator.model import Account
 from migrator.ports import Source
-from migrator.staging.blobs import HEAD, Pieces, compress
-from migrator.staging.facts import Entry, Read
 from migrator.staging.locks import alone
 from migrator.staging.store import Run, Staging
 from migrator.staging.walk import Walk
 from migrator.steps.crew import Crew, Done, Job
-from migrator.steps.progress import Progress, Report, quiet
-
-BATCH_ITEMS = 500
-BATCH_BYTES = 16 * 2**20
-"""One transaction holds at most so much; a larger mail is a batch of its own."""
-
-UNCHANGED_ITEMS = 5_000
-
-READERS = 2
-"""Threads that hash, parse and compress while the next batch is read and the last one written."""
+from migrator.steps.intake import Intake
+from migrator.steps.progress import Report, quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,115 +92,20 @@ def _chosen(found: Iterable[Account], wanted: Collection[str] | None) -> list[Ac
 
 def _extract_account(source: Source, staging: Staging, run: Run, account: Account, report: Report) -> None:
     walk = Walk(staging, run, account)
-    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
+    with Intake(walk, run, report) as intake:
         for folder in source.folders(account):
             resume = walk.enter(folder)
             if resume.done:
                 continue
             try:
-                intake = _Intake(walk, run, folder, pool, report)
                 for found in source.items(folder, after=resume.after, known=resume.known):
-                    intake.add(found)
-                intake.finish()
+                    intake.add(folder, found)
+                intake.end(folder)
             except FolderError as error:
                 run.setback(account.name, error.reason, folder.path)
-                walk.skip()
+                intake.flush()
+                walk.skip(folder)
+        intake.flush()
     end = walk.finish(source.census(account))
     run.count("moved", end.moved)
     run.count("vanished", end.vanished)
-
-
-class _Intake:
-    """Gathers what a folder gives into batches: read here, worked on in threads, written in order."""
-
-    def __init__(self, walk: Walk, run: Run, folder: Folder, pool: ThreadPoolExecutor, report: Report) -> None:
-        self._walk, self._run, self._folder, self._pool, self._report = walk, run, folder, pool, report
-        self._batch: list[Item | Unchanged | Unreadable | NotMail] = []
-        self._bytes = 0
-        self._working: deque[list[Future[list[Entry]]]] = deque()
-        self._neighbour: datetime | None = None
-
-    def add(self, found: Item | Unchanged | Unreadable | NotMail) -> None:
-        if isinstance(found, Item):
-            if self._batch and self._bytes + found.raw.size > BATCH_BYTES:
-                self._begin_batch()
-            self._bytes += found.raw.size
-        self._batch.append(found)
-        if len(self._batch) >= (BATCH_ITEMS if self._bytes else UNCHANGED_ITEMS):
-            self._begin_batch()
-
-    def finish(self) -> None:
-        """The folder has been walked to its end."""
-        self._begin_batch()
-        while len(self._working) > 1:
-            self._write()
-        self._write(done=True)
-
-    def _begin_batch(self) -> None:
-        if self._batch:
-            share = -(-len(self._batch) // READERS)
-            shares = (self._batch[at : at + share] for at in range(0, len(self._batch), share))
-            self._working.append([self._pool.submit(_read_all, each) for each in shares])
-        self._batch, self._bytes = [], 0
-        while len(self._working) > 1:
-            self._write()
-
-    def _write(self, *, done: bool = False) -> None:
-        worked = self._working.popleft() if self._working else []
-        entries = list(self._dated([entry for each in worked for entry in each.result()]))
-        reads = [entry for entry in entries if isinstance(entry, Read)]
-        self._walk.put(self._with_bodies(entries, reads), done=done)
-        self._count(entries, reads)
-
-    def _with_bodies(self, entries: list[Entry], reads: list[Read]) -> list[Entry]:
-        """Compress the bodies that staging does not have yet."""
-        missing = self._walk.missing([read.pieces for read in reads])
-        bodies = dict(zip(missing, self._pool.map(compress, missing.values()), strict=True))
-        return [
-            replace(entry, body=bodies.get(entry.pieces.body_digest)) if isinstance(entry, Read) else entry
-            for entry in entries
-        ]
-
-    def _dated(self, entries: list[Entry]) -> Iterator[Entry]:
-        """Mail without any date gets that of its nearest dated neighbour in the folder, before it or else behind."""
-        ahead = next((each.received.at for each in entries if isinstance(each, Read) and _is_dated(each)), None)
-        for entry in entries:
-            if isinstance(entry, Read):
-                if _is_dated(entry):
-                    self._neighbour = entry.received.at
-                elif (near := self._neighbour or ahead) is not None:
-                    entry = replace(entry, received=Evidence(DateSource.NEIGHBOUR, near))
-            yield entry
-
-    def _count(self, entries: list[Entry], reads: list[Read]) -> None:
-        size = sum(read.item.raw.size for read in reads)
-        self._run.count("items", len(reads))
-        self._run.count("bytes", size)
-        self._run.count("unchanged", sum(isinstance(entry, Unchanged) for entry in entries))
-        self._run.count("faults", sum(isinstance(entry, Unreadable) for entry in entries))
-        self._run.count("not_mail", sum(isinstance(entry, NotMail) for entry in entries))
-        account, path = self._folder.account.name, self._folder.path
-        self._report(Progress(step="extract", account=account, path=path, items=len(entries), bytes=size))
-
-
-def _is_dated(read: Read) -> bool:
-    return read.received.source != DateSource.NONE
-
-
-def _read_all(found: Sequence[Item | Unchanged | Unreadable | NotMail]) -> list[Entry]:
-    return [_read(each) for each in found]
-
-
-def _read(found: Item | Unchanged | Unreadable | NotMail) -> Entry:
-    """Everything that is read off a mail, once."""
-    if not isinstance(found, Item):
-        return found
-    pieces = Pieces.of(found.raw)
-    head = pieces.head or (pieces.body or b"")[:HEAD]
-    return Read(
-        item=found,
-        pieces=pieces,
-        envelope=envelope(head),
-        health=health(head, pieces.body, found.raw.size),
-        received=received_at(head, found.dates),
-    )

@@ -1,0 +1,172 @@
+"""From what a source gives to what staging stores: in batches, worked on in threads, written in the source's order."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+
+from migrator.mail import envelope, health, received_at
+from migrator.model import DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
+from migrator.staging.blobs import HEAD, Pieces, compress
+from migrator.staging.facts import Entry, Read
+from migrator.staging.store import Run
+from migrator.staging.walk import Part, Walk
+from migrator.steps.progress import Progress, Report
+
+BATCH_ITEMS = 500
+BATCH_BYTES = 16 * 2**20
+"""One transaction holds at most so much; a larger mail is a batch of its own."""
+
+UNCHANGED_ITEMS = 5_000
+
+READERS = 2
+"""Threads that hash, parse and compress while the next batch is read and the last one written."""
+
+Found = Item | Unchanged | Unreadable | NotMail
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was found since the last batch, folder by folder."""
+
+    folders: list[tuple[Folder, list[Found]]] = field(default_factory=list)
+    done: set[Folder] = field(default_factory=set)
+    items: int = 0
+    bytes: int = 0
+
+    def of(self, folder: Folder) -> list[Found]:
+        if not self.folders or self.folders[-1][0] != folder:
+            self.folders.append((folder, []))
+        return self.folders[-1][1]
+
+
+class Intake:
+    """Takes what one account's folders give, one folder after the other. Used by one thread."""
+
+    def __init__(self, walk: Walk, run: Run, report: Report) -> None:
+        self._walk, self._run, self._report = walk, run, report
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._batch = _Batch()
+        self._working: deque[tuple[_Batch, list[Future[list[Entry]]]]] = deque()
+        self._neighbour: tuple[Folder, Evidence] | None = None
+
+    def __enter__(self) -> "Intake":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, folder: Folder, found: Found) -> None:
+        """The folder's next artefact."""
+        size = found.raw.size if isinstance(found, Item) else 0
+        if self._batch.items and self._batch.bytes + size > BATCH_BYTES:
+            self._begin()
+        self._batch.of(folder).append(found)
+        self._batch.items += 1
+        self._batch.bytes += size
+        if self._batch.items >= (BATCH_ITEMS if self._batch.bytes else UNCHANGED_ITEMS):
+            self._begin()
+
+    def end(self, folder: Folder) -> None:
+        """The folder has been walked to its end."""
+        self._batch.of(folder)
+        self._batch.done.add(folder)
+        if len(self._batch.folders) >= BATCH_ITEMS:
+            self._begin()
+
+    def flush(self) -> None:
+        """Everything taken so far is stored when this returns."""
+        self._begin()
+        while self._working:
+            self._write()
+
+    def _begin(self) -> None:
+        batch, self._batch = self._batch, _Batch()
+        if batch.folders:
+            found = [each for _, many in batch.folders for each in many]
+            share = max(1, -(-len(found) // READERS))
+            work = [self._pool.submit(_read_all, each) for each in _shares(found, share)]
+            self._working.append((batch, work))
+        while len(self._working) > 1:
+            self._write()
+
+    def _write(self) -> None:
+        batch, work = self._working.popleft()
+        entries = self._with_bodies([entry for each in work for entry in each.result()])
+        parts: list[Part] = []
+        for folder, found in batch.folders:
+            mine, entries = entries[: len(found)], entries[len(found) :]
+            parts.append(Part(folder, list(self._dated(folder, mine)), folder in batch.done))
+        self._walk.put(parts)
+        self._count(parts)
+
+    def _with_bodies(self, entries: list[Entry]) -> list[Entry]:
+        """Compress the bodies that staging does not have yet."""
+        missing = self._walk.missing([entry.pieces for entry in entries if isinstance(entry, Read)])
+        bodies = dict(zip(missing, self._pool.map(compress, missing.values()), strict=True))
+        return [
+            replace(entry, body=bodies.get(entry.pieces.body_digest)) if isinstance(entry, Read) else entry
+            for entry in entries
+        ]
+
+    def _dated(self, folder: Folder, entries: list[Entry]) -> Iterator[Entry]:
+        """Mail without any date gets that of its nearest dated neighbour in the folder, before it or else behind."""
+        before = self._neighbour[1] if self._neighbour is not None and self._neighbour[0] == folder else None
+        ahead = next((each.received for each in entries if isinstance(each, Read) and _is_dated(each)), None)
+        for entry in entries:
+            if not isinstance(entry, Read):
+                yield entry
+            elif _is_dated(entry):
+                before = entry.received
+                self._neighbour = folder, before
+                yield entry
+            else:
+                near = before or ahead
+                yield entry if near is None else replace(entry, received=Evidence(DateSource.NEIGHBOUR, near.at))
+
+    def _count(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            sizes = [entry.item.raw.size for entry in part.entries if isinstance(entry, Read)]
+            self._run.count("items", len(sizes))
+            self._run.count("bytes", sum(sizes))
+            for word, kind in (("unchanged", Unchanged), ("faults", Unreadable), ("not_mail", NotMail)):
+                self._run.count(word, sum(isinstance(entry, kind) for entry in part.entries))
+            self._report(
+                Progress(
+                    step="extract",
+                    account=part.folder.account.name,
+                    path=part.folder.path,
+                    items=len(part.entries),
+                    bytes=sum(sizes),
+                )
+            )
+
+
+def _shares(found: list[Found], size: int) -> Iterator[list[Found]]:
+    return (found[at : at + size] for at in range(0, len(found), size))
+
+
+def _is_dated(read: Read) -> bool:
+    return read.received.source != DateSource.NONE
+
+
+def _read_all(found: list[Found]) -> list[Entry]:
+    return [_read(each) for each in found]
+
+
+def _read(found: Found) -> Entry:
+    """Everything that is read off a mail, once."""
+    if not isinstance(found, Item):
+        return found
+    pieces = Pieces.of(found.raw)
+    head = pieces.head or (pieces.body or b"")[:HEAD]
+    return Read(
+        item=found,
+        pieces=pieces,
+        envelope=envelope(head),
+        health=health(head, pieces.body, found.raw.size),
+        received=received_at(head, found.dates),
+    )

@@ -1,0 +1,6 @@
+"""How fast, against whom: `make bench`. Ratios of whole commands, measured in turn on this machine in this run.
+
+extract   against a bare loop that reads each file and parses it with email.parser (compat32), one process
+load      against doveadm import, mbsync without compression, a plain imapclient loop, and imapsync where it is
+          installed; all into the same Dovecot (sdbox, fsync on), each into a mailbox of its own
+"""
