@@ -1,1 +1,1 @@
-"""One sub-package per system, never per role: an adapter carries bytes and knows nothing of the engine but its ports."""
+"""One sub-package per system, never per role: an adapter carries bytes and knows only the ports of the engine."""

@@ -99,15 +99,16 @@ class Raw:
             return cls.of(head)
         digest = hashlib.sha256(head)
         size = len(head)
-        spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed when the last reference goes
-        spool.write(head)
-        del head
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            spool.write(chunk)
-        spool.flush()
-        return cls(size, digest.hexdigest(), lambda: io.BufferedReader(_View(spool.fileno(), spool)))
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(head)
+            del head
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                file.write(chunk)
+            file.flush()
+            spool = _Spool(os.dup(file.fileno()))
+        return cls(size, digest.hexdigest(), lambda: io.BufferedReader(_View(spool)))
 
     def read(self) -> bytes:
         """All the bytes. For a raw that may be large, use `chunks`."""
@@ -121,11 +122,21 @@ class Raw:
                 yield chunk
 
 
+class _Spool:
+    """An unnamed file that is closed, without a warning, when the last reference goes."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
 class _View(io.RawIOBase):
     """A reader with a position of its own over a file that several readers share."""
 
-    def __init__(self, descriptor: int, owner: object) -> None:
-        self._descriptor, self._owner, self._at = descriptor, owner, 0
+    def __init__(self, spool: _Spool) -> None:
+        self._spool, self._at = spool, 0
 
     @override
     def readable(self) -> bool:
@@ -133,7 +144,7 @@ class _View(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Buffer, /) -> int:
-        got = os.preadv(self._descriptor, [buffer], self._at)
+        got = os.preadv(self._spool.descriptor, [buffer], self._at)
         self._at += got
         return got
 

@@ -56,7 +56,7 @@ Far :new:
 Near :old:
 Patterns *
 Sync Push New
-Create Far
+Create Both
 SyncState {state}/
 """
 

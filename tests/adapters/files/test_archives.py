@@ -149,7 +149,7 @@ def test_pythons_mailbox_reads_the_maildir(tmp_path: Directory) -> None:
         put(target, parcel(3))
     box = mailbox.Maildir(store.root / store.owner, factory=None, create=False)
     assert {(message.get_subdir(), "".join(sorted(message.get_flags()))) for message in box} == {
-        ("cur", "DFPRSa"),
+        ("cur", "DFPRSab"),
         ("new", ""),
     }
     assert sorted(box.get_bytes(key) for key in box.keys()) == [mail("one"), mail("two")]  # noqa: SIM118

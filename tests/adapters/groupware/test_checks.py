@@ -157,6 +157,11 @@ def test_a_mapping_without_messages_is_none(tmp_path: Path) -> None:
     assert refusal(tmp_path / "our.toml", f"messages = []\n{text}").code == "mapping.empty"
 
 
+def test_a_role_nobody_knows_is_named_with_the_nearest(tmp_path: Path) -> None:
+    text = shipped()["kyoyu-mail"].read_text("utf-8").replace('1 = "inbox"', '1 = "inbx"')
+    assert refusal(tmp_path / "our.toml", text).params["nearest"] == "inbox"
+
+
 def test_a_table_may_not_have_the_name_of_what_no_row_names(tmp_path: Path) -> None:
     text = SHARED_TABLES.replace("tables.users", "tables.row").replace('"users"', '"row"')
     assert refusal(tmp_path / "our.toml", text).code == "mapping.reserved-name"

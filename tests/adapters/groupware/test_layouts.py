@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.groupware import adapter
-from migrator.model import Account, Folder, Item, Role, Unreadable
+from migrator.model import Account, Folder, Item, NotMail, Role, Unreadable
 from migrator.testing import mail
 from tests.adapters.groupware.builder import counted, items, reasons, walk
 
@@ -58,11 +58,42 @@ ONE_POOL = EACH_ACCOUNT_AND_FOLDER.replace(
 """The same tables, but all mails lie in one directory."""
 
 
+JOINED_POOL = (
+    ONE_POOL[: ONE_POOL.index("[tables.index]")]
+    + r"""
+[tables.index]
+rows = { type = "csv", path = "user/{users.home}/all.idx", each = "users", names = ["no", "folder", "file"] }
+key = ["no"]
+joins = [{ table = "folders", on = { folder = "id" } }]
+columns = { no = "no", folder = "folder", file = "file" }
+
+"""
+    + ONE_POOL[ONE_POOL.index("[accounts]") :].replace("pool/{file}", "pool/{folder}/{file}")
+)
+"""One index an account, whose rows name a folder; all mails in one directory, by the folder's id."""
+
+SHARED_FOLDERS = (
+    JOINED_POOL.replace("user/{users.home}/folder.csv", "folder.csv")
+    .replace('each = "users", names = ["id",', 'names = ["id", "user",')
+    .replace(
+        'key = ["id"]\n[tables.folders.columns]',
+        """key = ["user", "id"]
+joins = [{ table = "users", on = { user = "id" } }]
+[tables.folders.columns]
+user = "user\"""",
+    )
+    .replace("on = { folder", 'on = { "users.id" = "user", folder')
+    .replace("pool/{folder}", "user/{users.home}/{folder}")
+)
+"""The same, but one table of folders for all, and a directory an account."""
+
+
 class Disk:
     """Files below a root, and a mapping for them."""
 
     def __init__(self, root: Path, mapping: str) -> None:
         self.root = root / "store"
+        root.mkdir(exist_ok=True)
         self.mapping = root / "our.toml"
         self.mapping.write_text(mapping, "utf-8")
 
@@ -152,6 +183,79 @@ def test_a_folder_table_that_is_missing_is_a_fault_of_its_account(disk: Disk) ->
 def test_two_accounts_with_one_directory_are_looked_at_as_one_part(disk: Disk) -> None:
     disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h1,suzuki\r\n")
     found = disk.look()
-    keys = [(each.account.name, item.key) for each, all_ in found.items() for item in all_ if isinstance(item, Item)]
-    assert len(keys) == len(set(keys))
-    assert {name for name, _ in keys} >= {"sato"}
+    assert len(items(found)) == 4, "each file once, whoever claims it"
+    assert reasons(found).count("groupware.file-claimed-twice") == 2
+
+
+def test_a_row_is_never_led_to_the_folder_of_another_account(tmp_path: Path) -> None:
+    for mapping, pool in ((JOINED_POOL, "pool"), (SHARED_FOLDERS, "user/h2")):
+        disk = Disk(tmp_path / pool.replace("/", "-"), mapping)
+        disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h2,suzuki\r\n")
+        disk.write("folder.csv", "7,1,,佐藤の箱,\r\n7,2,,鈴木の箱,\r\n")
+        disk.write("user/h1/folder.csv", "7,,佐藤の箱,\r\n")
+        disk.write("user/h2/folder.csv", "7,,鈴木の箱,\r\n")
+        disk.write("user/h1/all.idx", b"")
+        disk.write("user/h2/all.idx", "1,7,a.eml\r\n")
+        disk.write(f"{pool}/7/a.eml", mail("hers"))
+        found = disk.look()
+        assert [each.key for each in found[folder("suzuki", "鈴木の箱")]] == ["index:1"]
+        assert found[folder("sato", "佐藤の箱")] == []
+
+
+def test_a_file_whose_path_fits_two_folders_belongs_to_neither(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, JOINED_POOL)
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h2,suzuki\r\n")
+    for home in ("h1", "h2"):
+        disk.write(f"user/{home}/folder.csv", "7,,箱,\r\n" + ("8,,別,\r\n" if home == "h2" else ""))
+        disk.write(f"user/{home}/all.idx", b"")
+    disk.write("pool/7/stray.eml", mail("whose"))
+    disk.write("pool/8/stray.eml", mail("hers"))
+    found = disk.look()
+    assert "file:pool/7/stray.eml" in [each.key for each in found[folder("")]]
+    assert [each.key for each in found[folder("suzuki", "別")]] == ["file:pool/8/stray.eml"]
+
+
+def test_a_fault_in_a_shared_table_is_told_though_every_account_is_looked_at_by_itself(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, SHARED_FOLDERS)
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n")
+    disk.write("folder.csv", "7,1,,箱,\r\n7,1,,同じ番号,\r\n")
+    disk.write("user/h1/all.idx", b"")
+    found = disk.look()
+    assert sorted(each.reason.code for each in found[folder("")] if isinstance(each, Unreadable)) == [
+        "groupware.row-twice"
+    ]
+
+
+def test_what_lies_beside_the_folders_of_an_account_lies_in_none_of_them(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, EACH_ACCOUNT_AND_FOLDER)
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n")
+    disk.write("user/h1/folder.csv", "0,,受信箱,I\r\n")
+    disk.write("user/h1/notes.eml", mail("beside"))
+    found = disk.look()
+    assert found[folder("sato", "受信箱", role=Role.INBOX)] == []
+    assert [each.key for each in found[folder("sato")]] == ["file:user/h1/folder.csv", "file:user/h1/notes.eml"]
+
+
+def test_an_account_whose_directory_lies_in_anothers_keeps_its_own_mail(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, EACH_ACCOUNT_AND_FOLDER)
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h1/sub,suzuki\r\n")
+    for home in ("h1", "h1/sub"):
+        disk.write(f"user/{home}/folder.csv", "0,,受信箱,I\r\n")
+    disk.write("user/h1/sub/0.idx", "1,a.eml\r\n")
+    disk.write("user/h1/sub/0/a.eml", mail("hers"))
+    assert len(items(found := disk.look())) == 1
+    assert [each.key for each in found[folder("suzuki", "受信箱", role=Role.INBOX)]] == ["index:1"]
+
+
+def test_the_table_of_a_folder_that_is_no_more_is_still_no_mail(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, EACH_ACCOUNT_AND_FOLDER.replace("{folders.id}.idx", "{folders.id}/index.csv"))
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n")
+    disk.write("user/h1/folder.csv", "0,,受信箱,I\r\n")
+    disk.write("user/h1/99/index.csv", "1,a.eml\r\n")
+    disk.write("user/h1/99/a.eml", mail("orphan"))
+    left = {each.key: type(each) for each in disk.look()[folder("sato")]}
+    assert left == {
+        "file:user/h1/99/a.eml": Item,
+        "file:user/h1/99/index.csv": NotMail,
+        "file:user/h1/folder.csv": NotMail,
+    }

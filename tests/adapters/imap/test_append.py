@@ -409,15 +409,20 @@ def test_mail_of_others_that_comes_meanwhile_does_not_pass_for_ours(fault: ImapS
 
 
 @pytest.mark.dovecot
-def test_a_place_that_was_deleted_meanwhile_is_made_once_more(new_box: Callable[[str], Box]) -> None:
-    box = new_box("dovecot_sdbox")
-    place = box.at("gone", "deep")
-    for count in (1, 3):
-        with box.open() as target:
-            target.prepare(place)
-            with box.somebody() as somebody:
-                somebody.do("delete", '"gone/deep"')
-            assert kinds(outcomes(target, [parcel(place) for _ in range(count)])) == "r" * count
+@pytest.mark.parametrize("hide", [[], [b"LITERAL+"], [b"LITERAL+", b"MULTIAPPEND"], [b"MULTIAPPEND"]])
+def test_a_place_that_was_deleted_meanwhile_is_made_once_more(new_box: Callable[[str], Box], hide: list[bytes]) -> None:
+    with tapped(new_box("dovecot_sdbox"), hide=hide) as (box, _):
+        place = box.at("gone", "deep")
+        for count in (1, 3):
+            with box.open() as target:
+                target.prepare(place)
+                list(target.deliver([parcel(place)]))  # what it can keep is known from now on
+                with box.somebody() as somebody:
+                    somebody.do("delete", '"gone/deep"')
+                assert kinds(outcomes(target, [parcel(place) for _ in range(count)])) == "r" * count
+                assert len(list(target.survey(place, None))) == count
+                with box.somebody() as somebody:
+                    somebody.do("delete", '"gone/deep"')
 
 
 # -- receipts --------------------------------------------------------------------------------------------------------
@@ -431,7 +436,7 @@ def test_a_mail_that_asks_for_a_receipt_is_disarmed_and_keeps_its_bytes(box: Box
         asks, plain = outcomes(target, [parcel(place, raw), parcel(place)])
         assert isinstance(asks, Receipt)
         assert isinstance(plain, Receipt)
-        assert (asks.flags, asks.repairs) == ({MDN_SENT}, ("receipt-disarmed",))
+        assert (asks.flags, asks.repairs) == ({MDN_SENT}, ("repair.receipt-disarmed",))
         assert (plain.flags, plain.repairs) == (frozenset(), ())
         assert asks.sent == Raw.of(raw).digest
         first, _ = target.survey(place, None)

@@ -3,15 +3,17 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 
+from adapters.imap import changes
 from adapters.imap.config import Memory
 from adapters.imap.folders import Tree
 from adapters.imap.session import Session
 from adapters.imap.wire import Wire
 from migrator.errors import FolderError, Outage
-from migrator.model import Place, Receipt, Reflag, Relocate, Role, Sighting
+from migrator.model import Place, Receipt, Reflag, Relocate, Role, Sighting, Touched
 from migrator.testing import mail
 from tests.adapters.imap.conftest import AT, Box, config, named, parcel, tapped, user
 from tests.servers.dovecot import Dovecot, server
@@ -262,16 +264,33 @@ def test_a_folder_that_was_made_anew_stops_what_goes_by_number(new_box: Callable
 
 
 @pytest.mark.dovecot
-def test_a_change_that_comes_between_is_seen(new_box: Callable[[str], Box]) -> None:
-    """Between the look and the change, by UNCHANGEDSINCE; without it only before the look."""
-    box = new_box("dovecot_sdbox")
-    place = box.at("box")
-    with tapped(box) as (behind, seen), behind.open() as target:
+@pytest.mark.parametrize("taking", [True, False])
+def test_what_a_person_does_between_our_look_and_our_change_is_spared(
+    new_box: Callable[[str], Box], monkeypatch: pytest.MonkeyPatch, taking: bool
+) -> None:
+    with tapped(new_box("dovecot_sdbox")) as (box, seen), box.open() as target:
+        place = box.at("box")
         target.prepare(place)
         list(target.deliver([parcel(place)]))
         (sighting,) = target.survey(place, None)
-        target.amend(place, sighting.ref, sighting, Reflag(add=frozenset({"\\Seen"})))
-        assert any(b"UNCHANGEDSINCE" in command for command in seen.commands if command.startswith(b"UID STORE"))
+        look, looks = changes.Mail._look, count()
+
+        def interrupted(mail: changes.Mail) -> Sighting | None:
+            found = look(mail)
+            if next(looks) == 0:
+                with box.somebody() as somebody:
+                    somebody.do("select", "box")
+                    somebody.do("store", "1", "+FLAGS.SILENT", "(\\Flagged)")
+            return found
+
+        monkeypatch.setattr(changes.Mail, "_look", interrupted)
+        if taking:
+            done: object = target.withdraw(place, sighting.ref, sighting)
+        else:
+            done = target.amend(place, sighting.ref, sighting, Reflag(add=frozenset({"\\Seen"})))
+        assert isinstance(done, Touched)
+        (now,) = target.survey(place, None)
+        assert now.flags == {"\\Flagged"}
         assert not any(command.startswith((b"EXPUNGE", b"CLOSE")) for command in seen.commands)
 
 

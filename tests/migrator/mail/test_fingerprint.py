@@ -12,7 +12,10 @@ from migrator.mail import fingerprint, split
 from migrator.mail.mime import DEPTH, PARTS, Leaf, leaves
 from tests.migrator.mail.damage import mails
 
-HEAD = "Message-ID: <1@x>\nDate: Tue, 02 Jan 2001 12:34:56 +0900\nFrom: 山田 <a@b.jp>\nTo: c@d.jp\nSubject: 〜日本語の件名\n"
+HEAD = (
+    "Message-ID: <1@x>\nDate: Tue, 02 Jan 2001 12:34:56 +0900\nFrom: 山田 <a@b.jp>\nTo: c@d.jp\n"
+    "Subject: 〜日本語の件名\n"
+)
 BODY = "拝啓\n\n日本語の本文です。ﾃｽﾄ①\nFrom here\n"
 
 
@@ -120,6 +123,18 @@ def test_an_attachment_is_its_decoded_bytes() -> None:
     wrapped = with_parts(TEXT, attached(b"\0\1\2").replace(b"AAEC", b"AA\n EC"))
     assert fingerprint(wrapped) == same
     assert fingerprint(with_parts(TEXT)) not in {same, changed}
+
+
+def test_line_ends_of_an_attachment_are_meaning_only_where_transport_leaves_them_alone() -> None:
+    lines, other = b"one\ntwo\n", b"one\r\ntwo\r\n\r\n"
+    assert fingerprint(with_parts(TEXT, attached(lines, b"7bit"))) == fingerprint(
+        with_parts(TEXT, attached(other, b"7bit"))
+    )
+    assert fingerprint(with_parts(TEXT, attached(lines))) != fingerprint(with_parts(TEXT, attached(other)))
+
+
+def test_an_empty_text_means_nothing() -> None:
+    assert fingerprint(with_parts(TEXT, b"Content-Type: text/html\n\n \n")) == fingerprint(with_parts(TEXT))
 
 
 def test_a_mail_inside_a_mail_is_known_by_its_header_too() -> None:

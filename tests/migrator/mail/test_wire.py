@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.mail import header_digest, on_wire, on_wire_chunks, split, wire_facts, wire
+from migrator.mail import header_digest, on_wire, on_wire_chunks, split, wire, wire_facts
 from tests.migrator.mail.damage import ends, mails
 
 
@@ -66,6 +66,15 @@ def test_the_first_pass_knows_what_the_second_will_send(chunks: list[bytes]) -> 
     assert facts.headers == header_digest(split(data)[0])
 
 
+@pytest.mark.parametrize(
+    "chunks", [[b"a\r", b"\n"], [b"a\r", b"\r\n"], [b"a\r\r", b"\n"], [b"a\r", b"\rb"], [b"a\r", b"\r"]]
+)
+def test_returns_on_both_sides_of_a_cut_belong_together(chunks: list[bytes]) -> None:
+    sent, repairs = on_wire(b"".join(chunks))
+    facts = wire_facts(chunks)
+    assert (b"".join(on_wire_chunks(chunks)), facts.size, facts.repairs) == (sent, len(sent), repairs)
+
+
 def test_a_run_of_carriage_returns_is_passed_on_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "CHUNK", 10)
     assert list(on_wire_chunks([b"\r" * 25, b"a"])) == [b"\r" * 10, b"\r" * 10, b"\r" * 5, b"a"]
@@ -119,6 +128,10 @@ def test_the_header_digest_is_of_the_header_alone(body: bytes) -> None:
     head = b"A: b\nC: d\n\n"
     assert wire_facts([head + body]).headers == hashlib.sha256(b"A: b\r\nC: d").hexdigest()
     assert header_digest(b"A: b\nC: e\n\n") != header_digest(head)
+
+
+def test_the_header_digest_covers_what_follows_lone_returns() -> None:
+    assert header_digest(b"A: b\r\rc\r\nD: e\r\n\r\n") != header_digest(b"A: b\r\rc\r\nD: f\r\n\r\n")
 
 
 @given(st.integers(0, 6), ends)

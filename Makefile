@@ -1,0 +1,36 @@
+# make demo · make test · make check · make bench: each sets up all it needs, and only what is missing.
+
+export PYTHON ?= python3
+ARGS ?=
+READY := .venv/ready
+
+.PHONY: demo test check bench servers clean
+
+demo: $(READY)
+	.venv/bin/migrator demo
+
+test: check servers
+	.venv/bin/python -m pytest -n 2 $(ARGS)
+
+check: $(READY)
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: $(READY) servers
+	.venv/bin/python -m tests.bench $(ARGS)
+
+# The environment, made anew whenever what it was made from has changed.
+$(READY): pyproject.toml constraints.txt .ci/packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "migrator needs Python 3.11 or newer: make PYTHON=python3.11 …" >&2; exit 1; }
+	@.ci/packages venv
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	@touch $@
+
+servers:
+	@.ci/packages servers
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo bench

@@ -1,0 +1,213 @@
+"""Read files of a mail store without changing, leaving or waiting for anything.
+
+    tree = Tree(root)                        # UsageError where there is no such directory
+    match tree.read(b"sato/inbox/12"):       # a path below the root, in the bytes the directory gave
+        case Content(raw=raw, stamp=stamp): ...
+        case Reason() as reason: ...         # an Unreadable in the making; never an exception for one file
+
+A file is opened read-only, without touching its access time where we may, and only if it is a regular file that lies
+inside the root, links followed. One that changes while it is read is read again.
+"""
+
+# pathlib knows no bytes, and old file names are bytes.
+# ruff: noqa: PTH116
+import errno
+import os
+import re
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from migrator import japanese
+from migrator.errors import Outage, Reason, UsageError
+from migrator.model import IN_MEMORY, Identity, Raw
+
+PAUSES = (0, 0.05, 0.3)
+"""Seconds before each attempt to read a file that changes under our eyes."""
+
+AWAY = {errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH}
+"""What a network file system says when its server is gone: no fault of this file."""
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Reading never fails so: the spool file of a large mail does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held while it stood still, and the stamp it had then."""
+
+    raw: Raw
+    stamp: str
+
+
+def stamp(status: os.stat_result) -> str:
+    """Cheap proof that a file's bytes have not changed: size, mtime in nanoseconds, inode."""
+    return f"{status.st_size}.{status.st_mtime_ns}.{status.st_ino}"
+
+
+class Tree:
+    """One directory, below which we read. Paths are bytes relative to it; `/` separates."""
+
+    def __init__(self, root: Path) -> None:
+        try:
+            self.root = os.path.realpath(os.fsencode(root), strict=True)
+            with os.scandir(self.root):
+                pass
+        except FileNotFoundError as error:
+            raise UsageError(Reason("root.missing", path=readable_path(os.fsencode(root)))) from error
+        except OSError as error:
+            reason = Reason("root.unreadable", path=readable_path(os.fsencode(root)), answer=answer(error))
+            raise UsageError(reason) from error
+        self._within: dict[bytes, bool] = {}
+
+    def identity(self) -> Identity:
+        """The root's real path and inode: another directory in its place is another store."""
+        return Identity(f"files:{readable_path(self.root)}:{os.stat(self.root).st_ino}")
+
+    def full(self, path: bytes) -> bytes:
+        """The path to hand to the operating system."""
+        return path if path.startswith(b"/") else self.root + b"/" + path
+
+    def look(self, path: bytes) -> os.stat_result | Reason:
+        """What kind of file this is, without opening it: a regular file inside the root, or why not."""
+        found = self._regular(path)
+        return found if isinstance(found, Reason) else found[1]
+
+    def read(self, path: bytes) -> Content | Reason:
+        """The file's bytes, streamed into a Raw. Raises Outage where the whole store is away."""
+        for pause in PAUSES:
+            if pause:
+                time.sleep(pause)
+            content = self._read_once(path)
+            if content is not None:
+                return content
+        return Reason("file.busy", path=readable_path(path))
+
+    def open(self, path: bytes) -> BinaryIO | Reason:
+        """A binary stream over the file, for those that need only parts of it. The caller closes it."""
+        descriptor = self._descriptor(path)
+        return descriptor if isinstance(descriptor, Reason) else os.fdopen(descriptor, "rb")
+
+    def _read_once(self, path: bytes) -> Content | Reason | None:
+        """None where the file changed while it was read."""
+        descriptor = self._descriptor(path)
+        if isinstance(descriptor, Reason):
+            return descriptor
+        try:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                return Reason("file.special", path=readable_path(path))
+            if before.st_size <= IN_MEMORY:
+                raw = Raw.of(os.read(descriptor, before.st_size + 1))
+            else:
+                with os.fdopen(descriptor, "rb", closefd=False) as stream:
+                    raw = Raw.spooled(stream)
+            after = os.fstat(descriptor)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise UsageError(Reason("spool.no-room", path=readable_path(path))) from error
+            return _reason(error, path)
+        finally:
+            os.close(descriptor)
+        mark = stamp(before)
+        if raw.size != before.st_size or stamp(after) != mark:
+            return None
+        return Content(raw, mark) if raw.size else Reason("file.empty", path=readable_path(path))
+
+    def _descriptor(self, path: bytes) -> int | Reason:
+        found = self._regular(path)
+        if isinstance(found, Reason):
+            return found
+        try:
+            return _open(found[0])
+        except OSError as error:
+            return _reason(error, path)
+
+    def _regular(self, path: bytes) -> tuple[bytes, os.stat_result] | Reason:
+        """The real path of a regular file inside the root, and its status."""
+        full = self.full(path)
+        try:
+            status = os.lstat(full)
+            if stat.S_ISLNK(status.st_mode):
+                full = os.path.realpath(full, strict=True)
+                status = os.stat(full)
+            if not self.holds(full.rpartition(b"/")[0] or b"/"):
+                return Reason("file.outside", path=readable_path(path))
+        except OSError as error:
+            return _reason(error, path)
+        except ValueError:  # a NUL in a path that an index row gave us
+            return Reason("file.missing", path=readable_path(path))
+        if stat.S_ISDIR(status.st_mode):
+            return Reason("file.directory", path=readable_path(path))
+        if not stat.S_ISREG(status.st_mode):
+            return Reason("file.special", path=readable_path(path))
+        return full, status
+
+    def holds(self, directory: bytes) -> bool:
+        """Whether a directory lies inside the root, links followed. Raises OSError."""
+        if directory not in self._within:
+            real = os.path.realpath(directory, strict=True)
+            self._within[directory] = real == self.root or real.startswith(self.root.rstrip(b"/") + b"/")
+        return self._within[directory]
+
+
+def _open(full: bytes) -> int:
+    # Without O_NONBLOCK a FIFO put in the file's place since would hold us for ever.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        return os.open(full, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # O_NOATIME is for a file's owner
+        return os.open(full, flags)
+
+
+def _reason(error: OSError, path: bytes) -> Reason:
+    where = readable_path(path)
+    if error.errno in AWAY:
+        raise Outage(Reason("root.away", path=where, answer=answer(error))) from error
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR | errno.ENAMETOOLONG:
+            return Reason("file.missing", path=where)
+        case errno.EACCES | errno.EPERM:
+            return Reason("file.denied", path=where)
+        case errno.ELOOP:
+            return Reason("file.link-loop", path=where)
+        case _:
+            return Reason("file.unreadable", path=where, answer=answer(error))
+
+
+def answer(error: OSError) -> str:
+    """What the operating system said, as errno.h spells it."""
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+
+
+# -- names ---------------------------------------------------------------------------------------------------------
+
+
+def readable_name(name: bytes) -> str:
+    """A file's name as people read it: UTF-8, else what Japanese charset explains it, else with visible escapes."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return japanese.decode(name)
+
+
+def readable_path(path: bytes) -> str:
+    """A path as people read it, name by name."""
+    if path.isascii():
+        return path.decode()
+    return "/".join(readable_name(name) for name in path.split(b"/"))
+
+
+def key_of(name: bytes) -> str:
+    """A file's name or path as a key: storable text, never two names the same; `name_of` takes it back."""
+    if name.isascii() and b"\\" not in name:
+        return name.decode()
+    text = name.replace(b"\\", b"\\x5c").decode("utf-8", "surrogateescape")
+    return re.sub("[\udc80-\udcff]", lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
+
+
+def name_of(key: str) -> bytes:
+    """The name whose key this is."""
+    return re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), key.encode())

@@ -1,0 +1,47 @@
+"""A legacy groupware that nobody here has seen before, described by a mapping file instead of by Python.
+
+mapping.py     the language: tables, columns, where the mails lie          values.py    what cells mean
+checks.py      a mapping read, and what is wrong with it                   template.py  paths with columns in braces
+rows.py        lines of a CSV file                                         tables.py    rows, joined
+store.py       whose part of the tree is whose                             listing.py   the files there are
+places.py      which folder a row or a path belongs to                     doubts.py    what nobody explained
+catalogue.py   index and files side by side                                census.py    the same, counted another way
+source.py      all of it as the engine's Source
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from adapters.files.reading import Tree
+from adapters.groupware.checks import read
+from adapters.groupware.source import GroupwareSource
+from migrator.ports import Adapter, Source
+
+
+class Config(BaseModel):
+    """[source] of a declared legacy store."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mapping: str | Path
+    """The name of a shipped mapping, or the path of your own .toml."""
+    root: Path
+    """The directory that the mapping's paths begin at."""
+
+    @field_validator("mapping", mode="before")
+    @classmethod
+    def _path_or_name(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) and ("/" in value or value.endswith(".toml")) else value
+
+
+@contextmanager
+def _open(config: Config) -> Iterator[Source]:
+    """Raises UsageError where the root is not there, or the mapping is wrong."""
+    yield GroupwareSource(read(config.mapping), Tree(config.root))
+
+
+adapter = Adapter(config=Config, open_source=_open)

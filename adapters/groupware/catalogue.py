@@ -1,0 +1,185 @@
+"""What one part of the store holds: its index and its files side by side, each artefact once, in the order of keys.
+
+Kept in a scratch database that is gone when it is closed, so that a folder of any size costs no memory.
+"""
+
+import json
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from adapters.files.reading import key_of
+from adapters.groupware.listing import listing
+from adapters.groupware.places import Places
+from adapters.groupware.store import Part, Store
+from adapters.groupware.tables import BadRow
+from migrator.errors import Reason, UsageError
+from migrator.model import Account, Flag, Folder, Path
+from migrator.text import storable
+
+_SCHEMA = """
+pragma journal_mode = off;
+create table artefact (number integer primary key, place integer, key text, path blob, flags text, received real,
+                       digest text, rule text, reason text);
+create table file (path blob primary key) without rowid;
+"""
+
+_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null)"
+_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?)"
+_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null)"
+
+_SAME_KEY = """
+select number, count(*) over (partition by place, key order by number) from artefact
+where (place, key) in (select place, key from artefact group by place, key having count(*) > 1)
+"""
+
+_SAME_FILE = """
+select number, key, first from (
+    select number, key, row_number() over named as nth, first_value(key) over named as first from artefact
+    where path in (select path from artefact where path is not null group by path having count(*) > 1)
+    window named as (partition by path order by place, key)
+) where nth > 1
+"""
+
+_UNCLAIMED = "select path from file where path not in (select path from artefact where path is not null)"
+
+_FOLDER = """
+select key, path, flags, received, digest, rule, reason from artefact where place = ? and key > ? order by key
+"""
+
+
+class Artefact(NamedTuple):
+    """One thing the store names: what its row and its place say of it, nothing yet of its bytes."""
+
+    key: str
+    path: bytes | None
+    flags: frozenset[Flag]
+    received: datetime | None
+    digest: str
+    """Of its row without the flags; empty for a file that has none."""
+    rule: str | None
+    reason: Reason | None
+
+
+class Catalogue:
+    """One part of a store as it was when this was made."""
+
+    def __init__(self, store: Store, part: Part) -> None:
+        """Read the part's tables and list its files. Raises UsageError where the mapping does not explain them."""
+        self._store, self._part = store, part
+        self._tables = store.tables(part)
+        self._places = Places(store, part, self._tables)
+        self._numbers: dict[tuple[str, Path], int] = {}
+        # An unnamed database of SQLite's own: spilt to disk, and deleted with the connection.
+        self._scratch = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._scratch.close)
+        try:
+            self._scratch.executescript(_SCHEMA)
+            self._scratch.execute("begin")
+            self._fill()
+            self._scratch.execute("commit")
+        except sqlite3.OperationalError as error:
+            raise UsageError(Reason("groupware.scratch-failed", answer=str(error))) from error
+
+    def folders(self, account: str) -> Iterator[Folder]:
+        """The account's folders as its tables list them; last the unnamed one, where something lies in no folder."""
+        yield from self._places.folders(account)
+        if (account, ()) in self._numbers:
+            yield Folder(Account(account), ())
+
+    def artefacts(self, folder: Folder, after: str | None) -> Iterator[Artefact]:
+        """What the folder holds, in the order of keys, from the first one after `after`."""
+        number = self._numbers.get((folder.account.name, folder.path))
+        for key, path, flags, received, digest, rule, reason in self._scratch.execute(_FOLDER, (number, after or "")):
+            moment = None if received is None else datetime.fromtimestamp(received, UTC)
+            yield Artefact(key, path, _flags(flags), moment, digest, rule, _reason(reason))
+
+    def advice(self) -> Iterator[Reason]:
+        """What is odd here, but costs no mail."""
+        yield from self._places.advice()
+
+    # -- index and files, side by side -------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        for number in range(len(self._store.mapping.messages)):
+            self._scratch.executemany(_ROW, self._rows(number))
+        for bad in (*self._tables.bad, *(self._store.common.bad if self._part.common else ())):
+            self._bad(bad)
+        self._store.doubts.stop()
+        self._scratch.execute("create index by_key on artefact (place, key)")
+        self._scratch.execute("create index by_path on artefact (path)")
+        self._tell_apart()
+        self._scratch.executemany("insert or ignore into file values (?)", self._listed())
+        self._scratch.executemany(_FILE, (self._loose(path) for (path,) in self._scratch.execute(_UNCLAIMED)))
+        self._scratch.execute("drop table file")
+
+    def _rows(self, number: int) -> Iterator[tuple[object, ...]]:
+        """The rows of the messages with that number, as claims to files; what is no row becomes a fault."""
+        messages = self._store.mapping.messages[number]
+        name, columns = messages.table, self._store.mapping.tables[messages.table].key
+        for row in self._tables.rows(name):
+            if isinstance(row, BadRow):
+                self._bad(row)
+                continue
+            values = row.values
+            place = self._number(self._places.of_row(values))
+            key = f"{name}:{'/'.join([str(values.get(column)) for column in columns]).replace('~', '~~')}"
+            path = self._store.claim(number, values)
+            if isinstance(path, Reason):
+                self._scratch.execute(_FAULT, (place, key, None, _json(path)))
+                continue
+            flags = " ".join([flag for column in messages.flags for flag in values[column]])
+            received = values[messages.received] if messages.received else None
+            yield place, key, path, flags, received and received.timestamp(), row.digest
+
+    def _bad(self, row: BadRow) -> None:
+        place = self._number(self._places.unnamed(row.above))
+        self._scratch.execute(_FAULT, (place, f"row:{storable(row.file)}:{row.digest}", None, _json(row.reason)))
+
+    def _tell_apart(self) -> None:
+        """Rows that share folder and key get a number ("~2"); of those that name one file, the first has it."""
+        twins = [(nth, number) for number, nth in self._scratch.execute(_SAME_KEY) if nth > 1]
+        self._scratch.executemany("update artefact set key = key || '~' || ? where number = ?", twins)
+        copying = {each.table for each in self._store.mapping.messages if each.container.claimed_twice == "copy"}
+        late = [
+            (_json(Reason("groupware.file-claimed-twice", first=first)), number)
+            for number, key, first in self._scratch.execute(_SAME_FILE)
+            if key.partition(":")[0] not in copying
+        ]
+        self._scratch.executemany("update artefact set reason = ? where number = ?", late)
+
+    def _listed(self) -> Iterator[tuple[bytes]]:
+        for path, reason in listing(self._store.tree, self._part.heads, self._part.beside):
+            if reason is None:
+                yield (path,)
+            else:
+                place = self._number(self._places.of_path(self._store.decoded(path)))
+                self._scratch.execute(_FAULT, (place, f"file:{key_of(path)}", path, _json(reason)))
+
+    def _loose(self, path: bytes) -> tuple[int, str, bytes, str | None]:
+        """A file that no row names."""
+        text = self._store.decoded(path)
+        place, rule = self._number(self._places.of_path(text)), self._store.rule(text, self._tables)
+        return place, f"file:{key_of(path)}", path, rule
+
+    def _number(self, folder: Folder) -> int:
+        return self._numbers.setdefault((folder.account.name, folder.path), len(self._numbers))
+
+
+@lru_cache(maxsize=1000)
+def _flags(text: str) -> frozenset[Flag]:
+    return frozenset(text.split())
+
+
+def _json(reason: Reason) -> str:
+    return json.dumps([reason.code, dict(reason.params)])
+
+
+def _reason(text: str | None) -> Reason | None:
+    if text is None:
+        return None
+    code, params = json.loads(text)
+    return Reason(code, **params)

@@ -1,0 +1,175 @@
+"""The language in which a legacy store is described: tables, what their columns mean, and where the mails lie.
+
+A mapping is data that an operator may receive by mail: it holds no URL, no secret and no command, and nothing in it is
+ever run. Four questions, one part each:
+
+    tables      where rows come from, what their columns mean, how they lead to each other (`each`, `joins`)
+    accounts, folders    which table names them
+    messages    which table lists the mails, and which file holds each
+    not_mail    what else lies there, by name of the rule
+
+Names in braces are columns: `{file}` of the row itself, `{users.login}` of a table that the row leads to.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
+from typing_extensions import override
+
+from adapters.groupware.template import Template
+from adapters.groupware.values import Shape, Text, Value
+
+
+class Csv(Shape):
+    """Rows out of a text file, one a line, cells parted by `delimiter`."""
+
+    type: Literal["csv"]
+    path: str
+    """The file below the root; with columns of the table `each` in braces, one file for each of its rows."""
+    each: str | None = None
+    charset: str = "cp932"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    """What encloses a cell that holds a delimiter; "" where nothing does."""
+    names: tuple[str, ...] = ()
+    """The columns in their order, where the file has no first line that names them."""
+    optional: bool = False
+    """Whether a missing file means no rows; else it is a fault."""
+
+
+class Column(Shape):
+    """One column: what the store calls it, and how its cells are read. A bare text is a column of text."""
+
+    column: str
+    read: Value = Field(default=Text(kind="text"), alias="as")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @override
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
+
+
+class Join(Shape):
+    """The one row of another table whose columns equal ours: `on` = our column -> its column."""
+
+    table: str
+    on: dict[str, str]
+
+
+class Table(Shape):
+    """Rows and what their columns mean. `key` tells a row from its neighbours, today and in every later pass."""
+
+    rows: Csv
+    key: tuple[str, ...]
+    columns: dict[str, Column]
+    joins: tuple[Join, ...] = ()
+
+
+class Accounts(Shape):
+    """Which table lists the accounts, and which column names them."""
+
+    table: str
+    name: str
+
+
+class Folders(Shape):
+    """Which table lists the folders: named, and hung below a parent by its id; or with their whole path in one column.
+
+    `role` is a column of codes whose `map` leads to inbox, sent, drafts, trash, junk, archive, or to "" for none.
+    """
+
+    table: str
+    name: str | None = None
+    id: str | None = None
+    parent: str | None = None
+    path: str | None = None
+    separator: Annotated[str, Field(min_length=1)] = "/"
+    role: str | None = None
+
+
+class OneFile(Shape):
+    """Each mail is a file of its own."""
+
+    type: Literal["file"]
+    path: str
+    claimed_twice: Literal["fault", "copy"] = "fault"
+    """What a second row becomes that names the same file: a fault, or one more copy of the mail."""
+
+
+class Messages(Shape):
+    """Which table lists the mails, which file holds each, and what its row says about it."""
+
+    table: str
+    container: OneFile
+    flags: tuple[str, ...] = ()
+    received: str | None = None
+
+
+class StoreMapping(Shape):
+    """A whole store."""
+
+    mapping: Literal[1]
+    """The version of this language."""
+    name: str
+    about: str = ""
+    paths: str = "utf-8"
+    """The charset of the file names on disk."""
+    tables: dict[str, Table]
+    accounts: Accounts
+    folders: Folders
+    messages: tuple[Messages, ...]
+    not_mail: dict[str, tuple[str, ...]] = Field(default={})
+    """Name of a rule -> patterns of file names, or of whole paths where they hold a slash."""
+    provenance: dict[str, str] = Field(default={})
+    """`table.column` -> who decided what its codes mean, when, from which evidence."""
+
+    def reach(self, table: str) -> frozenset[str]:
+        """Every table whose columns a row of `table` has beside its own."""
+        return frozenset(self._reach(table, frozenset()))
+
+    def _reach(self, table: str, above: frozenset[str]) -> Iterator[str]:
+        here = self.tables[table]
+        for other in (here.rows.each, *(join.table for join in here.joins)):
+            if other is not None:
+                yield other
+                if other not in above:
+                    yield from self._reach(other, above | {table})
+
+    def names(self, table: str) -> frozenset[str]:
+        """What a row of `table` holds: its own columns, and those of the tables it leads to as `table.column`."""
+        led = {f"{other}.{column}" for other in self.reach(table) for column in self.tables[other].columns}
+        return frozenset(self.tables[table].columns) | led
+
+    def above(self, table: str) -> frozenset[str]:
+        """What a row of `table` holds because of the rows below which its file stands."""
+        each = self.tables[table].rows.each
+        return (
+            frozenset() if each is None else self.above(each) | {f"{each}.{name}" for name in self.tables[each].columns}
+        )
+
+    @cached_property
+    def led_columns(self) -> frozenset[str]:
+        """Every `table.column` that anything in here asks for."""
+        paths = [table.rows.path for table in self.tables.values()] + [each.container.path for each in self.messages]
+        asked = {column for path in paths for column in Template(path).columns}
+        asked |= {f"{self.accounts.table}.{self.accounts.name}"}
+        asked |= {
+            name if "." in name else f"{self.folders.table}.{name}" for name in self.tables[self.folders.table].key
+        }
+        for name, table in self.tables.items():
+            asked |= {*table.key, *self.above(name)}
+            asked |= {column for join in table.joins for column in (*join.on, *join.on.values())}
+        return frozenset(column for column in asked if "." in column)
+
+    def coded(self) -> Iterator[tuple[str, str]]:
+        """The (table, column) of every code table, each of which somebody must have decided."""
+        for name, table in self.tables.items():
+            yield from ((name, column) for column, each in table.columns.items() if each.read.kind in ("code", "flags"))

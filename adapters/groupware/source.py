@@ -1,0 +1,139 @@
+"""The source: one legacy store, read under its mapping."""
+
+import os
+from collections.abc import Iterator
+
+from adapters.files.reading import Tree, readable_path, stamp
+from adapters.groupware.catalogue import Artefact, Catalogue
+from adapters.groupware.census import census
+from adapters.groupware.checks import undocumented
+from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.store import Part, Store
+from migrator.errors import Reason
+from migrator.model import (
+    Account,
+    Count,
+    DateSource,
+    Evidence,
+    Folder,
+    Identity,
+    Item,
+    NotMail,
+    Unchanged,
+    Unreadable,
+)
+from migrator.ports import Known
+
+LINK = "link"
+"""The rule by which a link that no row names is no mail: the file it leads to lies in the store itself."""
+
+
+class GroupwareSource:
+    """A store of one file a mail with an index beside it; looked at part by part, as the engine asks for accounts."""
+
+    def __init__(self, mapping: StoreMapping, tree: Tree) -> None:
+        self._mapping, self._tree = mapping, tree
+        self._begin()
+
+    def _begin(self) -> None:
+        """Look at the store anew."""
+        self._store = Store(self._mapping, self._tree)
+        self._counts: dict[str, list[Count]] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let the catalogue go; an iterator that still reads from it keeps it alive."""
+        self._part: Part | None = None
+        self._catalogue: Catalogue | None = None
+        self._told: set[str] = set()
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+    def identity(self) -> Identity:
+        """The root's, whatever the mapping is called."""
+        return self._tree.identity()
+
+    def accounts(self) -> Iterator[Account]:
+        """In the order of their table, those of people who have left too; last nobody's, where something is."""
+        self._begin()
+        for name in self._store.accounts:
+            yield Account(name)
+        if any(self._look("").folders("")):
+            yield Account("")
+
+    def folders(self, account: Account) -> Iterator[Folder]:
+        """As the tables list them; last the unnamed one, where something lies in no folder."""
+        if account.name in self._told:  # asked again: a new pass
+            self._forget()
+        catalogue = self._look(account.name)
+        self._told.add(account.name)
+        yield from catalogue.folders(account.name)
+
+    def census(self, account: Account) -> Iterator[Count]:
+        """The rows, and the files that no row names. Whoever asks again is answered by a new count."""
+        if account.name not in self._counts:
+            self._counts = census(self._store, self._store.part(account.name))
+        yield from self._counts.pop(account.name)
+
+    def items(
+        self, folder: Folder, *, after: str | None, known: Known
+    ) -> Iterator[Item | Unchanged | Unreadable | NotMail]:
+        """The folder's rows, and the files that no row names, in the order of their keys."""
+        for artefact in self._look(folder.account.name).artefacts(folder, after):
+            if (found := self._found(artefact, known)) is not None:
+                yield found
+
+    def advice(self) -> Iterator[Reason]:
+        """What the mapping leaves in the dark, and what is odd in the store but costs no mail."""
+        yield from undocumented(self._mapping)
+        store = Store(self._mapping, self._tree)
+        for part in dict.fromkeys(store.parts.values()):
+            yield from Catalogue(store, part).advice()
+        yield from store.doubts.advice()
+
+    def _look(self, account: str) -> Catalogue:
+        part = self._store.part(account)
+        if self._catalogue is None or part is not self._part:
+            self._forget()
+            self._part, self._catalogue = part, Catalogue(self._store, part)
+        return self._catalogue
+
+    def _is_link(self, path: bytes) -> bool:
+        return os.path.islink(self._tree.full(path))  # noqa: PTH114 - bytes
+
+    def _found(self, artefact: Artefact, known: Known) -> Item | Unchanged | Unreadable | NotMail | None:
+        """What an artefact turns out to be; None for a file without a row that has gone since it was listed."""
+        key, path, reason = artefact.key, artefact.path, artefact.reason
+        if path is None:
+            assert reason is not None
+            table = reason.params.get("file")
+            return Unreadable(key=key, path=None if table is None else str(table), reason=reason)
+        status = self._tree.look(path)
+        size = 0 if isinstance(status, Reason) else status.st_size
+        if artefact.rule is not None:
+            return NotMail(key=key, rule=artefact.rule, size=size)
+        if size and not artefact.digest and self._is_link(path):
+            return NotMail(key=key, rule=LINK, size=size)
+        if reason is not None:
+            return Unreadable(key=key, path=readable_path(path), reason=reason, size=size)
+        if not isinstance(status, Reason):
+            proof = f"{stamp(status)}.{artefact.digest}"
+            if known(key, proof):
+                return Unchanged(key=key, stamp=proof, flags=artefact.flags)
+        content = status if isinstance(status, Reason) else self._tree.read(path)
+        if not isinstance(content, Reason):
+            return Item(
+                key=key,
+                stamp=f"{content.stamp}.{artefact.digest}",
+                raw=content.raw,
+                flags=artefact.flags,
+                dates=() if artefact.received is None else (Evidence(DateSource.INDEX, artefact.received),),
+                path=readable_path(path),
+            )
+        if content.code == "file.missing":
+            if not artefact.digest:
+                return None
+            content = Reason("groupware.file-missing", path=readable_path(path))
+        return Unreadable(key=key, path=readable_path(path), reason=content, size=size)

@@ -1,0 +1,156 @@
+"""The store under its mapping: whose part of the tree is whose, and which file a row means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from adapters.files.reading import Content, Tree
+from adapters.groupware.doubts import Doubts
+from adapters.groupware.listing import Rules
+from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.tables import Tables, Values, led
+from adapters.groupware.template import Missing, Outside, Template
+from migrator.errors import AccountError, Reason
+
+TABLE = "table"
+"""The rule by which the store's own tables are no mail."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What is looked at in one go: one account's part of the store, what belongs to none, or the whole."""
+
+    accounts: Mapping[str, Values]
+    """The accounts' rows by name; without any, it is what belongs to nobody."""
+    heads: tuple[bytes, ...]
+    """The directories that hold it."""
+    beside: frozenset[bytes] = frozenset()
+    """Directories in there that belong to other parts."""
+    common: bool = True
+    """Whether it holds what belongs to nobody, faults of the tables that all share among it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whose mail it holds; the empty name stands for nobody's."""
+        return (*self.accounts, *(("",) if self.common else ()))
+
+
+class Store:
+    """One legacy store, described."""
+
+    def __init__(self, mapping: StoreMapping, tree: Tree) -> None:
+        self.mapping, self.tree = mapping, tree
+        self.doubts = Doubts()
+        self.rules = Rules(mapping.not_mail)
+        self._tables = [Template(table.rows.path) for table in mapping.tables.values()]
+        self.templates = [Template(each.container.path) for each in mapping.messages]
+        accounts = mapping.accounts.table
+        known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
+        self.heads = [template.head(known) for template in self.templates]
+        """Of each template, the directories that hold all the mails of one account."""
+
+    def read(self, path: str) -> Content | Reason:
+        """A table's file."""
+        return self.tree.read(self.encoded(path))
+
+    def encoded(self, path: str) -> bytes:
+        """A path as it stands on disk."""
+        return path.encode(self.mapping.paths, "surrogateescape")
+
+    def decoded(self, path: bytes) -> str:
+        """A path on disk as the tables would write it."""
+        return path.decode(self.mapping.paths, "surrogateescape")
+
+    def claim(self, number: int, values: Values) -> bytes | Reason:
+        """The file that a row of the messages with that number means, or why it means none."""
+        try:
+            return self.encoded(self.templates[number].fill(values))
+        except Missing as missing:
+            return Reason("groupware.not-led", file=self.templates[number].text, column=missing.column)
+        except Outside as outside:
+            return Reason("path.outside-root", path=outside.path)
+        except UnicodeEncodeError as error:
+            return Reason("groupware.file-missing", path=error.object)
+
+    def rule(self, path: str, tables: Tables) -> str | None:
+        """Why a file that no row names is no mail: one of the store's tables, or by a rule of the mapping."""
+        if (
+            path in tables.files
+            or path in self.common.files
+            or any(self._is_table(each, path) for each in self._tables)
+        ):
+            return TABLE
+        return self.rules.rule(path)
+
+    def _is_table(self, template: Template, path: str) -> bool:
+        """Whether the path looks like a table's, and not like a mail's as well."""
+        if template.match(path) is None:
+            return False
+        return template.last_step_is_fixed or not any(mails.match(path) for mails in self.templates)
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def tables(self, part: Part) -> Tables:
+        """The tables as far as they tell of this part."""
+        small = {**self.common.small, self.mapping.accounts.table: [*part.accounts.values()]}
+        return Tables(self.mapping, self.read, self.doubts, small=small)
+
+    @cached_property
+    def common(self) -> Tables:
+        """The tables that belong to no single account, and that others lead to; the accounts' own among them."""
+        tables = Tables(self.mapping, self.read, self.doubts)
+        for name in sorted(self._led_to()):
+            if not self._scoped(name):
+                tables.kept(name)
+        self.doubts.stop()
+        return tables
+
+    @cached_property
+    def accounts(self) -> dict[str, Values]:
+        """The accounts' rows by name, in the order of their table."""
+        name = self.mapping.accounts.name
+        return {row[name]: row for row in self.common.kept(self.mapping.accounts.table)}
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The part that holds each account, by its name; that of the empty name holds what belongs to nobody.
+
+        Where accounts share their tables or directories there is but one part, the whole.
+        """
+        heads = {name: self._heads(row) for name, row in self.accounts.items()}
+        every = [head for each in heads.values() for head in each]
+        apart = all(self._scoped(each.table) for each in self.mapping.messages)
+        if not apart or not all(head.columns for head in self.heads) or len(every) != len(set(every)):
+            whole = Part(self.accounts, (b"",))
+            return {**dict.fromkeys(self.accounts, whole), "": whole}
+        parts = {
+            name: Part({name: row}, heads[name], frozenset(every) - {*heads[name]}, common=False)
+            for name, row in self.accounts.items()
+        }
+        return {**parts, "": Part({}, (b"",), frozenset(every))}
+
+    def part(self, account: str) -> Part:
+        """The part that holds an account. Raises AccountError where the store knows no such account."""
+        if account not in self.parts:
+            raise AccountError(Reason("groupware.account-unknown", account=account))
+        return self.parts[account]
+
+    def _heads(self, row: Values) -> tuple[bytes, ...]:
+        """The directories in which all of an account's mails lie; none where its name would climb out of the store."""
+        try:
+            values = led(self.mapping.accounts.table, row)
+            heads = {head.fill(values) for head in self.heads}
+        except Outside:
+            return ()
+        below = {head for head in heads if any(head.startswith(f"{other}/") for other in heads)}
+        return tuple(self.encoded(head) for head in sorted(heads - below))
+
+    def _led_to(self) -> set[str]:
+        tables = {self.mapping.accounts.table, self.mapping.folders.table}
+        for name in (*tables, *(each.table for each in self.mapping.messages)):
+            tables |= self.mapping.reach(name)
+        return tables
+
+    def _scoped(self, table: str) -> bool:
+        """Whether each account has a file of its own of this table."""
+        return f"{self.mapping.accounts.table}.{self.mapping.accounts.name}" in self.mapping.above(table)

@@ -1,0 +1,223 @@
+"""The rows of a store's tables, with what their columns mean and the rows of other tables they lead to."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from adapters.files.reading import Content
+from adapters.groupware.doubts import Doubts
+from adapters.groupware.mapping import Join, StoreMapping, Table
+from adapters.groupware.rows import BrokenLine, Line, Lines
+from adapters.groupware.template import Missing, Outside, Template
+from adapters.groupware.values import Code, Flags, UnknownCode, Unreadable
+from migrator.errors import Reason, UsageError
+from migrator.text import storable
+
+Values = Mapping[str, Any]
+"""What a row holds by name: its own columns, and those of the tables it leads to as `table.column`."""
+
+Read = Callable[[str], Content | Reason]
+"""Reads a file of the store by its path below the root."""
+
+
+class Row(NamedTuple):
+    """A row that could be read. `digest` is of its cells without the flags: what they say can change every day."""
+
+    values: Values
+    file: str
+    line: int
+    digest: str
+
+
+class BadRow(NamedTuple):
+    """A row that could not be read, or a whole table where `line` is 0; `above` is the row whose file it stood in."""
+
+    file: str
+    line: int
+    digest: str
+    reason: Reason
+    above: Values
+
+
+@dataclass(slots=True)
+class Tables:
+    """The tables of a store, or of one account's part of it: small ones are kept, a table of mails only streams by."""
+
+    mapping: StoreMapping
+    read: Read
+    doubts: Doubts
+    small: dict[str, list[Values]] = field(default_factory=dict)
+    """Rows of the tables that others lead to."""
+    files: set[str] = field(default_factory=set)
+    """The paths of the table files themselves."""
+    bad: list[BadRow] = field(default_factory=list)
+    """What was no row in the small tables."""
+
+    _joined: dict[tuple[str, int], "Index"] = field(default_factory=dict)
+
+    def kept(self, name: str) -> list[Values]:
+        """All rows of a table that others lead to; what repeats another, or names no account, is bad."""
+        if name not in self.small:
+            lines: dict[tuple[Any, ...], int] = {}
+            kept = self.small[name] = []
+            for row in self.rows(name):
+                if isinstance(row, BadRow):
+                    self.bad.append(row)
+                elif (reason := self._surplus(name, row, lines)) is not None:
+                    self.bad.append(BadRow(row.file, row.line, row.digest, reason, row.values))
+                else:
+                    kept.append(row.values)
+        return self.small[name]
+
+    def _surplus(self, name: str, row: Row, lines: dict[tuple[Any, ...], int]) -> Reason | None:
+        """Why a row tells of nothing new: no other may have its key in this file, nor an account's name anywhere."""
+        keys: list[tuple[Any, ...]] = [
+            (row.file, *(row.values.get(column) for column in self.mapping.tables[name].key))
+        ]
+        if name == self.mapping.accounts.table:
+            account = row.values[self.mapping.accounts.name]
+            if not account:
+                return Reason("groupware.account-unnamed", file=row.file, line=row.line)
+            keys.append((account,))
+        first = min(lines.setdefault(key, row.line) for key in keys)
+        return None if first == row.line else Reason("groupware.row-twice", file=row.file, line=row.line, first=first)
+
+    def rows(self, name: str) -> Iterator[Row | BadRow]:
+        """The rows of a table, file by file, line by line. Raises UsageError where a declared column is not there."""
+        table = self.mapping.tables[name]
+        template = Template(table.rows.path)
+        above: Sequence[Values] = [{}]
+        if table.rows.each is not None:
+            above = [led(table.rows.each, row) for row in self.kept(table.rows.each)]
+        for values in above:
+            try:
+                path = template.fill(values)
+            except Missing as missing:
+                yield _whole(
+                    template.text, values, Reason("groupware.not-led", file=template.text, column=missing.column)
+                )
+            except Outside as outside:
+                yield _whole(template.text, values, Reason("path.outside-root", path=outside.path))
+            else:
+                self.files.add(path)
+                yield from self._file(name, table, path, values)
+
+    def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
+        content = self.read(path)
+        if isinstance(content, Reason):
+            if content.code != "file.missing" or not table.rows.optional:
+                yield _whole(path, above, content)
+            return
+        with content.raw.open() as stream:
+            lines = Lines(stream, table.rows, path)
+            if not {column.column for column in table.columns.values()} & set(lines.columns):
+                yield _whole(path, above, Reason("groupware.table-strange", file=path))
+                return
+            reader = self._reader(name, table, lines.columns, path)
+            for line in lines:
+                if isinstance(line, BrokenLine):
+                    yield BadRow(path, line.number, _digest(line.raw), line.reason, above)
+                else:
+                    yield reader.read(line, above)
+
+    def _reader(self, name: str, table: Table, columns: Sequence[str], path: str) -> "_Reader":
+        """What reads the lines of one file. Raises UsageError where it lacks a column, or has one twice."""
+        places: dict[str, int] = {}
+        for key, column in table.columns.items():
+            if (count := columns.count(column.column)) != 1:
+                code = "groupware.column-twice" if count else "groupware.column-missing"
+                raise UsageError(Reason(code, file=path, column=column.column, there=storable(", ".join(columns))))
+            places[key] = columns.index(column.column)
+        return _Reader(self, name, table, places, path)
+
+    def indexes(self, name: str) -> list["Index"]:
+        """The rows that a table's joins lead to, join by join."""
+        return [self._index(name, number, join) for number, join in enumerate(self.mapping.tables[name].joins)]
+
+    def _index(self, name: str, number: int, join: Join) -> "Index":
+        if (name, number) not in self._joined:
+            # Rows that stand below different rows of one table never belong together: no mail into another's folder.
+            above = self.mapping.above(name) & self.mapping.names(join.table)
+            on = {**join.on, **{column: column for column in sorted(above)}}
+            rows: dict[tuple[Any, ...], Values] = {}
+            for row in self.kept(join.table):
+                seen = {name: value for name, value in led(join.table, row).items() if name in self.mapping.led_columns}
+                rows.setdefault(tuple(row.get(column) for column in on.values()), seen)
+            self._joined[name, number] = Index(tuple(on), rows)
+        return self._joined[name, number]
+
+
+NONE: Values = {}
+
+
+class Index(NamedTuple):
+    """The rows a join leads to, by what our row holds in these columns."""
+
+    columns: tuple[str, ...]
+    rows: Mapping[tuple[Any, ...], Values]
+
+
+class _Reader:
+    """Reads the lines of one table's file."""
+
+    def __init__(self, tables: Tables, name: str, table: Table, places: Mapping[str, int], path: str) -> None:
+        self._tables, self._name, self._table, self._path = tables, name, table, path
+        self._indexes = tables.indexes(name)
+        self._cells = [(key, place, table.columns[key].read.reader()) for key, place in places.items()]
+        kinds = {key: table.columns[key].read.kind for key in places}
+        self._dates = {key: tables.doubts.dates(f"{name}.{key}") for key, kind in kinds.items() if kind == "date"}
+        self._flags = sorted({places[key] for key, kind in kinds.items() if kind == "flags"}, reverse=True)
+
+    def read(self, line: Line, above: Values) -> Row | BadRow:
+        """The row that a line holds; a date that cannot be read is none."""
+        cells, values = line.cells, dict(above)
+        if line.odd:
+            for key, place, _ in self._cells:
+                if any("\udc80" <= letter <= "\udcff" for letter in cells[place]):
+                    return self._bad(line, above, "groupware.cell-undecodable", key, charset=self._table.rows.charset)
+        for key, place, read in self._cells:
+            try:
+                values[key] = read(cells[place])
+            except Unreadable:
+                values[key] = None
+                self._dates[key].miss(self._path, line.number)
+            except UnknownCode as unknown:
+                return self._unknown(line, above, key, unknown.code[:20])
+        for key, dates in self._dates.items():
+            if values[key] is not None:
+                dates.read += 1
+        for columns, rows in self._indexes:
+            values.update(rows.get(tuple([values.get(column) for column in columns]), NONE))
+        return Row(values, self._path, line.number, self._digest(cells))
+
+    def _unknown(self, line: Line, above: Values, key: str, code: str) -> BadRow:
+        read = self._table.columns[key].read
+        if isinstance(read, Code | Flags) and read.unknown == "stop":
+            self._tables.doubts.code(f"{self._name}.{key}", code, self._path, line.number)
+        return self._bad(line, above, "groupware.code-unknown", key, value=code)
+
+    def _bad(self, line: Line, above: Values, code: str, key: str, **params: str) -> BadRow:
+        column = self._table.columns[key].column
+        reason = Reason(code, file=self._path, line=line.number, column=column, **params)
+        return BadRow(self._path, line.number, self._digest(line.cells), reason, above)
+
+    def _digest(self, cells: Sequence[str]) -> str:
+        rest = [*cells]
+        for place in self._flags:
+            del rest[place]
+        return _digest("\x1f".join(rest))
+
+
+def led(table: str, row: Values) -> dict[str, Any]:
+    """A row as those see it that it was led to from: its own columns by `table.column`."""
+    return {name if "." in name else f"{table}.{name}": value for name, value in row.items()}
+
+
+def _whole(file: str, above: Values, reason: Reason) -> BadRow:
+    return BadRow(file, 0, _digest(file), reason, above)
+
+
+def _digest(text: str | bytes) -> str:
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

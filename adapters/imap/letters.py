@@ -1,0 +1,139 @@
+"""A parcel made ready to be sent: its bytes as they go out, and its piece of the command line."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from migrator.errors import Reason
+from migrator.mail import envelope, header_digest, on_wire, on_wire_chunks, wire_facts
+from migrator.mail.scan import chosen, fields_named
+from migrator.model import MDN_SENT, Flag, Parcel, Receipt, Refused
+
+from .words import SYSTEM, date_time, flag_list, keyword
+
+WHOLE = 4 * 2**20
+"""Bytes: a mail up to this size is sent from memory, a larger one chunk by chunk. It is also a batch's size."""
+
+RECEIPT_DISARMED = "repair.receipt-disarmed"
+
+_ASKING = (b"receipt-to", b"notification-to", b"reading-to")
+"""In what asks for a receipt; whether it does is for `mail.envelope` to say, which takes its time."""
+
+_MESSAGE_ID = fields_named("message-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The flags a folder can keep."""
+
+    words: dict[str, str]
+    """By their lower-case spelling, as the folder spells them."""
+    new: bool
+    """New keywords too."""
+
+    @classmethod
+    def of(cls, flags: Iterable[str] | None) -> "Permitted":
+        """From PERMANENTFLAGS; where a server does not tell, all are permitted (RFC 9051 §6.3.2)."""
+        if flags is None:
+            return cls({word.lower(): word for word in SYSTEM}, True)
+        words = tuple(flags)
+        return cls({word.lower(): word for word in words}, "\\*" in words)
+
+    def word(self, flag: Flag) -> str | None:
+        """What stands for the flag in a command, None where it cannot be kept. Never `\\Deleted`, never `\\Recent`."""
+        if flag in SYSTEM:
+            return flag if flag.lower() in self.words else None
+        word = keyword(flag)
+        if word is None:
+            return None
+        return self.words.get(word.lower(), word if self.new else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail as it goes out."""
+
+    parcel: Parcel
+    opening: bytes
+    """Its flags and time, as they stand before the literal."""
+    size: int
+    sent: str
+    headers: str
+    flags: frozenset[Flag]
+    lost: frozenset[Flag]
+    repairs: tuple[str, ...]
+    chunks: Callable[[], Iterator[bytes]]
+
+    def receipt(self, ref: str | None) -> Receipt:
+        return Receipt(
+            item=self.parcel.item,
+            ref=ref,
+            sent=self.sent,
+            size=self.size,
+            headers=self.headers,
+            flags=self.flags,
+            lost=self.lost,
+            repairs=self.repairs,
+        )
+
+    def refused(self, code: str, **params: str | int | None) -> Refused:
+        return Refused(self.parcel.item, Reason(code, size=self.size, **params))
+
+    @property
+    def message_id(self) -> str | None:
+        for chunk in self.chunks():
+            return message_id(_head(chunk))
+        return None
+
+
+def message_id(head: bytes) -> str | None:
+    """The mail's Message-ID, as `mail.envelope` reads it, without the cost of all the rest."""
+    lines = b"".join(b"Message-ID: " + value + b"\r\n" for _, value in chosen(head, _MESSAGE_ID))
+    return envelope(lines).message_id if lines else None
+
+
+def letter(parcel: Parcel, permitted: Permitted, largest: int | None) -> Letter | Refused:
+    """Make a parcel ready, or say why no server could take it as it is."""
+    at = date_time(parcel.received_at)
+    if at is None:
+        return Refused(parcel.item, Reason("imap.date-impossible", date=parcel.received_at.isoformat()))
+    if parcel.raw.size == 0:
+        return Refused(parcel.item, Reason("imap.empty"))
+    if parcel.raw.size <= WHOLE:
+        data, repairs = on_wire(parcel.raw.read())
+        size, head = len(data), _head(data)
+        sent = hashlib.sha256(data).hexdigest() if repairs else parcel.raw.digest
+        headers, chunks = header_digest(head), lambda: iter((data,))
+    else:
+        facts = wire_facts(parcel.raw.chunks())
+        size, sent, headers, repairs = facts.size, facts.digest, facts.headers, facts.repairs
+        head, chunks = _head(next(on_wire_chunks(parcel.raw.chunks()))), lambda: on_wire_chunks(parcel.raw.chunks())
+    if largest is not None and size > largest:
+        return Refused(parcel.item, Reason("imap.too-large", size=size, limit=largest))
+    words = {flag: word for flag in parcel.flags if (word := permitted.word(flag))}
+    if _asks(head) and (disarmed := permitted.word(MDN_SENT)):
+        # Clients ask their user, or answer by themselves, unless this flag says that it has been done (RFC 3503).
+        repairs = (*repairs, RECEIPT_DISARMED)
+        words[MDN_SENT] = disarmed
+    return Letter(
+        parcel=parcel,
+        opening=b" " + flag_list(words.values()) + b" " + at + b" ",
+        size=size,
+        sent=sent,
+        headers=headers,
+        flags=frozenset(words),
+        lost=parcel.flags - words.keys(),
+        repairs=repairs,
+        chunks=chunks,
+    )
+
+
+def _asks(head: bytes) -> bool:
+    small = head.lower()
+    return any(words in small for words in _ASKING) and envelope(head).wants_receipt
+
+
+def _head(data: bytes) -> bytes:
+    """The header block of bytes that are as they go out."""
+    end = 0 if data.startswith(b"\r\n") else data.find(b"\r\n\r\n")
+    return data if end < 0 else data[: end + 4]

@@ -1,0 +1,75 @@
+"""The ledger, as people and as programs read it."""
+
+from migrator.cli import console
+from migrator.locale import _
+from migrator.staging.reports import folder_name
+from migrator.steps.ledger import COLUMNS, Ledger
+
+
+def show(ledger: Ledger, *, as_json: bool) -> None:
+    """One JSON value, or the totals and every folder that does not close."""
+    if as_json:
+        console.json_value(_value(ledger))
+        return
+    totals = ledger.totals
+    words = {
+        "found": _("found at the source"),
+        "not_mail": _("no mail, by a rule"),
+        "superseded": _("superseded by a later name"),
+        "loaded": _("loaded"),
+        "in_doubt": _("in doubt"),
+        "fault": _("unreadable at the source"),
+        "refused": _("refused by the target"),
+        "held": _("held by a person"),
+        "parked": _("parked"),
+        "to_do": _("to do"),
+        "made": _("made by us"),
+        "extra": _("strangers' mail at the target"),
+        "missing": _("missing at the target"),
+        "unexplained_source": _("unexplained at the source"),
+        "unexplained_target": _("unexplained at the target"),
+    }
+    always = ("found", "loaded", "to_do")
+    shown = [column for column in COLUMNS if totals[column] or column in always]
+    console.table((_("mails"), ""), ((totals[column], words[column]) for column in shown))
+    wrong = ("in_doubt", "missing", "unexplained_source", "unexplained_target")
+    rows = [row for row in ledger.rows if any(row.counts[column] for column in wrong)]
+    if rows:
+        console.say("")
+        heads = (_("account"), _("folder"), *(words[column] for column in wrong))
+        console.table(
+            heads,
+            (
+                (row.folder.account.name or None, folder_name(row.folder.path), *(row.counts[each] for each in wrong))
+                for row in rows
+            ),
+        )
+    console.say("")
+    console.say(_verdict(ledger), target=ledger.target)
+
+
+def _verdict(ledger: Ledger) -> str:
+    if ledger.complete:
+        return _("{target}: the ledger closes, and everything has arrived or is accounted for.")
+    if ledger.closed:
+        return _("{target}: the ledger closes; something is still to do, to decide or to sign.")
+    return _("{target}: the ledger does NOT close.")
+
+
+def _value(ledger: Ledger) -> dict[str, object]:
+    return {
+        "target": ledger.target,
+        "closed": ledger.closed,
+        "complete": ledger.complete,
+        "counted": ledger.counted,
+        "totals": ledger.totals,
+        "rows": [
+            {
+                "account": row.folder.account.name or None,
+                "folder": folder_name(row.folder.path),
+                "gone": row.gone,
+                **row.counts,
+            }
+            for row in ledger.rows
+        ],
+    }

@@ -1,0 +1,190 @@
+"""The commands that only look at what staging knows."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from migrator.cli import console
+from migrator.cli.road import JSON
+from migrator.locale import _, sentence
+
+family = typer.Typer()
+
+ITEM = Annotated[int, typer.Argument(metavar="ITEM", help=_("A mail's number, as list and find show it."))]
+
+
+@family.command(help=_("The migration at a glance."), epilog=_("Example: migrator status"))
+def status(as_json: JSON = False) -> None:
+    """Counts of mails, faults, proposals, decisions, and each target's state."""
+    from migrator.cli import migration
+    from migrator.staging import reports
+
+    with migration.opened() as (settings, staging):
+        value = reports.status(staging, migration.takes(settings))
+    if as_json:
+        console.json_value(value)
+        return
+    console.say(
+        _("{accounts} accounts, {items} mails, {mb} MB, {faults} faults."),
+        accounts=value["accounts"],
+        items=value["items"],
+        mb=round(value["bytes"] / 10**6),
+        faults=value["faults"],
+    )
+    for title, counts in ((_("proposals"), value["proposals"]), (_("decisions"), value["decisions"])):
+        console.say("{title}: {counts}", title=title, counts=_counted(counts))
+    for name, counts in value["targets"].items():
+        console.say("{title}: {counts}", title=name, counts=_counted(counts))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{word} {count:,}" for word, count in counts.items())
+
+
+@family.command(
+    name="list", help=_("Every mail that staging holds."), epilog=_("Example: migrator list --decision park")
+)
+def list_(
+    decision: Annotated[
+        str | None,
+        typer.Option("--decision", metavar="keep|park|hold", help=_("Only mail with this decision in force.")),
+    ] = None,
+    not_mail: Annotated[
+        bool, typer.Option("--not-mail", help=_("Instead, what is no mail, and by which rule."))
+    ] = False,
+    as_json: JSON = False,
+) -> None:
+    """One line a mail; JSON Lines with everything."""
+    from migrator.cli import migration
+    from migrator.staging import reports
+
+    with migration.opened() as (_settings, staging):
+        if not_mail:
+            _lines(reports.not_mail(staging), ("account", "folder", "key", "rule"), as_json=as_json)
+        else:
+            _mails(reports.listing(staging, decision=decision), as_json=as_json)
+
+
+@family.command(
+    help=_("Where is mail X? By Message-ID, address, words of the subject, or path."),
+    epilog=_('Example: migrator find "見積書"'),
+)
+def find(query: Annotated[str, typer.Argument(metavar="QUERY")], as_json: JSON = False) -> None:
+    """Every mail that matches, with its state and place at each target."""
+    from migrator.cli import migration
+    from migrator.staging import reports
+
+    with migration.opened() as (settings, staging):
+        for line in reports.find(staging, query, migration.takes(settings)):
+            if as_json:
+                console.json_line(line)
+                continue
+            _mail(line)
+            for name, standing in line["targets"].items():
+                _standing(name, standing)
+
+
+@family.command(
+    help=_("Everything that is known of one mail: evidence, rules, decisions, repairs, dates, whereabouts."),
+    epilog=_("Example: migrator explain 1234"),
+)
+def explain(item: ITEM, as_json: JSON = False) -> None:
+    """The whole story of one mail."""
+    from migrator.cli import migration
+    from migrator.staging import reports
+
+    with migration.opened() as (settings, staging):
+        story = reports.explain(staging, item, migration.takes(settings))
+    if as_json:
+        console.json_value(story)
+        return
+    for word in ("item", "account", "folder", "key", "from", "subject", "message_id", "date", "date_source", "size"):
+        console.say("{word}: {value}", word=word, value=story[word])
+    for word in ("sha256", "health", "proposal", "decision"):
+        console.say("{word}: {value}", word=word, value=story[word])
+    for word in ("flags", "rules", "repairs", "versions"):
+        console.say("{word}: {value}", word=word, value=", ".join(story[word]))
+    for reason in story["reasons"]:
+        console.say("  {text} [{code}]", text=sentence(reason), code=reason.code)
+    for each in story["decisions"]:
+        console.say(
+            "  {at}  {verdict} ({scope}) {by}: {why}",
+            **{word: str(each[word]) for word in ("at", "verdict", "scope", "by", "why")},
+        )
+    for name, standing in story["targets"].items():
+        _standing(name, standing)
+
+
+@family.command(help=_("What could not be read, and why."), epilog=_("Example: migrator faults --json"))
+def faults(as_json: JSON = False) -> None:
+    """One line a fault; JSON Lines with everything."""
+    from migrator.cli import migration
+    from migrator.staging import reports
+
+    with migration.opened() as (_settings, staging):
+        for line in reports.faults(staging):
+            if as_json:
+                console.json_line(line)
+            else:
+                console.say(
+                    "{account}/{folder}  {text} [{code}]",
+                    account=line["account"],
+                    folder=line["folder"],
+                    text=sentence(line["reason"]),
+                    code=line["reason"].code,
+                )
+
+
+@family.command(help=_("Every run: what, when, by whom, how it ended."), epilog=_("Example: migrator runs"))
+def runs(as_json: JSON = False) -> None:
+    """All runs, oldest first, with their setbacks in JSON."""
+    from migrator.cli import migration
+    from migrator.staging import reports
+
+    with migration.opened() as (_settings, staging):
+        found = reports.runs(staging)
+    if as_json:
+        console.json_value(found)
+        return
+    console.table(
+        (_("run"), _("step"), _("target"), _("began"), _("ended how"), _("counts")),
+        (
+            (each["run"], each["step"], each["target"], each["began"][:19], each["outcome"], _counted(each["counts"]))
+            for each in found
+        ),
+    )
+
+
+def _mails(lines: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+    for line in lines:
+        if as_json:
+            console.json_line(line)
+        else:
+            _mail(line)
+
+
+def _mail(line: Mapping[str, Any]) -> None:
+    console.say(
+        "{item}  {date}  {decision}  {account}/{folder}  {from}  {subject}",
+        **{word: line[word] for word in ("item", "decision", "account", "folder", "from", "subject")},
+        date=line["date"][:10],
+    )
+
+
+def _standing(target: str, standing: Mapping[str, Any]) -> None:
+    console.say(
+        "    {target}: {state}  {place}  {ref}",
+        target=target,
+        **{word: standing[word] for word in ("state", "place", "ref")},
+    )
+    if "reason" in standing:
+        console.say("      {text} [{code}]", text=sentence(standing["reason"]), code=standing["reason"].code)
+
+
+def _lines(lines: Iterable[dict[str, Any]], words: tuple[str, ...], *, as_json: bool) -> None:
+    for line in lines:
+        if as_json:
+            console.json_line(line)
+        else:
+            console.say("  ".join("{" + word + "}" for word in words), **{word: line[word] for word in words})

@@ -1,0 +1,87 @@
+"""What the settings name, opened: staging, source, targets, routes and rules."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from migrator import registry
+from migrator.cli import console
+from migrator.filters import Ruleset
+from migrator.model import Mailbox
+from migrator.ports import Source, Target
+from migrator.routes import Routes
+from migrator.settings import Settings
+from migrator.staging.store import Staging
+from migrator.steps.load import Loading
+from migrator.steps.progress import Report, quiet
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Settings, Staging]]:
+    """The migration folder's settings and staging."""
+    settings = console.settings()
+    password = None if settings.staging_password is None else settings.staging_password.reveal()
+    with Staging.open(settings.staging_url, blobs=settings.blobs, folder=settings.folder, password=password) as staging:
+        yield settings, staging
+
+
+@contextmanager
+def both() -> Iterator[tuple[Source, Staging]]:
+    """Source and staging, for a helper of extract."""
+    with opened() as (settings, staging), source(settings) as opened_source:
+        yield opened_source, staging
+
+
+def source(settings: Settings) -> AbstractContextManager[Source]:
+    """The source, opened when entered."""
+    open_source = registry.adapter(settings.source.adapter).open_source
+    assert open_source is not None, "settings refuse an adapter that is no source"
+    return open_source(settings.source.config)
+
+
+def opener(settings: Settings, target: str) -> Callable[[Mailbox], Callable[[], AbstractContextManager[Target]]]:
+    """How to open one mailbox of the target, as often as lanes want it."""
+    its = settings.target(target)
+    open_target = registry.adapter(its.adapter).open_target
+    assert open_target is not None, "settings refuse an adapter that is no target"
+
+    def for_mailbox(mailbox: Mailbox) -> Callable[[], AbstractContextManager[Target]]:
+        return lambda: open_target(its.config, mailbox)
+
+    return for_mailbox
+
+
+def routes(settings: Settings) -> Routes:
+    """Where everything goes."""
+    return Routes(settings.accounts, settings.folders)
+
+
+def loading(settings: Settings, target: str, report: Report = quiet, *, retry: bool = False) -> Loading:
+    """What a load or verify of this target is told."""
+    its = settings.target(target)
+    return Loading(
+        target=target,
+        routes=routes(settings),
+        takes=frozenset(verdict.value for verdict in its.takes),
+        late_commit=its.late_commit,
+        retry=retry,
+        report=report,
+    )
+
+
+def takes(settings: Settings) -> dict[str, frozenset[str]]:
+    """Every target with the verdicts it takes."""
+    return {name: frozenset(verdict.value for verdict in its.takes) for name, its in settings.targets.items()}
+
+
+def rules(settings: Settings) -> Ruleset:
+    """The rules in force: the operator's own."""
+    return Ruleset.read(settings.filters.rules)
+
+
+def only_target(settings: Settings, name: str | None) -> str:
+    """The target that is meant: the one named, or the only one there is. Raises UsageError."""
+    if name is None and len(settings.targets) == 1:
+        return next(iter(settings.targets))
+    settings.target(name or "")
+    assert name is not None
+    return name

@@ -1,0 +1,298 @@
+"""The commands that move things, in the order of the road."""
+
+import os
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from migrator.cli import console
+from migrator.cli.console import Exit
+from migrator.cli.progress import progress
+from migrator.errors import MigratorError, Reason, UsageError
+from migrator.locale import _, sentence
+
+family = typer.Typer()
+
+HELPERS = min(4, os.cpu_count() or 1)
+"""Processes that read the source side by side, an account each."""
+
+TARGET = Annotated[str, typer.Argument(metavar="TARGET", help=_("A target's name in migration.toml."))]
+SOME_TARGET = Annotated[
+    str | None, typer.Argument(metavar="[TARGET]", help=_("A target's name; not needed where there is just one."))
+]
+ACCOUNTS = Annotated[
+    list[str] | None, typer.Option("--account", help=_("Only this account; may be given more than once."))
+]
+JSON = Annotated[bool, typer.Option("--json", help=_("The result as JSON."))]
+
+
+@family.command(
+    help=_("Look at the whole configuration: settings, staging, source, and every mailbox of the targets."),
+    epilog=_("Example: migrator check rehearsal"),
+)
+def check(target: SOME_TARGET = None) -> None:
+    """Every finding with its remedy; exit 1 where there is one."""
+    from migrator.cli import migration
+    from migrator.steps.check import check_source, check_staging, check_target
+
+    with migration.opened() as (settings, staging):
+        found = list(check_staging(staging.database))
+        try:
+            found += check_source(lambda: migration.source(settings), settings.folder)
+            with migration.source(settings) as source:
+                accounts = [account.name for account in source.accounts()]
+        except MigratorError as error:
+            found.append(error.reason)
+            accounts = []
+        for name in settings.targets if target is None else [target]:
+            found += check_target(name, migration.routes(settings), accounts, migration.opener(settings, name))
+    for reason in found:
+        console.say("{text} [{code}]", text=sentence(reason), code=reason.code)
+    console.tell(_("{n} findings.") if found else _("Everything is in order."), n=len(found))
+    _end(found=bool(found))
+
+
+@family.command(
+    help=_("Source -> staging. A second run finds what is new, changed, moved or gone."),
+    epilog=_("Example: migrator extract --account sato"),
+)
+def extract(account: ACCOUNTS = None) -> None:
+    """Copy the source into staging, going on where the last run stopped."""
+    from migrator.cli import migration
+    from migrator.steps.crew import crew
+    from migrator.steps.extract import extract as step
+    from migrator.steps.extract import walk_account
+
+    with (
+        crew(HELPERS, migration.both, walk_account) as helpers,
+        migration.opened() as (settings, staging),
+        migration.source(settings) as source,
+        progress() as report,
+    ):
+        done = step(source, staging, name=settings.source.adapter, accounts=account, helpers=helpers, report=report)
+    console.say(
+        _("{items} mails staged ({mb} MB), {unchanged} unchanged, {moved} moved, {vanished} gone, {not_mail} no mail."),
+        items=done.items,
+        mb=round(done.bytes / 10**6),
+        unchanged=done.unchanged,
+        moved=done.moved,
+        vanished=done.vanished,
+        not_mail=done.not_mail,
+    )
+    if done.faults:
+        console.say(_("{n} files could not be read: migrator faults"), n=done.faults)
+    if done.setbacks:
+        console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=done.setbacks)
+    _end(found=not done.clean)
+
+
+@family.command(
+    help=_("What the filter thinks of each mail, with its reasons. It withholds nothing: people decide."),
+    epilog=_("Example: migrator judge"),
+)
+def judge() -> None:
+    """Propose keep, park or hold for every mail that these rules have not looked at."""
+    from migrator.cli import migration
+    from migrator.steps.judge import judge as step
+
+    with migration.opened() as (settings, staging), progress() as report:
+        counts = step(staging, migration.rules(settings), report)
+    console.say(
+        _("Proposals: {keep} keep, {park} park, {hold} hold."),
+        **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},
+    )
+
+
+@family.command(
+    help=_("Staging -> target: what is to go and has not gone yet, each mail exactly once."),
+    epilog=_("Example: migrator load rehearsal --dry-run"),
+)
+def load(
+    target: TARGET,
+    account: ACCOUNTS = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=_("Only say what would go where, and touch nothing."))
+    ] = False,
+    retry: Annotated[
+        str | None, typer.Option("--retry", metavar="refused", help=_("Ask again for mails that were refused."))
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
+) -> None:
+    """Settle what is in doubt, then send the rest."""
+    from migrator.cli import migration
+    from migrator.steps import runner
+
+    if retry not in (None, "refused"):
+        raise UsageError(Reason("load.retry-what", value=retry))
+    with migration.opened() as (settings, staging), progress() as report:
+        how = migration.loading(settings, target, report, retry=retry is not None)
+        opener = migration.opener(settings, target)
+        if dry_run:
+            _show_plan(staging, opener, how, account)
+            return
+        counts = runner.load(staging, opener, how, accounts=account, workers=workers)
+    words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
+    console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
+    if words["setbacks"]:
+        console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=words["setbacks"])
+    _end(found=bool(words["refused"] or words["in_doubt"] or words["setbacks"]))
+
+
+def _show_plan(staging: Any, opener: Any, how: Any, accounts: list[str] | None) -> None:
+    from migrator.steps.plan import plan
+
+    rows = plan(staging, opener, target=how.target, routes=how.routes, takes=how.takes, accounts=accounts)
+    console.table(
+        (_("mailbox"), _("place"), _("mails"), _("MB"), _("too large"), _("to be made")),
+        (
+            (
+                each.place.owner,
+                "/".join(each.place.path),
+                each.items,
+                round(each.bytes / 10**6, 1),
+                each.too_large,
+                _("yes") if each.new else "",
+            )
+            for each in rows
+        ),
+    )
+
+
+@family.command(
+    help=_("Read the target back and name every difference. Changes nothing."),
+    epilog=_("Example: migrator verify rehearsal --bodies 5%"),
+)
+def verify(
+    target: TARGET,
+    account: ACCOUNTS = None,
+    bodies: Annotated[
+        str | None,
+        typer.Option("--bodies", metavar="all|N%", help=_("Compare every byte of all mails, or of a share.")),
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Compare headers and sizes of every mail with its receipt, and bodies on request."""
+    from migrator.cli import migration
+    from migrator.staging.reports import findings
+    from migrator.steps import runner
+
+    share = _share(bodies)
+    with migration.opened() as (settings, staging), progress() as report:
+        how = migration.loading(settings, target, report)
+        done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=account, bodies=share)
+        found = list(findings(staging, run))
+    if as_json:
+        words = ("checked", "bodies", "identical", "equivalent", "headers_only")
+        console.json_value({word: getattr(done, word) for word in words} | {"findings": found})
+    else:
+        _show_findings(found)
+        console.say(
+            _("{checked} mails compared, {bodies} of them byte by byte; {n} findings."),
+            checked=done.checked,
+            bodies=done.bodies,
+            n=len(found),
+        )
+    _end(found=bool(found))
+
+
+def _show_findings(found: Iterable[dict[str, Any]]) -> None:
+    for each in found:
+        console.say(
+            "{kind}  {owner}/{place}  {ref}  {item}",
+            kind=each["kind"],
+            owner=each["mailbox"],
+            place=each["place"],
+            ref=each["detail"].get("ref"),
+            item=each["item"],
+        )
+
+
+def _share(bodies: str | None) -> float:
+    if bodies is None:
+        return 0.0
+    if bodies == "all":
+        return 1.0
+    try:
+        share = float(bodies.removesuffix("%")) / 100
+    except ValueError as error:
+        raise UsageError(Reason("verify.bodies-what", value=bodies)) from error
+    if not 0 <= share <= 1:
+        raise UsageError(Reason("verify.bodies-what", value=bodies))
+    return share
+
+
+@family.command(
+    help=_("The double-entry account of source and target; exit 1 while it does not close."),
+    epilog=_("Example: migrator ledger rehearsal"),
+)
+def ledger(target: SOME_TARGET = None, as_json: JSON = False) -> None:
+    """Count both sides anew and show every difference."""
+    from migrator.cli import migration
+    from migrator.cli.account import show
+    from migrator.steps.ledger import ledger as step
+
+    with migration.opened() as (settings, staging):
+        name = migration.only_target(settings, target)
+        how = migration.loading(settings, name)
+        with migration.source(settings) as source:
+            account = step(
+                staging,
+                source,
+                migration.opener(settings, name),
+                target=name,
+                routes=how.routes,
+                takes=how.takes,
+            )
+    show(account, as_json=as_json)
+    _end(found=not account.closed)
+
+
+@family.command(
+    help=_("A person says that this really is the store or server."),
+    epilog=_("Example: migrator confirm source groupware"),
+)
+def confirm(
+    role: Annotated[str, typer.Argument(metavar="source|target")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=_("As migration.toml names it."))],
+) -> None:
+    """Record the identity that is there now."""
+    from migrator.cli import migration
+    from migrator.staging.reports import accounts_staged
+    from migrator.staging.store import user
+
+    with migration.opened() as (settings, staging):
+        if role == "source" and name == settings.source.adapter:
+            with migration.source(settings) as source:
+                staging.record_identity("source", name, source.identity(), by=user())
+        elif role == "target":
+            open_target = migration.opener(settings, name)
+            for mailbox in migration.routes(settings).mailboxes(accounts_staged(staging)):
+                with open_target(mailbox)() as target:
+                    staging.record_identity("target", name, target.identity(), mailbox=mailbox.owner, by=user())
+        else:
+            raise UsageError(Reason("confirm.what", role=role, name=name, source=settings.source.adapter))
+    console.say(_("Confirmed: {role} {name}."), role=role, name=name)
+
+
+@family.command(
+    help=_("Is staging itself sound? Every mail is hashed again, every reference followed."),
+    epilog=_("Example: migrator doctor"),
+)
+def doctor() -> None:
+    """Read all of staging; exit 1 where something is wrong."""
+    from migrator.cli import migration
+    from migrator.staging.doctor import examine
+
+    found = 0
+    with migration.opened() as (_settings, staging):
+        for reason in examine(staging):
+            found += 1
+            console.say("{text} [{code}]", text=sentence(reason), code=reason.code)
+    console.tell(_("{n} findings.") if found else _("Everything is in order."), n=found)
+    _end(found=bool(found))
+
+
+def _end(*, found: bool) -> None:
+    if found:
+        raise typer.Exit(Exit.FOUND)

@@ -1,0 +1,37 @@
+"""What can be read off raw bytes. Total functions: any bytes in, a value out, in time that grows with their number.
+
+wire         where the header ends; the smallest change IMAP demands, and what is then on the wire
+scan         the header's fields
+dates        when a mail was received, by the best evidence
+envelope     what people and rules know it by
+health       whether it is whole
+mime         its parts
+fingerprint  the identity of its meaning
+"""
+
+from migrator.mail.dates import NO_DATE, parse_date, plausible, received_at
+from migrator.mail.envelope import Envelope, address, envelope
+from migrator.mail.fingerprint import fingerprint
+from migrator.mail.health import Health, health
+from migrator.mail.scan import headers
+from migrator.mail.wire import WireFacts, header_digest, on_wire, on_wire_chunks, split, wire_facts
+
+__all__ = [
+    "NO_DATE",
+    "Envelope",
+    "Health",
+    "WireFacts",
+    "address",
+    "envelope",
+    "fingerprint",
+    "header_digest",
+    "headers",
+    "health",
+    "on_wire",
+    "on_wire_chunks",
+    "parse_date",
+    "plausible",
+    "received_at",
+    "split",
+    "wire_facts",
+]

@@ -1,0 +1,290 @@
+"""What migration.toml says, checked: which systems, which accounts, which folders, and where the secrets are."""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from migrator import registry
+from migrator.errors import Reason, UsageError
+from migrator.model import Verdict
+from migrator.ports import Adapter
+from migrator.secret import Secret
+from migrator.toml import Toml, Where
+
+FILE = "migration.toml"
+
+
+# -- the file, as it is written --------------------------------------------------------------------------------------
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StagingSection(_Section):
+    """Where staging lies."""
+
+    url: str = "sqlite:///staging.db"
+    password: Secret | None = None
+    blobs: str = "database"
+
+
+class FiltersSection(_Section):
+    """What the filters know beyond the shipped rules. Paths are absolute once loaded."""
+
+    own_domains: tuple[str, ...] = ()
+    rules: tuple[Path, ...] = ()
+    address_book: Path | None = None
+    auto: Literal["none", "safest"] = "none"
+
+
+class Wave(_Section):
+    """Accounts that move together: names or globs."""
+
+    accounts: tuple[str, ...]
+
+
+class Reviewer(_Section):
+    """Who may open the review page, and what of it: the accounts whose subjects they may see."""
+
+    secret: Secret
+    role: Literal["read", "decide"] = "decide"
+    accounts: tuple[str, ...] = ()
+
+
+class _ReviewSection(_Section):
+    reviewers: dict[str, Reviewer] = {}
+
+
+class _SourceKeys(_Section):
+    """The engine's own keys in a system's section; all others belong to its adapter."""
+
+    adapter: str
+
+
+class _TargetKeys(_SourceKeys):
+    role: Literal["rehearsal", "production"] = "production"
+    takes: frozenset[Verdict] = frozenset({Verdict.KEEP})
+    late_commit: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+Keys = TypeVar("Keys", bound=_SourceKeys)
+Value = TypeVar("Value")
+
+
+class _Document(_Section):
+    staging: StagingSection = StagingSection()
+    source: dict[str, Any]
+    filters: FiltersSection = FiltersSection()
+    folders: dict[str, str] = {}
+    targets: dict[str, dict[str, Any]] = {}
+    accounts: dict[str, str] = {}
+    waves: dict[str, Wave] = {}
+    review: _ReviewSection = _ReviewSection()
+
+
+# -- what the engine uses --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """The source: its adapter's name and that adapter's own config."""
+
+    adapter: str
+    config: BaseModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSettings:
+    """A target: its adapter's name and config, and what the engine wants of it."""
+
+    adapter: str
+    config: BaseModel
+    role: Literal["rehearsal", "production"] = "production"
+    takes: frozenset[Verdict] = frozenset({Verdict.KEEP})
+    late_commit: float | None = None
+    """Seconds, laws.md §1.3; None = the adapter's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A migration folder's settings. No secret value is in here, and every path is absolute."""
+
+    folder: Path
+    staging_url: str
+    staging_password: Secret | None
+    blobs: Literal["database"] | Path
+    source: SourceSettings
+    targets: Mapping[str, TargetSettings]
+    filters: FiltersSection
+    folders: Mapping[str, str]
+    accounts: Mapping[str, str]
+    waves: Mapping[str, Wave]
+    reviewers: Mapping[str, Reviewer]
+
+    def target(self, name: str) -> TargetSettings:
+        """The target of that name. Raises UsageError that names those there are."""
+        if name not in self.targets:
+            raise UsageError(Reason("settings.no-target", name=name, known=", ".join(sorted(self.targets)) or "-"))
+        return self.targets[name]
+
+
+def load(folder: Path) -> Settings:
+    """Read the folder's migration.toml. Raises UsageError, which names the line of the first mistake."""
+    folder = folder.absolute()
+    path = folder / FILE
+    if not path.exists():
+        raise UsageError(Reason("settings.absent", folder=str(folder)))
+    file = Toml(path)
+    _refuse_passwords(file, file.data, ())
+    document = file.read(_Document, folder=folder)
+    source = _source(file, document.source, folder)
+    targets = {name: _target(file, name, section, folder) for name, section in document.targets.items()}
+    staging = document.staging
+    settings = Settings(
+        folder=folder,
+        staging_url=_absolute_url(staging.url, folder),
+        staging_password=_absolute(staging.password, folder),
+        blobs="database" if staging.blobs == "database" else folder / staging.blobs,
+        source=source,
+        targets=targets,
+        filters=_absolute(document.filters, folder),
+        folders=document.folders,
+        accounts=document.accounts,
+        waves=document.waves,
+        reviewers={name: _absolute(each, folder) for name, each in document.review.reviewers.items()},
+    )
+    _refuse_commands_of_others(file, settings)
+    return settings
+
+
+def _source(file: Toml, section: Mapping[str, Any], folder: Path) -> SourceSettings:
+    keys, adapter, config = _system(file, section, ("source",), _SourceKeys, folder)
+    if adapter.open_source is None:
+        raise UsageError(Reason("settings.adapter-no-source", **file.at(("source", "adapter")), adapter=keys.adapter))
+    return SourceSettings(adapter=keys.adapter, config=config)
+
+
+def _target(file: Toml, name: str, section: Mapping[str, Any], folder: Path) -> TargetSettings:
+    at = ("targets", name)
+    keys, adapter, config = _system(file, section, at, _TargetKeys, folder)
+    if adapter.open_target is None:
+        raise UsageError(Reason("settings.adapter-no-target", **file.at((*at, "adapter")), adapter=keys.adapter))
+    return TargetSettings(
+        adapter=keys.adapter, config=config, role=keys.role, takes=keys.takes, late_commit=keys.late_commit
+    )
+
+
+def _system(
+    file: Toml, section: Mapping[str, Any], at: Where, keys: type[Keys], folder: Path
+) -> tuple[Keys, Adapter, BaseModel]:
+    """One system's section, split between the engine and the adapter it names."""
+    ours = {key: value for key, value in section.items() if key in keys.model_fields}
+    theirs = {key: value for key, value in section.items() if key not in keys.model_fields}
+    engine = file.read(keys, ours, at=at)
+    adapter = registry.adapter(engine.adapter)
+    config = file.read(adapter.config, theirs, at=at, also=keys.model_fields, folder=folder)
+    return engine, adapter, _absolute(config, folder)
+
+
+# -- paths -----------------------------------------------------------------------------------------------------------
+
+
+def _absolute(value: Value, folder: Path) -> Value:
+    """The same value with every path in it, however deep, taken from the migration folder."""
+    rebuilt: Value = _rebuilt(value, lambda path: folder / path.expanduser())
+    return rebuilt
+
+
+def _rebuilt(value: Any, place: Callable[[Path], Path]) -> Any:
+    if isinstance(value, Path):
+        return place(value)
+    if isinstance(value, Secret):
+        return _placed(value, place)
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={name: _rebuilt(inner, place) for name, inner in value})
+    if isinstance(value, dict):
+        return {key: _rebuilt(inner, place) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_rebuilt(inner, place) for inner in value)
+    return value
+
+
+def _placed(secret: Secret, place: Callable[[Path], Path]) -> Secret:
+    """A secret's file, or its command where that is named by a path (a bare name is looked for on PATH)."""
+    if secret.file is not None:
+        return Secret(file=str(place(Path(secret.file))))
+    if secret.command and "/" in secret.command[0]:
+        return Secret(command=(str(place(Path(secret.command[0]))), *secret.command[1:]))
+    return secret
+
+
+def _absolute_url(url: str, folder: Path) -> str:
+    """An SQLite URL names its file from the migration folder; other URLs stay."""
+    scheme, found, path = url.partition(":///")
+    if found and scheme.split("+")[0] == "sqlite" and path and not path.startswith((":memory:", "file:")):
+        return f"{scheme}:///{folder / path}"
+    return url
+
+
+def private(folder: Path) -> None:
+    """Shut a migration folder to everybody else, and with it whatever this process will write.
+
+    Raises UsageError where it belongs to somebody else and stands open.
+    """
+    os.umask(0o077)
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        try:
+            folder.chmod(0o700)
+        except PermissionError as error:
+            raise UsageError(Reason("settings.folder-open-to-others", folder=str(folder))) from error
+
+
+# -- secrets ---------------------------------------------------------------------------------------------------------
+
+_IN_AUTHORITY = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@'"]*:)[^\s'"]*@""")
+_IN_QUERY = re.compile(r"""(?i)([?&]password=)[^\s&'"]+""")
+
+
+def masked(text: str) -> str:
+    """The text, with the password of every URL in it replaced by ***."""
+    return _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1***@", text))
+
+
+def _refuse_passwords(file: Toml, value: Any, where: Where) -> None:
+    if isinstance(value, str) and masked(value) != value:
+        raise UsageError(Reason("settings.password-in-url", **file.at(where)))
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in inside:
+        _refuse_passwords(file, inner, (*where, step))
+
+
+def _refuse_commands_of_others(file: Toml, settings: Settings) -> None:
+    """A command in migration.toml is run as us: then nobody else may be able to write it there."""
+    configs = [settings.source.config, *(target.config for target in settings.targets.values())]
+    if not any(secret.command for secret in _secrets([settings.staging_password, configs, settings.reviewers])):
+        return
+    for path in (file.path, settings.folder):
+        status = path.stat()
+        if status.st_uid not in (0, os.geteuid()) or stat.S_IMODE(status.st_mode) & 0o022:
+            raise UsageError(Reason("settings.command-open-to-others", path=str(path)))
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        for _, inner in value:
+            yield from _secrets(inner)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _secrets(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _secrets(inner)

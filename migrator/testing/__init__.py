@@ -1,0 +1,14 @@
+"""What an adapter promises, as tests: subclass `SourceContract` and `TargetContract`, supply a `store`, and run pytest.
+
+    class TestMySource(SourceContract):
+        @pytest.fixture
+        def store(self, tmp_path): return MyStore(tmp_path)       # what a SourceStore can: add, remove, reflag …
+
+Put `pytest.register_assert_rewrite("migrator.testing")` into your conftest.py, else a failure shows no detail.
+"""
+
+from migrator.testing.samples import NAMES, SAMPLES, mail
+from migrator.testing.source import SourceContract, SourceStore
+from migrator.testing.target import TargetContract, TargetStore
+
+__all__ = ["NAMES", "SAMPLES", "SourceContract", "SourceStore", "TargetContract", "TargetStore", "mail"]
