@@ -13,9 +13,12 @@ def adapter(name: str) -> Adapter:
     found = entry_points(group=GROUP, name=name)
     if not found:
         raise UsageError(Reason("adapter.unknown", name=name, installed=", ".join(sorted(names()))))
-    loaded = next(iter(found)).load()
+    try:
+        loaded = next(iter(found)).load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(Reason("adapter.broken", name=name, answer=str(error))) from error
     if not isinstance(loaded, Adapter):
-        raise UsageError(Reason("adapter.broken", name=name))
+        raise UsageError(Reason("adapter.broken", name=name, answer=type(loaded).__name__))
     return loaded
 
 

@@ -1,16 +1,16 @@
 """judge(): evidence -> proposal, with reasons. Rules are data; a proposal withholds nothing, only a decision does."""
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from migrator.errors import Reason, UsageError
+from migrator.errors import Reason
 from migrator.model import Proposal, StagedItem, Verdict
+from migrator.toml import Toml
 
 
 class SenderRule(BaseModel):
@@ -44,21 +44,9 @@ class Ruleset:
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Ruleset":
-        """The rules of these TOML files. Raises UsageError naming the file and what is wrong in it."""
-        rules: list[SenderRule] = []
-        digest = hashlib.sha256()
-        for path in files:
-            try:
-                data = path.read_bytes()
-                rules.extend(_File.model_validate(tomllib.loads(data.decode())).rule)
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                raise UsageError(Reason("rules.unreadable", path=str(path), answer=str(error))) from error
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"])
-                raise UsageError(Reason("rules.invalid", path=str(path), key=where, answer=first["msg"])) from error
-            digest.update(data)
-        return cls(tuple(rules), digest.hexdigest()[:16])
+        """The rules of these TOML files. Raises UsageError naming the line of the first mistake."""
+        rules = tuple(rule for path in files for rule in Toml(path).read(_File).rule)
+        return cls(rules, hashlib.sha256(repr(rules).encode()).hexdigest()[:16])
 
 
 def judge(rules: Sequence[SenderRule], item: StagedItem) -> Proposal:

@@ -56,12 +56,19 @@ class Shelf:
     # -- what there is to do --
 
     def folders(self, accounts: Collection[str]) -> list[Folder]:
-        """Every folder of the accounts that feed this mailbox, empty ones too."""
+        """Every folder of the accounts that feed this mailbox, empty ones too; mail in no folder counts as one."""
+        its = tables.folder
+        holds_mail = (
+            select(tables.item.c.id)
+            .join(tables.artefact, tables.artefact.c.id == tables.item.c.artefact_id)
+            .where(tables.artefact.c.folder_id == its.c.id)
+            .exists()
+        )
         with self._staging.reading() as connection:
             rows = connection.execute(
                 select(tables.account.c.name, tables.folder.c.path, tables.folder.c.role)
                 .join(tables.folder, tables.folder.c.account_id == tables.account.c.id)
-                .where(tables.account.c.name.in_(list(accounts)))
+                .where(tables.account.c.name.in_(list(accounts)), (its.c.path != []) | holds_mail)
                 .order_by(tables.account.c.name, tables.folder.c.id)
             )
             return [

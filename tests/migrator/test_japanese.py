@@ -134,7 +134,7 @@ def test_ascii_is_ascii_whatever_the_label(text: str, label: str | None) -> None
         (b"\x1b$BF|K\\\r\nabc", "iso-2022-jp", "日本\r\nabc"),
         (b"Re: $BF|K\\8l(B ok", "iso-2022-jp", "Re: 日本語 ok"),
         (b"US$BIG DEAL(BUY)", "iso-2022-jp", "US$BIG DEAL(BUY)"),
-        (b"Re: $BF|K\\8l(B ok", None, "Re: $BF|K\\8l(B ok"),
+        (b"Re: $BF|K\\8l(B ok", "utf-8", "Re: $BF|K\\8l(B ok"),
         ("①㈱髙".encode("cp932"), "shift_jis", "①㈱髙"),
         ("①㈱髙".encode("cp932"), "windows-31j", "①㈱髙"),
         ("ﾃｽﾄﾒｰﾙ".encode("cp932"), "x-sjis", "ﾃｽﾄﾒｰﾙ"),

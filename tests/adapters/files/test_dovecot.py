@@ -63,7 +63,7 @@ def test_dovecot_serves_the_archive_as_it_lies(dovecot_maildir: Dovecot) -> None
             assert date is not None
             assert words is not None
             at = datetime.strptime(date[1].strip(), "%d-%b-%Y %H:%M:%S %z")
-            found[at] = (part[1], frozenset(words[1].split()) - {"\\Recent"})
+            found[at] = (on_wire(part[1])[0], frozenset(words[1].split()) - {"\\Recent"})
     assert found == {parcel.received_at: (on_wire(parcel.raw.read())[0], parcel.flags) for parcel in parcels}
 
 
