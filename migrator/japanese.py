@@ -240,9 +240,10 @@ def _decode_stateful(data: bytes, codec: str) -> str:
 
 def _guess(data: bytes, declared: str | None) -> str:
     first = _NOT_ASCII.search(data)
-    sample = data[first.start() - 1 if first and first.start() else 0 :][:SAMPLE]
-    codecs_ = [codec for codec in (declared, _UTF8, _SJIS, _EUC, _LATIN) if codec and codec != _JIS]
-    best = max(codecs_, key=lambda codec: _plausibility(_read(sample, codec, "replace"), codec, declared))
+    start = max(first.start() - 1, 0) if first else 0
+    sample = data[start : start + SAMPLE]
+    candidates = [codec for codec in (declared, _UTF8, _SJIS, _EUC, _LATIN) if codec and codec != _JIS]
+    best = max(candidates, key=lambda codec: _plausibility(_read(sample, codec, "replace"), codec, declared))
     return _read(data, best).removeprefix("\ufeff")
 
 

@@ -72,6 +72,7 @@ class _TargetKeys(_SourceKeys):
     role: Literal["rehearsal", "production"] = "production"
     takes: frozenset[Verdict] = frozenset({Verdict.KEEP})
     late_commit: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    patience: float = Field(default=300, ge=0, allow_inf_nan=False)
 
 
 Keys = TypeVar("Keys", bound=_SourceKeys)
@@ -110,6 +111,8 @@ class TargetSettings:
     takes: frozenset[Verdict] = frozenset({Verdict.KEEP})
     late_commit: float | None = None
     """Seconds, laws.md §1.3; None = the adapter's own."""
+    patience: float = 300
+    """Seconds for which an outage of one mailbox is waited out in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +180,12 @@ def _target(file: Toml, name: str, section: Mapping[str, Any], folder: Path) -> 
     if adapter.open_target is None:
         raise UsageError(Reason("settings.adapter-no-target", **file.at((*at, "adapter")), adapter=keys.adapter))
     return TargetSettings(
-        adapter=keys.adapter, config=config, role=keys.role, takes=keys.takes, late_commit=keys.late_commit
+        adapter=keys.adapter,
+        config=config,
+        role=keys.role,
+        takes=keys.takes,
+        late_commit=keys.late_commit,
+        patience=keys.patience,
     )
 
 

@@ -53,7 +53,7 @@ class Road:
         return lambda: open_target(Memory(world=f"{self.name}-new"), mailbox)
 
     def loading(self, **how: object) -> Loading:
-        return Loading(**({"target": "new", "routes": self.routes, "takes": KEEP, "patience": (0, 0)} | how))
+        return Loading(**({"target": "new", "routes": self.routes, "takes": KEEP, "patience": 3} | how))
 
     def extract(self, staging: Staging, **how: object) -> Extracted:
         with self.source() as source:

@@ -128,7 +128,7 @@ def _from_lines(read: Reader, size: int) -> Iterator[int]:
     at = 0
     while at < size:
         block = read(BLOCK, at)
-        found = block.find(b"\nFrom ", OVERLAP - 5 if at else 0)
+        found = block.find(b"\nFrom ")
         while found >= 0:
             begins = at + found + 1
             blank = begins > first and _BLANK_LINE.search(block, max(0, found - 2), found + 1)

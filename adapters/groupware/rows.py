@@ -12,6 +12,8 @@ from typing import BinaryIO, NamedTuple
 from adapters.groupware.mapping import Csv
 from migrator.errors import Reason
 
+BOM = b"\xef\xbb\xbf"
+
 LONGEST = 2**20
 """Bytes a line may have."""
 
@@ -41,6 +43,7 @@ class Lines:
     def __init__(self, stream: BinaryIO, form: Csv, file: str) -> None:
         self._stream, self._form, self._file = stream, form, file
         self._number = 0
+        self._mark = BOM if form.charset.lower().replace("_", "-") in ("utf-8", "utf8") else b""
         self._ahead: deque[tuple[int, bytes]] = deque()
         self.columns = form.names
         if not form.names:
@@ -49,7 +52,20 @@ class Lines:
                 self.columns = tuple(cell.strip() for cell in first.cells)
 
     def __iter__(self) -> Iterator[Line | BrokenLine]:
-        yield from self._rows(len(self.columns))
+        charset, delimiter, quote, width = self._form.charset, self._form.delimiter, self._form.quote, len(self.columns)
+        while (ahead := self._next()) is not None:
+            number, raw = ahead
+            # Nearly every line is plain text without a quote; whatever is not goes the careful way.
+            try:
+                text = raw.decode(charset).rstrip("\r\n")
+            except UnicodeDecodeError:
+                yield self._row(number, raw, width)
+                continue
+            cells = text.split(delimiter)
+            if len(cells) == width and not (quote and quote in text) and len(raw) <= LONGEST and text:
+                yield Line(number, cells)
+            elif text:
+                yield self._row(number, raw, width)
 
     def _rows(self, width: int | None) -> Iterator[Line | BrokenLine]:
         while (ahead := self._next()) is not None:
@@ -64,11 +80,12 @@ class Lines:
         if not raw:
             return None
         self._number += 1
-        rest = raw
-        while len(rest) > LONGEST and not rest.endswith(b"\n"):
-            rest = self._stream.readline(LONGEST + 1)
-        if self._number == 1 and self._form.charset.lower().replace("_", "-") in ("utf-8", "utf8"):
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if len(raw) > LONGEST:
+            rest = raw
+            while len(rest) > LONGEST and not rest.endswith(b"\n"):
+                rest = self._stream.readline(LONGEST + 1)
+        if self._number == 1:
+            raw = raw.removeprefix(self._mark)
         return self._number, raw
 
     def _row(self, number: int, raw: bytes, width: int | None) -> Line | BrokenLine:

@@ -1,6 +1,7 @@
 """The commands that only look at what staging knows."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -99,6 +100,7 @@ def explain(item: ITEM, as_json: JSON = False) -> None:
     if as_json:
         console.json_value(story)
         return
+    story["date"] = _local(story["date"])
     for word in ("item", "account", "folder", "key", "from", "subject", "message_id", "date", "date_source", "size"):
         console.say("{word}: {value}", word=word, value=story[word])
     for word in ("sha256", "health", "proposal", "decision"):
@@ -168,8 +170,13 @@ def _mail(line: Mapping[str, Any]) -> None:
     console.say(
         "{item}  {date}  {decision}  {account}/{folder}  {from}  {subject}",
         **{word: line[word] for word in ("item", "decision", "account", "folder", "from", "subject")},
-        date=line["date"][:10],
+        date=_local(line["date"])[:10],
     )
+
+
+def _local(moment: str) -> str:
+    """An RFC 3339 time as the clock on the wall here shows it."""
+    return datetime.fromisoformat(moment).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def _standing(target: str, standing: Mapping[str, Any]) -> None:

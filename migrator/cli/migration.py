@@ -63,6 +63,7 @@ def loading(settings: Settings, target: str, report: Report = quiet, *, retry: b
         routes=routes(settings),
         takes=frozenset(verdict.value for verdict in its.takes),
         late_commit=its.late_commit,
+        patience=its.patience,
         retry=retry,
         report=report,
     )

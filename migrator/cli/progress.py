@@ -90,16 +90,28 @@ def _living(meter: Meter) -> Iterator[Report]:
         transient=True,
         redirect_stdout=False,
     ):
-        yield meter.add
+        yield _telling(meter)
+
+
+def _telling(meter: Meter) -> Report:
+    """Adds up, and tells at once why something has to wait."""
+
+    def report(progress: Progress) -> None:
+        if progress.waits_for is not None:
+            console.explain(progress.waits_for)
+        meter.add(progress)
+
+    return report
 
 
 @contextmanager
 def _lines(meter: Meter) -> Iterator[Report]:
     told = time.monotonic()
+    tell = _telling(meter)
 
     def report(progress: Progress) -> None:
         nonlocal told
-        meter.add(progress)
+        tell(progress)
         if time.monotonic() - told >= EVERY:
             told = time.monotonic()
             console.tell("{line}", line=meter.line())

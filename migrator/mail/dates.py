@@ -16,6 +16,8 @@ JAPAN = timezone(timedelta(hours=9))
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 """A date before it is a clock that was not set or a field that was empty."""
 
+LATEST = datetime(2100, 12, 31, tzinfo=UTC)
+
 NO_DATE = Evidence(DateSource.NONE, datetime(1980, 1, 1, tzinfo=UTC))
 
 LENGTH = 300
@@ -27,14 +29,15 @@ def plausible(at: datetime) -> bool:
     return at.tzinfo is not None and 1970 <= at.year <= 2100 and (at.year > 1970 or at >= EARLIEST)
 
 
-def received_at(head: bytes, dates: Sequence[Evidence]) -> Evidence:
+def received_at(head: bytes, dates: Sequence[Evidence], *, until: datetime = LATEST) -> Evidence:
     """When the mail was received, by the best plausible evidence (laws.md §5); never the time of this run.
 
-    Order: spool, the topmost Received field that can be read, index, Date, file name, neighbour, NO_DATE.
+    Order: spool, the topmost Received field that can be read, index, Date, file name, neighbour, NO_DATE. Nothing can
+    have been received after `until`; some servers make such a time their own now (Dovecot 2.3 tried).
     """
     for source in DateSource:
         for evidence in (*_read_off(head, source), *(each for each in dates if each.source is source)):
-            if plausible(evidence.at):
+            if plausible(evidence.at) and evidence.at <= until:
                 return evidence
     return NO_DATE
 

@@ -55,6 +55,8 @@ def has_lone_cr_lines(data: bytes) -> bool:
 
 def on_wire(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The bytes as they are sent, and the codes of what had to change; the same object where nothing had to."""
+    if b"\r" not in data and b"\0" not in data:  # a Unix store's mail: the usual case, and the quickest
+        return (data.replace(b"\n", b"\r\n"), (LINE_ENDS,)) if b"\n" in data else (data, ())
     if _is_clean(data) and not data.endswith(b"\r"):
         return data, ()
     repairer = _Repairer()

@@ -4,13 +4,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from types import TracebackType
 
 from migrator.mail import envelope, health, received_at
 from migrator.model import DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
 from migrator.staging.blobs import HEAD, Pieces, compress
 from migrator.staging.facts import Entry, Read
-from migrator.staging.store import Run
+from migrator.staging.store import Run, now
 from migrator.staging.walk import Part, Walk
 from migrator.steps.progress import Progress, Report
 
@@ -19,6 +20,9 @@ BATCH_BYTES = 16 * 2**20
 """One transaction holds at most so much; a larger mail is a batch of its own."""
 
 UNCHANGED_ITEMS = 5_000
+
+CLOCKS = timedelta(minutes=30)
+"""So far may a server's clock have been ahead of ours; what claims to be newer has a wrong date."""
 
 READERS = 2
 """Threads that hash, parse and compress while the next batch is read and the last one written."""
@@ -47,6 +51,7 @@ class Intake:
     def __init__(self, walk: Walk, run: Run, report: Report) -> None:
         self._walk, self._run, self._report = walk, run, report
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._until = now() + CLOCKS
         self._batch = _Batch()
         self._working: deque[tuple[_Batch, list[Future[list[Entry]]]]] = deque()
         self._neighbour: tuple[Folder, Evidence] | None = None
@@ -88,7 +93,7 @@ class Intake:
         if batch.folders:
             found = [each for _, many in batch.folders for each in many]
             share = max(1, -(-len(found) // READERS))
-            work = [self._pool.submit(_read_all, each) for each in _shares(found, share)]
+            work = [self._pool.submit(_read_all, each, self._until) for each in _shares(found, share)]
             self._working.append((batch, work))
         while len(self._working) > 1:
             self._write()
@@ -153,11 +158,11 @@ def _is_dated(read: Read) -> bool:
     return read.received.source != DateSource.NONE
 
 
-def _read_all(found: list[Found]) -> list[Entry]:
-    return [_read(each) for each in found]
+def _read_all(found: list[Found], until: datetime) -> list[Entry]:
+    return [_read(each, until) for each in found]
 
 
-def _read(found: Found) -> Entry:
+def _read(found: Found, until: datetime) -> Entry:
     """Everything that is read off a mail, once."""
     if not isinstance(found, Item):
         return found
@@ -168,5 +173,5 @@ def _read(found: Found) -> Entry:
         pieces=pieces,
         envelope=envelope(head),
         health=health(head, pieces.body, found.raw.size),
-        received=received_at(head, found.dates),
+        received=received_at(head, found.dates, until=until),
     )

@@ -2,7 +2,6 @@
 
 import time
 from array import array
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -23,8 +22,11 @@ from migrator.steps.settle import Wait, bind, settle
 PAGE = 1_000
 """Sizes asked for at once when batches are cut."""
 
-PATIENCE = (1.0, 5.0, 15.0, 60.0, 180.0)
-"""Seconds between attempts at a mailbox that is out of reach; after the last it is an AccountError."""
+PATIENCE = 300.0
+"""Seconds for which an outage of one mailbox is waited out in all."""
+
+LONGEST = 60.0
+"""Seconds between two attempts at most, unless the target itself asks for more."""
 
 Opener = Callable[[], AbstractContextManager[Target]]
 
@@ -39,7 +41,7 @@ class Loading:
     late_commit: float | None = None
     lanes: int | None = None
     retry: bool = False
-    patience: Sequence[float] = PATIENCE
+    patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
 
@@ -55,7 +57,7 @@ def load_mailbox(
         outbox = Outbox(staging, run, how.target, mailbox.owner, held)
         if how.retry:
             outbox.retry()
-        attempts = deque(how.patience)
+        pauses = backoff(how.patience)
         closed: set[Place] = set()
         began = time.monotonic()
         while not how.stop.is_set():
@@ -70,14 +72,25 @@ def load_mailbox(
                         run.count("in_doubt", left)
                         return
             except Outage as error:
-                if not attempts:
+                pause = next(pauses, None)
+                if pause is None:
                     raise
-                how.stop.wait(error.retry_after or attempts.popleft())
+                how.report(Progress(step="load", account=mailbox.owner, waits_for=error.reason))
+                how.stop.wait(max(pause, error.retry_after or 0))
             except AccountError:
                 with open_target() as target:
                     run.count("in_doubt", _settle(outbox, target, how, time.monotonic()))
                 raise
             began = time.monotonic()
+
+
+def backoff(patience: float) -> Iterator[float]:
+    """Pauses in seconds that double up to LONGEST, until their sum would pass the patience."""
+    pause, left = 1.0, patience
+    while pause <= left:
+        yield pause
+        left -= pause
+        pause = min(2 * pause, LONGEST)
 
 
 def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from migrator.errors import Reason
 from migrator.model import Path
 
 
@@ -17,6 +18,8 @@ class Progress:
     bytes: int = 0
     expected: int | None = None
     """How many items there are to do in all, where that is known; told once, at the beginning."""
+    waits_for: Reason | None = None
+    """Why nothing moves at the moment; it is tried again by itself."""
 
 
 Report = Callable[[Progress], None]

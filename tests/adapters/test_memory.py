@@ -1,7 +1,9 @@
 """The memory adapter keeps every promise, and its worlds behave as their users would expect."""
 
+import sys
 import threading
 import uuid
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -242,6 +244,16 @@ def test_a_name_beyond_the_limits_is_refused_by_the_place_alone() -> None:
         target.prepare(Place("sato", ("a/b",)))
 
 
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_lanes_that_deliver_at_once_lose_and_double_nothing() -> None:
     name = uuid.uuid4().hex
     with open_target(Memory(world=name), Mailbox("sato")) as target:

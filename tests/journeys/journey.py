@@ -29,12 +29,13 @@ url = "{url}"
 adapter = "imap"
 host = "127.0.0.1"
 port = {port}
-security = "none"
+security = "{security}"
 auth = "master"
 user = "{user}"
 master_user = "{master}"
 password = {{ env = "NEW_PASSWORD" }}
 late_commit = {late_commit}
+patience = {patience}
 
 [accounts]
 {accounts}
@@ -52,6 +53,8 @@ class Journey:
     url: str = "sqlite:///staging.db"
     port: int | None = None
     late_commit: float = 0.5
+    patience: float = 60
+    security: str = "none"
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,6 +67,8 @@ class Journey:
                 user="{address}",
                 master=MASTER,
                 late_commit=self.late_commit,
+                patience=self.patience,
+                security=self.security,
                 accounts="\n".join(f"{json.dumps(name)} = {json.dumps(to)}" for name, to in self.accounts.items()),
             )
         )
@@ -87,6 +92,14 @@ class Journey:
             out, err = process.communicate(timeout=280)
         assert code is None or process.returncode == code, f"{words}: exit {process.returncode}\n{out}\n{err}"
         return out
+
+    def complaint(self, *words: str, code: int) -> str:
+        """The command, which must end with this code and one line of complaint; that line's code in [brackets]."""
+        with self.start(*words) as process:
+            _, err = process.communicate(timeout=280)
+        assert process.returncode == code, err
+        assert "Traceback" not in err
+        return re.findall(r"\[([a-z.-]+)\]", err)[-1]
 
     def kill_after(self, seconds: float, *words: str) -> int:
         """Start the command and kill -9 it after so long; the exit code (-9, unless it was done before)."""

@@ -11,7 +11,7 @@ from tests.journeys.journey import digest
 from tests.journeys.test_demo_store import journey_of
 from tests.servers.dovecot import Dovecot
 
-KILLS = 8
+KILLS = 4
 """Of each step, at most: a step that is done before it can be killed ends the series."""
 
 

@@ -184,7 +184,7 @@ def test_an_eml_that_somebody_put_there_is_seen_and_never_written_over(tmp_path:
         put(target, parcel(1))
         stranger = folder(store) / "00000002.eml"
         stranger.write_bytes(mail("stranger"))
-        put(target, parcel(2))
+        assert isinstance(next(iter(target.deliver([parcel(2)]))), Receipt)
         assert stranger.read_bytes() == mail("stranger")
         assert {each.message_id for each in seen(target)} == {
             f"<{name}@example.co.jp>" for name in ("n1", "n2", "stranger")

@@ -55,6 +55,25 @@ def test_nothing_outside_the_root_is_read(tmp_path: Directory, path: bytes) -> N
     assert code(Tree(root).look(path)) == "file.outside"
 
 
+def test_a_file_that_becomes_a_link_while_we_look_is_not_followed(
+    tmp_path: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "secret").write_bytes(b"secret")
+    file = tmp_path / "root" / "a"
+    file.write_bytes(b"x")
+    really = os.lstat
+
+    def swapped(path: bytes) -> os.stat_result:
+        status = really(path)
+        file.unlink()
+        file.symlink_to("../secret")
+        return status
+
+    monkeypatch.setattr(reading.os, "lstat", swapped)
+    assert isinstance(Tree(tmp_path / "root").read(b"a"), Reason)
+
+
 def test_a_link_that_stays_inside_is_followed(tmp_path: Directory) -> None:
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "b").symlink_to("a")

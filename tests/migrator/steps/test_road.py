@@ -1,6 +1,7 @@
 """The whole road in memory, on both databases: from a legacy world to a new one, and the ledger over it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -153,7 +154,7 @@ def test_an_answer_that_is_lost_is_settled_and_the_mail_arrives_once(way: Road, 
             raise error
 
     way.new.interrupt = interrupt
-    way.load(staging, patience=(0, 0))
+    way.load(staging)
     assert bodies_at(way.new, "sato", "INBOX") == bodies_at(way.old, "sato", "受信箱")
     assert way.ledger(staging).closed
 
@@ -167,7 +168,7 @@ def test_a_mail_that_never_arrived_is_recalled_and_sent_again(way: Road, staging
             raise error
 
     way.new.interrupt = interrupt
-    assert way.load(staging, patience=(0, 0))["recalled"] >= 1
+    assert way.load(staging)["recalled"] >= 1
     assert bodies_at(way.new, "sato", "INBOX") == bodies_at(way.old, "sato", "受信箱")
     assert way.ledger(staging).closed
 
@@ -202,3 +203,15 @@ def test_a_target_without_refs_is_known_again_by_the_mails_themselves(way: Road,
     assert way.verify(staging, bodies=1.0).findings == 0
     assert way.ledger(staging).closed
     assert way.load(staging)["loaded"] == 0
+
+
+def test_a_mail_from_the_future_is_dated_by_the_next_best_evidence_or_its_neighbour(
+    way: Road, staging: Staging
+) -> None:
+    future = datetime(2099, 1, 1, tzinfo=UTC)
+    way.old.add("sato", ("未来",), mail("dated"), received_at=future)
+    way.old.add("sato", ("未来",), b"Subject: undated\r\n\r\n", received_at=future)
+    way.extract(staging)
+    way.load(staging)
+    wanted = datetime(2009, 11, 2, tzinfo=UTC)
+    assert [each.received_at for each in way.new.mails("sato", ("未来",))] == [wanted, wanted]
