@@ -17,8 +17,11 @@ SMALL_LITERAL = 4096
 ROW = 3
 """So many equal refusals in a row are about the server, not about the mails."""
 
-BLAMED = 2
-"""So often a mail alone may be answered BAD before it is refused unasked."""
+BLAMED = 3
+"""So often a mail may have been on its way when the connection ended before it is refused unasked."""
+
+ENDED = {"imap.bad", "imap.lost", "imap.silent"}
+"""Outages that a mail can have caused."""
 
 
 class Refusals:
@@ -109,17 +112,37 @@ class Post:
         self._made = False
 
     def deliver(self, letters: Sequence[Letter]) -> Iterator[Receipt | Refused]:
-        """One outcome for each, in order. Raises FolderError, AccountError, Outage."""
-        if self._session.memory.cautious:
+        """One outcome for each, in order. Raises FolderError, AccountError, Outage.
+
+        Mails that were on their way when a connection ended are suspects: they go alone, until they have gone.
+        """
+        blamed = self._session.memory.blamed
+        if self._session.memory.cautious or any(letter.sent in blamed for letter in letters):
             yield from map(self._carefully, letters)
-        elif self._session.can("MULTIAPPEND"):
+            return
+        answered = 0
+        try:
+            for outcome in self._quickly(letters):
+                answered += 1
+                yield outcome
+        except Outage as outage:
+            self._blame(letters[answered:], outage)
+            raise
+
+    def _quickly(self, letters: Sequence[Letter]) -> Iterator[Receipt | Refused]:
+        if self._session.can("MULTIAPPEND"):
             yield from self._together(letters)
-        else:
-            made = self._made
-            for letter, answer in zip(letters, self._ask([[each] for each in letters]), strict=True):
-                if self._made != made and answer.code in ABSENT:  # said before the place was made again
-                    (answer,) = self._ask([[letter]])
-                yield self._judged(letter, answer)
+            return
+        made = self._made
+        for letter, answer in zip(letters, self._ask([[each] for each in letters]), strict=True):
+            if self._made != made and answer.code in ABSENT:  # said before the place was made again
+                (answer,) = self._ask([[letter]])
+            yield self._judged(letter, answer)
+
+    def _blame(self, letters: Sequence[Letter], outage: Outage) -> None:
+        if outage.reason.code in ENDED:
+            blamed = self._session.memory.blamed
+            blamed.update({letter.sent: blamed.get(letter.sent, 0) + 1 for letter in letters})
 
     # -- what a refusal means ----------------------------------------------------------------------------------------
 
@@ -142,17 +165,17 @@ class Post:
             yield from self._together(letters[middle:])
 
     def _carefully(self, letter: Letter) -> Receipt | Refused:
-        """Alone, with a synchronising literal. What is answered BAD again and again will be tomorrow too."""
-        blamed = self._session.memory.blamed
-        if blamed.get(letter.sent, 0) >= BLAMED:
-            return letter.refused("imap.refused", answer="BAD")
+        """Alone. What ends the connection again and again will do so tomorrow, too."""
+        if self._session.memory.blamed.get(letter.sent, 0) >= BLAMED:
+            return letter.refused("imap.ends-connection")
         try:
             (answer,) = self._ask([[letter]])
+            outcome = self._judged(letter, answer)
         except Outage as outage:
-            if outage.reason.code == "imap.bad":
-                blamed[letter.sent] = blamed.get(letter.sent, 0) + 1
+            self._blame([letter], outage)
             raise
-        return self._judged(letter, answer)
+        self._session.memory.blamed.pop(letter.sent, None)
+        return outcome
 
     def _judged(self, letter: Letter, answer: Status) -> Receipt | Refused:
         """What became of a letter that went alone; if it was refused, it is asked a second time."""

@@ -33,7 +33,7 @@ _users = count(1)
 @pytest.fixture(scope="session")
 def pymap() -> Iterator[ImapServer]:
     """pymap with more users than there are tests."""
-    with imap_server({f"user{number}@example.co.jp": PASSWORD for number in range(1, 600)}) as server:
+    with imap_server({f"box{number}@example.co.jp": PASSWORD for number in range(1, 600)}) as server:
         yield server
 
 
@@ -50,7 +50,7 @@ def config(port: int, **more: Any) -> ImapConfig:
 
 def user() -> str:
     """A user nobody has used before, on any of the servers."""
-    return f"user{next(_users)}@example.co.jp"
+    return f"box{next(_users)}@example.co.jp"
 
 
 @dataclass(frozen=True, slots=True)
