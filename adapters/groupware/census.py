@@ -28,7 +28,7 @@ class _Sum:
 
 def census(store: Store, part: Part) -> dict[str, list[Count]]:
     """The counts of a part's folders by account, those of empty folders too. Raises UsageError, Outage."""
-    tables = store.tables(part)
+    tables = store.tables(part, counting=True)
     places = Places(store, part, tables)
     sums: dict[tuple[str, Path], _Sum] = defaultdict(_Sum)
     claimed: set[bytes] = set()

@@ -156,18 +156,25 @@ class StoreMapping(Shape):
         )
 
     @cached_property
-    def led_columns(self) -> frozenset[str]:
-        """Every `table.column` that anything in here asks for."""
+    def asked(self) -> frozenset[str]:
+        """Every column by which a path, a key, a join or a folder is told: all but what is only said of a mail."""
         paths = [table.rows.path for table in self.tables.values()] + [each.container.path for each in self.messages]
         asked = {column for path in paths for column in Template(path).columns}
-        asked |= {f"{self.accounts.table}.{self.accounts.name}"}
+        asked |= {self.accounts.name, f"{self.accounts.table}.{self.accounts.name}"}
+        folders = self.folders
+        asked |= {each for each in (folders.name, folders.id, folders.parent, folders.path, folders.role) if each}
         asked |= {
             name if "." in name else f"{self.folders.table}.{name}" for name in self.tables[self.folders.table].key
         }
         for name, table in self.tables.items():
             asked |= {*table.key, *self.above(name)}
             asked |= {column for join in table.joins for column in (*join.on, *join.on.values())}
-        return frozenset(column for column in asked if "." in column)
+        return frozenset(asked)
+
+    @cached_property
+    def led_columns(self) -> frozenset[str]:
+        """Every `table.column` that anything in here asks for."""
+        return frozenset(column for column in self.asked if "." in column)
 
     def coded(self) -> Iterator[tuple[str, str]]:
         """The (table, column) of every code table, each of which somebody must have decided."""

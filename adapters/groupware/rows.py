@@ -64,7 +64,7 @@ class Lines:
             cells = text.split(delimiter)
             if len(cells) == width and not (quote and quote in text) and len(raw) <= LONGEST and text:
                 yield Line(number, cells)
-            elif text:
+            elif raw.rstrip(b"\r\n"):
                 yield self._row(number, raw, width)
 
     def _rows(self, width: int | None) -> Iterator[Line | BrokenLine]:

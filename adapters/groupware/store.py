@@ -90,10 +90,10 @@ class Store:
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def tables(self, part: Part) -> Tables:
-        """The tables as far as they tell of this part."""
+    def tables(self, part: Part, *, counting: bool = False) -> Tables:
+        """The tables as far as they tell of this part, or only of where its mails lie."""
         small = {**self.common.small, self.mapping.accounts.table: [*part.accounts.values()]}
-        return Tables(self.mapping, self.read, self.doubts, small=small)
+        return Tables(self.mapping, self.read, self.doubts, counting, small)
 
     @cached_property
     def common(self) -> Tables:

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 from adapters.files.reading import Content
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.mapping import Join, StoreMapping, Table
 from adapters.groupware.rows import BrokenLine, Line, Lines
-from adapters.groupware.template import Missing, Outside, Template
+from adapters.groupware.template import Missing, Outside, Template, cells_of
 from adapters.groupware.values import Code, Flags, UnknownCode, Unreadable
 from migrator.errors import Reason, UsageError
 from migrator.text import storable
@@ -19,6 +20,10 @@ Values = Mapping[str, Any]
 
 Read = Callable[[str], Content | Reason]
 """Reads a file of the store by its path below the root."""
+
+
+BLOCK = 200
+"""Lines that are read together, column by column; if one of them is odd, each by itself."""
 
 
 class Row(NamedTuple):
@@ -47,6 +52,8 @@ class Tables:
     mapping: StoreMapping
     read: Read
     doubts: Doubts
+    counting: bool = False
+    """Whether it is only asked where each mail lies: then dates and digests of rows are not made."""
     small: dict[str, list[Values]] = field(default_factory=dict)
     """Rows of the tables that others lead to."""
     files: set[str] = field(default_factory=set)
@@ -115,11 +122,9 @@ class Tables:
                 yield _whole(path, above, Reason("groupware.table-strange", file=path))
                 return
             reader = self._reader(name, table, lines.columns, path)
-            for line in lines:
-                if isinstance(line, BrokenLine):
-                    yield BadRow(path, line.number, _digest(line.raw), line.reason, above)
-                else:
-                    yield reader.read(line, above)
+            ahead = iter(lines)
+            while block := [*islice(ahead, BLOCK)]:
+                yield from reader.read(block, above)
 
     def _reader(self, name: str, table: Table, columns: Sequence[str], path: str) -> "_Reader":
         """What reads the lines of one file. Raises UsageError where it lacks a column, or has one twice."""
@@ -144,7 +149,7 @@ class Tables:
             for row in self.kept(join.table):
                 seen = {name: value for name, value in led(join.table, row).items() if name in self.mapping.led_columns}
                 rows.setdefault(tuple(row.get(column) for column in on.values()), seen)
-            self._joined[name, number] = Index(tuple(on), rows)
+            self._joined[name, number] = Index(tuple(on), cells_of(tuple(on)), rows)
         return self._joined[name, number]
 
 
@@ -155,7 +160,16 @@ class Index(NamedTuple):
     """The rows a join leads to, by what our row holds in these columns."""
 
     columns: tuple[str, ...]
+    cells: Callable[[Values], tuple[Any, ...]]
     rows: Mapping[tuple[Any, ...], Values]
+
+    def row(self, values: Values) -> Values:
+        """What a row is led to here."""
+        try:
+            key = self.cells(values)
+        except KeyError:
+            key = tuple([values.get(column) for column in self.columns])
+        return self.rows.get(key, NONE)
 
 
 class _Reader:
@@ -164,13 +178,50 @@ class _Reader:
     def __init__(self, tables: Tables, name: str, table: Table, places: Mapping[str, int], path: str) -> None:
         self._tables, self._name, self._table, self._path = tables, name, table, path
         self._indexes = tables.indexes(name)
-        self._cells = [(key, place, table.columns[key].read.reader()) for key, place in places.items()]
         kinds = {key: table.columns[key].read.kind for key in places}
-        self._dates = {key: tables.doubts.dates(f"{name}.{key}") for key, kind in kinds.items() if kind == "date"}
+        dates = {key for key, kind in kinds.items() if kind == "date"}
+        left_out = dates - tables.mapping.asked if tables.counting else set()
+        self._cells = [
+            (key, place, table.columns[key].read.reader()) for key, place in places.items() if key not in left_out
+        ]
+        self._dates = {key: tables.doubts.dates(f"{name}.{key}") for key in sorted(dates - left_out)}
         self._flags = sorted({places[key] for key, kind in kinds.items() if kind == "flags"}, reverse=True)
 
-    def read(self, line: Line, above: Values) -> Row | BadRow:
+    def read(self, lines: Sequence[Line | BrokenLine], above: Values) -> Sequence[Row | BadRow]:
+        """The rows that lines hold."""
+        plain = [line for line in lines if isinstance(line, Line) and not line.odd]
+        if len(plain) == len(lines):
+            try:
+                return self._together(plain, above)
+            except (Unreadable, UnknownCode):
+                pass
+        return [self._alone(line, above) for line in lines]
+
+    def _together(self, lines: Sequence[Line], above: Values) -> list[Row]:
+        """The rows of lines of which none is odd. Raises Unreadable or UnknownCode where a cell says that one is."""
+        written = [*zip(*[line.cells for line in lines], strict=True)]
+        columns = [[*map(read, written[place])] for _, place, read in self._cells]
+        names = (*above, *[key for key, _, _ in self._cells])
+        values = [dict(zip(names, row)) for row in zip(*map(repeat, above.values()), *columns)]  # noqa: B905 - repeat
+        for key, dates in self._dates.items():
+            dates.read += sum(row[key] is not None for row in values)
+        for index in self._indexes:
+            for row in values:
+                row.update(index.row(row))
+        if self._tables.counting:
+            return [Row(row, self._path, line.number, "") for row, line in zip(values, lines, strict=True)]
+        for place in self._flags:
+            del written[place]
+        told = map("\x1f".join, zip(*written, strict=True)) if written else repeat("")
+        return [
+            Row(row, self._path, line.number, _digest(text))
+            for row, line, text in zip(values, lines, told)  # noqa: B905 - repeat
+        ]
+
+    def _alone(self, line: Line | BrokenLine, above: Values) -> Row | BadRow:
         """The row that a line holds; a date that cannot be read is none."""
+        if isinstance(line, BrokenLine):
+            return BadRow(self._path, line.number, _digest(line.raw), line.reason, above)
         cells, values = line.cells, dict(above)
         if line.odd:
             for key, place, _ in self._cells:
@@ -187,8 +238,8 @@ class _Reader:
         for key, dates in self._dates.items():
             if values[key] is not None:
                 dates.read += 1
-        for columns, rows in self._indexes:
-            values.update(rows.get(tuple([values.get(column) for column in columns]), NONE))
+        for index in self._indexes:
+            values.update(index.row(values))
         return Row(values, self._path, line.number, self._digest(cells))
 
     def _unknown(self, line: Line, above: Values, key: str, code: str) -> BadRow:

@@ -1,7 +1,8 @@
 """A path with columns in braces, read both ways: a row gives a path, a path gives what its row must have held."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 _COLUMN = re.compile(r"\{([^{}]*)\}")
@@ -23,6 +24,13 @@ class Outside(ValueError):  # noqa: N818 - raised and caught inside this package
         self.path = path
 
 
+def cells_of(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What picks these columns out of a row. It raises KeyError for the first that is not there."""
+    if len(columns) > 1:
+        return itemgetter(*columns)
+    return lambda row: tuple([row[column] for column in columns])
+
+
 class Template:
     """`user/{users.login}/{folder}/{file}`, always below the store's root."""
 
@@ -30,6 +38,7 @@ class Template:
         self.text = text
         self.columns = tuple(_COLUMN.findall(text))
         self._parts = _COLUMN.split(text)  # text, column, text, column, ... text
+        self._cells = cells_of(self._parts[1::2])
         self._form = "%s".join(part.replace("%", "%%") for part in self._parts[::2])
 
     @property
@@ -40,7 +49,7 @@ class Template:
     def fill(self, row: Mapping[str, Any]) -> str:
         """The row's path. Raises Missing, and Outside where a cell tries to climb."""
         try:
-            cells = tuple([row[column] for column in self._parts[1::2]])
+            cells = self._cells(row)
         except KeyError as error:
             raise Missing(str(error.args[0])) from error
         path = self._form % cells

@@ -40,11 +40,7 @@ class Text(Shape):
     kind: Literal["text"]
 
     def reader(self) -> Read:
-        def read(cell: str) -> str:
-            cell = cell.strip()
-            return cell if cell.isalnum() and cell.isascii() else storable(cell)
-
-        return read
+        return lambda cell: storable(cell.strip())
 
 
 class Code(Shape):
