@@ -16,12 +16,12 @@ from migrator.ports import Limits
 TWIN = {chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)} | {" ": "\u3000"}
 """ASCII and its full-width forms (Unicode block FF00, shifted by FEE0)."""
 
-MARK = re.compile(r"~[0-9a-f]{6}\Z")
+MARK = re.compile(r"[~～][0-9a-f]{6}\Z")
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 def legal(path: Path, limits: Limits) -> Path:
-    """The path as the target can hold it. Injective; the same path whenever it is legal already."""
+    """The path as the target can hold it. Injective; the same path whenever it is legal already and bears no mark."""
     if limits.depth is not None and len(path) > limits.depth:
         kept, deep = path[: limits.depth - 1], path[limits.depth - 1 :]
         path = (*kept, _marked("／".join(deep), "\0".join(deep)))
@@ -59,9 +59,9 @@ def _name(name: str, limits: Limits) -> str:
 def _fitted(clean: str, original: str, limits: Limits) -> str:
     """The name with its mark, cut at a whole character so that both fit."""
     if limits.name_bytes is not None:
-        clean = clean.encode()[: limits.name_bytes - 7].decode("utf-8", "ignore")
-    return _marked(clean, original)
+        clean = clean.encode()[: limits.name_bytes - 9].decode("utf-8", "ignore")
+    return _marked(clean, original, "～" if "~" in limits.forbidden else "~")
 
 
-def _marked(clean: str, original: str) -> str:
-    return f"{clean}~{hashlib.sha256(original.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+def _marked(clean: str, original: str, sign: str = "~") -> str:
+    return f"{clean}{sign}{hashlib.sha256(original.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"

@@ -7,6 +7,7 @@ then stood still. Whatever cannot be told stays in doubt, and is never sent agai
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from migrator.errors import FolderError, Reason
 from migrator.mail import WireFacts, fingerprint, header_digest, split, wire_facts
@@ -139,15 +140,15 @@ class _Wanted:
         return cls(doubt, raw, wire_facts(raw.chunks()), header_digest(head))
 
     def receipt(self, seen: Sighting) -> Receipt:
-        repaired = seen.size != self.raw.size or self.wire.digest != self.raw.digest
+        sent = seen.digest or self.wire.digest
         return Receipt(
             item=self.doubt.item,
             ref=seen.ref,
-            sent=self.wire.digest if repaired else self.raw.digest,
+            sent=sent,
             size=seen.size,
             headers=self.headers,
             flags=seen.flags,
-            repairs=self.wire.repairs if repaired else (),
+            repairs=() if sent == self.raw.digest else self.wire.repairs,
         )
 
     def resembles(self, seen: Sighting) -> bool:
@@ -172,13 +173,17 @@ def match(
         left.remove(same)
         found.append((same, replace(sighting, digest=digest)))
     for sighting in unlike:
-        dated = [each for each in left if each.doubt.received_at.replace(microsecond=0) == sighting.received_at]
+        dated = [each for each in left if _second(each.doubt.received_at) == _second(sighting.received_at)]
         print_ = _fingerprint(target, place, sighting) if dated else None
         same = next((each for each in dated if print_ is not None and _means(each.raw) == print_), None)
         if same is not None:
             left.remove(same)
             found.append((same, sighting))
     return found
+
+
+def _second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
 
 
 def _digest(target: Target, place: Place, seen: Sighting) -> str | None:
