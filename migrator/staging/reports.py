@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
@@ -91,24 +92,25 @@ def listing(staging: Staging, *, decision: str | None = None) -> Iterator[Line]:
 
 
 def find(staging: Staging, words: str, targets: Mapping[str, Collection[str]]) -> Iterator[Line]:
-    """Mails whose Message-ID, addresses, subject, path or key hold these words, with their state at each target."""
+    """Mails whose Message-ID, addresses, subject, path or key hold these words, or that were received on this day
+    (2026-11-24, by the clock of this machine), with their state at each target."""
     its = tables.item.c
     pattern = "%" + words.strip("<>").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    texts = (
-        its.message_id,
-        its.from_,
-        its.sender,
-        its.recipients,
-        its.subject,
-        its.path,
-        its.list_id,
-        tables.artefact.c.key,
-    )
-    anywhere = [text.ilike(pattern, escape="\\") for text in texts]
+    texts = (its.message_id, its.from_, its.sender, its.recipients, its.subject, its.path, its.list_id)
+    anywhere = [text.ilike(pattern, escape="\\") for text in (*texts, tables.artefact.c.key)]
+    if (day := _day(words)) is not None:
+        anywhere.append(its.received_at.between(day, day + timedelta(days=1) - timedelta(microseconds=1)))
     for line in _lines(staging, _mails().where(or_(*anywhere, its.digest == words.lower()))):
-        yield line | {
-            "targets": {name: _standing(staging, int(line["item"]), name, takes) for name, takes in targets.items()}
-        }
+        item = int(line["item"])
+        yield line | {"targets": {name: _standing(staging, item, name, takes) for name, takes in targets.items()}}
+
+
+def _day(words: str) -> datetime | None:
+    """The first moment of the day that the words name, if they name one."""
+    try:
+        return datetime.combine(date.fromisoformat(words), time()).astimezone()
+    except ValueError:
+        return None
 
 
 def one(staging: Staging, item: ItemId) -> Line:
