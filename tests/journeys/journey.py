@@ -18,6 +18,17 @@ from tests.servers.dovecot import MASTER, MASTER_PASSWORD, Dovecot
 
 imaplib._MAXLINE = 10_000_000
 
+PROGRAM = "from migrator.cli import main; raise SystemExit(main())"
+
+MEASURED = """
+import re, resource, sys
+from migrator.cli import main
+ended = main()
+own = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss), file=sys.stderr)
+raise SystemExit(ended)
+"""
+
 SETTINGS = """
 [staging]
 url = "{url}"
@@ -73,9 +84,9 @@ class Journey:
             )
         )
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(self, *words: str, program: str = PROGRAM) -> "subprocess.Popen[str]":
         """The command in a process of its own."""
-        command = [sys.executable, "-c", "from migrator.cli import main; raise SystemExit(main())", *words]
+        command = [sys.executable, "-c", program, *words]
         return subprocess.Popen(
             command,
             cwd=self.folder,
@@ -100,6 +111,13 @@ class Journey:
         assert process.returncode == code, err
         assert "Traceback" not in err
         return re.findall(r"\[([a-z.-]+)\]", err)[-1]
+
+    def peak(self, *words: str) -> int:
+        """The most memory that the command, or a helper of its, had at a time, in MB."""
+        with self.start(*words, program=MEASURED) as process:
+            _, err = process.communicate(timeout=280)
+        assert process.returncode == 0, err
+        return int(err.splitlines()[-1]) // 1024
 
     def kill_after(self, seconds: float, *words: str) -> int:
         """Start the command and kill -9 it after so long; the exit code (-9, unless it was done before)."""
