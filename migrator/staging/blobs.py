@@ -147,11 +147,6 @@ class Blobs:
         )
         return {row.digest: self._rejoined(row) for row in found}
 
-    def heads(self, connection: Connection, digests: Iterable[str]) -> dict[str, bytes]:
-        """The header blocks alone."""
-        found = connection.execute(select(raw.c.digest, raw.c.head).where(raw.c.digest.in_(list(set(digests)))))
-        return {row.digest: _inflate(row.head) for row in found}
-
     # -- inside --
 
     def _placed(self, run: int, stored: bytes) -> dict[str, Any]:

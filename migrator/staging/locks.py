@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -21,11 +21,14 @@ LEASE = 180.0
 def alone(staging: Staging, step: str) -> Iterator[None]:
     """Be the only extract, load, settle or undo on this SQLite staging. Raises UsageError naming who holds it.
 
-    On PostgreSQL there is nothing to do: there the lock is one per target mailbox.
+    On PostgreSQL a load is alone in each target mailbox (`lease`), and an extract in the whole staging.
     """
     database = staging.database
     if database is None:
-        yield
+        with _server_lock(staging, step) if step == "extract" else nullcontext(True) as free:
+            if not free:
+                raise UsageError(Reason("staging.extract-at-work"))
+            yield
         return
     with os.fdopen(os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         try:

@@ -61,8 +61,10 @@ def load_mailbox(
         closed: set[Place] = set()
         began = time.monotonic()
         while not how.stop.is_set():
+            reached = False
             try:
                 with open_target() as target:
+                    reached = True
                     _same_mailbox(staging, run, target, how.target, mailbox)
                     left = _settle(outbox, target, how, began)
                     places = _prepared(outbox, target, run, accounts, how, closed)
@@ -78,8 +80,9 @@ def load_mailbox(
                 how.report(Progress(step="load", account=mailbox.owner, waits_for=error.reason))
                 how.stop.wait(max(pause, error.retry_after or 0))
             except AccountError:
-                with open_target() as target:
-                    run.count("in_doubt", _settle(outbox, target, how, time.monotonic()))
+                if reached:  # a refused login is never repeated
+                    with open_target() as target:
+                        run.count("in_doubt", _settle(outbox, target, how, time.monotonic()))
                 raise
             began = time.monotonic()
 

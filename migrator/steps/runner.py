@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
-from migrator.errors import AccountError, Outage, Reason
+from migrator.errors import AccountError, FolderError, Outage, Reason
 from migrator.model import Mailbox
 from migrator.staging.locks import alone
 from migrator.staging.reports import accounts_staged
@@ -80,7 +80,7 @@ def spread(
                     mailbox = waiting.pop(done)
                     try:
                         done.result()
-                    except AccountError as error:
+                    except (AccountError, FolderError) as error:
                         run.setback(mailbox.owner, error.reason)
                     except Outage as error:
                         outages.append(error)

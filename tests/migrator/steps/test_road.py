@@ -1,17 +1,22 @@
 """The whole road in memory, on both databases: from a legacy world to a new one, and the ledger over it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import delete, func, select
 
-from migrator.errors import Outage, Reason, UsageError
-from migrator.model import Raw
-from migrator.ports import Limits
+from migrator.errors import AccountError, Outage, Reason, UsageError
+from migrator.model import Mailbox, Raw
+from migrator.ports import Limits, Target
 from migrator.staging import tables
+from migrator.staging.locks import alone
 from migrator.staging.store import Staging
+from migrator.steps import runner
+from migrator.steps.load import Opener
 from tests.roads import Road, bodies_at, mail, road
+from tests.servers.stagings import Opener as Opens
 
 
 @pytest.fixture
@@ -215,3 +220,40 @@ def test_a_mail_from_the_future_is_dated_by_the_next_best_evidence_or_its_neighb
     way.load(staging)
     wanted = datetime(2009, 11, 2, tzinfo=UTC)
     assert [each.received_at for each in way.new.mails("sato", ("未来",))] == [wanted, wanted]
+
+
+def test_a_refused_login_is_never_repeated(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    asked: list[str] = []
+
+    def refusing(mailbox: Mailbox) -> Opener:
+        @contextmanager
+        def open_target() -> Iterator[Target]:
+            asked.append(mailbox.owner)
+            if mailbox.owner == "sato":
+                raise AccountError(Reason("imap.login-refused"))
+            with way.opener(mailbox)() as target:
+                yield target
+
+        return open_target
+
+    counts = runner.load(staging, refusing, way.loading())
+    assert asked.count("sato") == 1
+    assert (counts["loaded"], counts["setbacks"]) == (1, 1)
+
+
+def test_a_place_made_anew_stops_its_mailbox_and_not_the_neighbours(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    way.load(staging)
+    way.new.renumber("sato", ("INBOX",))
+    way.old.add("sato", ("受信箱",), mail("late"))
+    way.old.add("suzuki", ("受信箱",), mail("late"))
+    way.extract(staging)
+    counts = way.load(staging)
+    assert (counts["loaded"], counts["setbacks"]) == (1, 1)
+    assert not way.ledger(staging).closed
+
+
+def test_a_second_extract_at_the_same_time_is_refused(way: Road, open_staging: Opens) -> None:
+    with open_staging() as one, open_staging() as other, alone(one, "extract"), pytest.raises(UsageError):
+        way.extract(other)
