@@ -11,10 +11,13 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from migrator.errors import AccountError, Reason, UsageError
 from migrator.staging import tables
-from migrator.staging.store import Run, Staging, database_clock, now
+from migrator.staging.store import Run, Staging, database_clock, lock_of_run, now
 
 LEASE = 180.0
 """Seconds a lease lasts without being renewed; more than twice any adapter's socket timeout."""
+
+ALONE = ("extract", "load", "settle", "undo")
+"""The steps of which only one may be at work on a SQLite staging."""
 
 
 @contextmanager
@@ -25,9 +28,10 @@ def alone(staging: Staging, step: str) -> Iterator[None]:
     """
     database = staging.database
     if database is None:
-        with _server_lock(staging, step) if step == "extract" else nullcontext(True) as free:
+        with staging.session_lock(step) if step == "extract" else nullcontext(True) as free:
             if not free:
                 raise UsageError(Reason("staging.extract-at-work"))
+            bury(staging)
             yield
         return
     with os.fdopen(os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
@@ -54,14 +58,20 @@ def alone(staging: Staging, step: str) -> Iterator[None]:
 
 
 def bury(staging: Staging) -> None:
-    """Runs that never ended though we are alone were killed: say so."""
+    """Runs that never ended though nobody holds their lock were killed: say so."""
     its = tables.run.c
     with staging.writing() as connection:
-        connection.execute(
-            update(tables.run)
-            .where(its.ended.is_(None), its.outcome.is_(None), its.step.in_(["extract", "load", "settle", "undo"]))
-            .values(outcome="killed")
-        )
+        silent = select(its.id).where(its.ended.is_(None), its.outcome.is_(None))
+        if staging.sqlite:  # we are alone
+            dead = list(connection.execute(silent.where(its.step.in_(ALONE))).scalars())
+        else:
+            dead = [each for each in connection.execute(silent).scalars() if _dead(connection, each)]
+        connection.execute(update(tables.run).where(its.id.in_(dead)).values(outcome="killed"))
+
+
+def _dead(connection: Connection, run: int) -> bool:
+    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(lock_of_run(run), 0))
+    return bool(connection.execute(select(lock)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +97,8 @@ class Lease:
 def lease(staging: Staging, run: Run, target: str, owner: str) -> Iterator[Lease]:
     """Take the lease of one target mailbox. Raises UsageError where another run holds it and is alive."""
     scope = f"{target}/{owner}"
-    with _server_lock(staging, scope) as free:
+    with staging.session_lock(scope) as free:
         yield Lease(scope, _take(staging, run, scope, holder_is_dead=free))
-
-
-@contextmanager
-def _server_lock(staging: Staging, scope: str) -> Iterator[bool]:
-    """On PostgreSQL a session advisory lock; whether we got it. On SQLite `alone` has seen to it."""
-    if staging.sqlite:
-        yield True
-        return
-    with staging.engine.connect() as connection:
-        number = func.hashtextextended(scope, 0)
-        got = bool(connection.execute(select(func.pg_try_advisory_lock(number))).scalar_one())
-        connection.commit()
-        try:
-            yield got
-        finally:
-            if got:
-                connection.execute(select(func.pg_advisory_unlock(number)))
-                connection.commit()
 
 
 def _take(staging: Staging, run: Run, scope: str, *, holder_is_dead: bool) -> int:

@@ -157,13 +157,32 @@ class Staging:
     def run(self, step: str, target: str | None = None) -> Iterator["Run"]:
         """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
         run = Run(self, self.begin_run(step, target))
-        try:
-            yield run
-        except BaseException:
-            with suppress(OperationalError):
-                self.end_run(run.id, "stopped", run.counts)
-            raise
-        self.end_run(run.id, "done", run.counts)
+        with self.session_lock(lock_of_run(run.id)):
+            try:
+                yield run
+            except BaseException:
+                with suppress(OperationalError):
+                    self.end_run(run.id, "stopped", run.counts)
+                raise
+            self.end_run(run.id, "done", run.counts)
+
+    @contextmanager
+    def session_lock(self, scope: str) -> Iterator[bool]:
+        """On PostgreSQL a session advisory lock, which dies with its holder; whether we got it. On SQLite always."""
+        if self.sqlite:
+            yield True
+            return
+        with self.engine.connect() as connection:
+            number = func.hashtextextended(scope, 0)
+            got = bool(connection.execute(select(func.pg_try_advisory_lock(number))).scalar_one())
+            connection.commit()
+            try:
+                yield got
+            finally:
+                if got:
+                    with suppress(OperationalError):  # a session that is gone holds nothing any more
+                        connection.execute(select(func.pg_advisory_unlock(number)))
+                        connection.commit()
 
     # -- identities --
 
@@ -226,6 +245,11 @@ class Run:
                     run_id=self.id, account=account, path=path, code=reason.code, params=dict(reason.params)
                 )
             )
+
+
+def lock_of_run(run: int) -> str:
+    """The session lock that a living run holds."""
+    return f"run/{run}"
 
 
 def insert_one(connection: Connection, table: Table, **values: object) -> int:
