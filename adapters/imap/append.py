@@ -7,12 +7,15 @@ from migrator.errors import AccountError, FolderError, Outage, Reason
 from migrator.model import Mark, Receipt, Refused, Sighting
 
 from .answers import ABSENT, Continuation, Status
-from .letters import WHOLE, Letter
+from .letters import Letter
 from .session import Session
 from .words import numbers_in, quoted
 
 SMALL_LITERAL = 4096
 """Bytes that LITERAL- lets through unasked (RFC 7888 §5)."""
+
+STROKE = 64 * 1024
+"""Bytes that are worth a system call of their own."""
 
 ROW = 3
 """So many equal refusals in a row are about the server, not about the mails."""
@@ -263,9 +266,14 @@ class _Pen:
         return True
 
     def write(self, data: bytes) -> None:
+        """Small pieces are sent together; a large one as it is, for to join it would be to copy it."""
+        if len(data) >= STROKE:
+            self._flush()
+            self._send(data)
+            return
         self._waiting.append(data)
         self._bytes += len(data)
-        if self._bytes >= WHOLE:
+        if self._bytes >= STROKE:
             self._flush()
 
     def answers(self) -> list[Status]:
@@ -278,6 +286,9 @@ class _Pen:
         data = b"".join(self._waiting)
         self._waiting.clear()
         self._bytes = 0
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         # If one of these is heard, reading it will end the connection, and the server reads no further line of a mail.
         self._session.wire.send(data, alarms=(b"* BYE", b"* BAD", *(tag + b" BAD" for tag in self._tags)))
 

@@ -1,5 +1,6 @@
 """The command line. One module a family of commands (`app` lists them); `console` is how they speak and end."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         speak(language())
         return console.stopped(error)
+    gc.set_threshold(50_000)  # imports make many objects, and they all stay
     return console.run(lambda: _command(words or ["--help"]))
 
 

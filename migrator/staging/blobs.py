@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import zstandard
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, select
 from typing_extensions import Buffer, override
 
 from migrator.mail import split
@@ -65,19 +64,20 @@ def _cut(data: bytes) -> tuple[bytes, bytes]:
     return (head, data[len(head) :]) if len(head) <= HEAD else (b"", data)
 
 
-class _Compressors(threading.local):
+class _Codec(threading.local):
     """One a thread: they are slow to make and must not be shared."""
 
     def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+        self.compress = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress
+        self.inflate = zstandard.ZstdDecompressor().decompress
 
 
-_compressors = _Compressors()
+_codec = _Codec()
 
 
 def compress(data: bytes) -> bytes:
     """Data as it is stored."""
-    return _compressors.compressor.compress(data)
+    return _codec.compress(data)
 
 
 class Blobs:
@@ -138,14 +138,7 @@ class Blobs:
 
     def raws(self, connection: Connection, digests: Iterable[str]) -> dict[str, Raw]:
         """The raws of these digests, bodies in memory unless they are large. Bound the bytes you ask for at once."""
-        found = connection.execute(
-            select(
-                raw.c.digest, raw.c.size, raw.c.head, blob.c.data, blob.c.pack, blob.c.offset, blob.c.length, raw.c.body
-            )
-            .join(blob, blob.c.digest == raw.c.body)
-            .where(raw.c.digest.in_(list(set(digests))))
-        )
-        return {row.digest: self._rejoined(row) for row in found}
+        return {row.digest: self._rejoined(row) for row in connection.execute(_RAWS, {"digests": set(digests)})}
 
     # -- inside --
 
@@ -178,11 +171,13 @@ class Blobs:
         return self._folder / digest[:2] / digest
 
     def _rejoined(self, row: Any) -> Raw:
-        head = _inflate(row.head)
+        head = _codec.inflate(row.head)
         if row.data is None and row.pack is None:
             path = self._file_path(row.body)
             return Raw(row.size, row.digest, lambda: io.BufferedReader(_Joined(head, path)))
-        data = head + _inflate(row.data if row.data is not None else self._from_pack(row.pack, row.offset, row.length))
+        data = head + _codec.inflate(
+            row.data if row.data is not None else self._from_pack(row.pack, row.offset, row.length)
+        )
         return Raw(row.size, row.digest, lambda: io.BytesIO(data))
 
     def _from_pack(self, number: int, offset: int, length: int) -> bytes:
@@ -191,6 +186,13 @@ class Blobs:
             if reader is None:
                 reader = self._readers[number] = (self._folder / pack_name(number)).open("rb")
         return os.pread(reader.fileno(), length, offset)
+
+
+_RAWS = (
+    select(raw.c.digest, raw.c.size, raw.c.head, blob.c.data, blob.c.pack, blob.c.offset, blob.c.length, raw.c.body)
+    .join(blob, blob.c.digest == raw.c.body)
+    .where(raw.c.digest.in_(bindparam("digests", expanding=True)))
+)
 
 
 class PackWriter:
@@ -272,15 +274,15 @@ class _Joined(io.RawIOBase):
         super().close()
 
 
-def _inflate(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data)
-
-
 def _insert_new(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
     """Insert those that are not there yet; two writers may bring the same one."""
-    if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment] # slow to import
+    connection.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
 def _private(folder: Path) -> None:

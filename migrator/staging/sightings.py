@@ -1,8 +1,8 @@
 """What ought to lie at a target by our receipts, and what verify saw there instead."""
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,14 @@ from migrator.staging.states import State, placed, states
 from migrator.staging.store import Staging
 
 DispatchId = int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is to be sent of one folder: the items and their raw sizes in bytes. There may be a million."""
+
+    items: "array[int]" = field(default_factory=lambda: array("q"))
+    sizes: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,32 +83,31 @@ class Shelf:
                 Folder(Account(row.name), tuple(row.path), None if row.role is None else Role(row.role)) for row in rows
             ]
 
-    def to_do(self, accounts: Collection[str], takes: Collection[str]) -> dict[Folder, "array[int]"]:
-        """The items to send, by folder and in the source's order. Numbers only: a folder may hold a million."""
+    def to_do(self, accounts: Collection[str], takes: Collection[str]) -> dict[Folder, "Waiting"]:
+        """The items to send, by folder and in the source's order."""
         standing = states(self.target, takes, accounts)
-        waiting: dict[Folder, array[int]] = {}
+        waiting: dict[Folder, Waiting] = {}
         with self._staging.reading() as connection:
             rows = connection.execute(
-                select(tables.account.c.name, tables.folder.c.path, tables.folder.c.role, standing.c.item_id)
+                select(
+                    tables.account.c.name,
+                    tables.folder.c.path,
+                    tables.folder.c.role,
+                    standing.c.item_id,
+                    tables.item.c.size,
+                )
                 .join(tables.folder, tables.folder.c.id == standing.c.folder_id)
                 .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+                .join(tables.item, tables.item.c.id == standing.c.item_id)
                 .where(standing.c.state == State.TO_DO.value, standing.c.ready)
                 .order_by(tables.folder.c.id, standing.c.artefact_id)
             )
             for row in rows:
                 folder = Folder(Account(row.name), tuple(row.path), None if row.role is None else Role(row.role))
-                waiting.setdefault(folder, array("q")).append(row.item_id)
+                here = waiting.setdefault(folder, Waiting())
+                here.items.append(row.item_id)
+                here.sizes.append(row.size)
         return waiting
-
-    def sizes(self, items: Sequence[ItemId]) -> list[int]:
-        """The raw sizes in bytes, in the order asked for."""
-        with self._staging.reading() as connection:
-            found = dict(
-                connection.execute(
-                    select(tables.item.c.id, tables.item.c.size).where(tables.item.c.id.in_(items))
-                ).all()
-            )
-        return [found[each] for each in items]
 
     # -- what lies there --
 

@@ -60,12 +60,14 @@ class Json(TypeDecorator[Any]):
 
     @override
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return None if value is None else _CANONICAL(value)
 
     @override
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
 
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 metadata = MetaData(
     naming_convention={

@@ -1,26 +1,23 @@
 """Staging -> target: what is to go and has not gone yet, exactly once (laws.md §1)."""
 
 import time
-from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Event
 
 from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
 from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
-from migrator.ports import Limits, Target
+from migrator.ports import Target
 from migrator.routes import Routes
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging
+from migrator.steps.batches import Batches
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, bind, settle
-
-PAGE = 1_000
-"""Sizes asked for at once when batches are cut."""
 
 PATIENCE = 300.0
 """Seconds for which an outage of one mailbox is waited out in all."""
@@ -150,11 +147,11 @@ def _send_all(
     """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
     only be settled while nobody is sending."""
     waiting = outbox.to_do(accounts, how.takes)
-    expected = sum(len(items) for items in waiting.values())
+    expected = sum(len(each.items) for each in waiting.values())
     if not expected:
         return
     how.report(Progress(step="load", account=outbox.owner, expected=expected))
-    batches = Batches(outbox, waiting, places, target.limits, closed)
+    batches = Batches(((places[folder], each) for folder, each in waiting.items()), target.limits, closed)
     lanes = min(how.lanes or target.limits.lanes, 1 + expected // target.limits.batch_items)
     with ExitStack() as stack:
         targets = [target, *(stack.enter_context(open_target()) for _ in range(lanes - 1))]
@@ -164,9 +161,10 @@ def _send_all(
             each.result()
 
 
-def _lane(outbox: Outbox, run: Run, target: Target, batches: "Batches", how: Loading) -> None:
+def _lane(outbox: Outbox, run: Run, target: Target, batches: Batches, how: Loading) -> None:
+    place: Place | None = None
     try:
-        while not how.stop.is_set() and (batch := batches.next()) is not None:
+        while not how.stop.is_set() and (batch := batches.next(place)) is not None:
             place, items = batch
             try:
                 _send(outbox, target, place, items, how)
@@ -193,68 +191,3 @@ def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId],
         outbox.answer(outcomes)
     size = sum(letter.raw.size for letter in letters)
     how.report(Progress(step="load", account=outbox.owner, path=place.path, items=len(items), bytes=size))
-
-
-class Batches:
-    """The work of one mailbox, cut to the target's measure as it is asked for; handed to lanes, folder by folder."""
-
-    def __init__(
-        self,
-        outbox: Outbox,
-        waiting: dict[Folder, "array[int]"],
-        places: dict[Folder, Place],
-        limits: Limits,
-        closed: set[Place],
-    ) -> None:
-        self._lock = Lock()
-        self._closed = closed
-        self._over = False
-        self._cut = self._batches(outbox, waiting, places, limits)
-
-    def next(self) -> tuple[Place, list[ItemId]] | None:
-        """The next batch; None when all is handed out, or a lane has failed."""
-        with self._lock:
-            return None if self._over else next(self._cut, None)
-
-    def close(self, place: Place, *, at_once: bool) -> None:
-        """No more batches for this place; `at_once`: none at all, because something there must be settled first."""
-        with self._lock:
-            self._closed.add(place)
-            self._over = self._over or at_once
-
-    def end(self) -> None:
-        """No more batches at all."""
-        self._over = True
-
-    def _batches(
-        self, outbox: Outbox, waiting: dict[Folder, "array[int]"], places: dict[Folder, Place], limits: Limits
-    ) -> Iterator[tuple[Place, list[ItemId]]]:
-        for folder, items in waiting.items():
-            place = places.get(folder)
-            if place is None or place in self._closed:
-                continue
-            for batch in cut(_sized(outbox, items), limits):
-                if place in self._closed:
-                    break
-                yield place, batch
-
-
-def _sized(outbox: Outbox, items: "array[int]") -> Iterator[tuple[ItemId, int]]:
-    for at in range(0, len(items), PAGE):
-        page = items[at : at + PAGE].tolist()
-        yield from zip(page, outbox.sizes(page), strict=True)
-
-
-def cut(sized: Iterable[tuple[ItemId, int]], limits: Limits) -> Iterator[list[ItemId]]:
-    """Batches within the target's bounds; a mail above them goes alone."""
-    batch: list[ItemId] = []
-    total = 0
-    for item, size in sized:
-        full = limits.batch_bytes is not None and total + size > limits.batch_bytes
-        if batch and (full or len(batch) >= limits.batch_items):
-            yield batch
-            batch, total = [], 0
-        batch.append(item)
-        total += size
-    if batch:
-        yield batch

@@ -8,7 +8,7 @@ from migrator.routes import Routes
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging
-from migrator.steps.load import PAGE, Opener
+from migrator.steps.load import Opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,6 @@ def plan(
             limit = opened.limits.item_bytes
             places = routes.places(mailbox.owner, shelf.folders(feeding), opened.limits)
             for place in dict.fromkeys(places.values()):
-                sizes = [
-                    size
-                    for folder, items in waiting.items()
-                    if places[folder] == place
-                    for at in range(0, len(items), PAGE)
-                    for size in shelf.sizes(items[at : at + PAGE].tolist())
-                ]
+                sizes = [size for folder, its in waiting.items() if places[folder] == place for size in its.sizes]
                 large = 0 if limit is None else sum(size > limit for size in sizes)
                 yield Planned(place, len(sizes), sum(sizes), large, new=opened.mark(place) is None)
