@@ -1,5 +1,6 @@
 """What the settings name, opened: staging, source, targets, routes and rules."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -11,6 +12,8 @@ from migrator.ports import Source, Target
 from migrator.routes import Routes
 from migrator.settings import Settings
 from migrator.staging.store import Staging
+from migrator.steps.crew import Crew, crew
+from migrator.steps.extract import walk_account
 from migrator.steps.load import Loading
 from migrator.steps.progress import Report, quiet
 
@@ -29,6 +32,15 @@ def both() -> Iterator[tuple[Source, Staging]]:
     """Source and staging, for a helper of extract."""
     with opened() as (settings, staging), source(settings) as opened_source:
         yield opened_source, staging
+
+
+@contextmanager
+def helpers(size: int) -> Iterator[Crew]:
+    """Processes for extract, forked once all that they need has been imported: so it is imported once."""
+    registry.adapter(console.settings().source.adapter)
+    gc.freeze()
+    with crew(size, both, walk_account) as forked:
+        yield forked
 
 
 def source(settings: Settings) -> AbstractContextManager[Source]:

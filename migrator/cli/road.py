@@ -60,12 +60,10 @@ def check(target: SOME_TARGET = None) -> None:
 def extract(account: ACCOUNTS = None) -> None:
     """Copy the source into staging, going on where the last run stopped."""
     from migrator.cli import migration
-    from migrator.steps.crew import crew
     from migrator.steps.extract import extract as step
-    from migrator.steps.extract import walk_account
 
     with (
-        crew(HELPERS, migration.both, walk_account) as helpers,
+        migration.helpers(HELPERS) as helpers,
         migration.opened() as (settings, staging),
         migration.source(settings) as source,
         progress() as report,

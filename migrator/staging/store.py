@@ -89,9 +89,11 @@ class Staging:
     def _prepare(self) -> None:
         with self.reading() as connection:
             current = _revision(connection)
-        if current != HEAD:
-            if current is not None and current > HEAD:
-                raise UsageError(Reason("staging.newer", found=current, known=HEAD))
+        if current is None:
+            self._make()
+        elif current > HEAD:
+            raise UsageError(Reason("staging.newer", found=current, known=HEAD))
+        elif current < HEAD:
             from migrator.staging.migrations import upgrade  # alembic is slow to import and seldom needed
 
             upgrade(self.engine)
@@ -101,6 +103,16 @@ class Staging:
                 found = str(uuid.uuid4())
                 connection.execute(insert(tables.staging).values(uuid=found, created=now()))
         self.uuid = found
+
+    def _make(self) -> None:
+        """The newest schema at once, without alembic; a test compares it with what the revisions build."""
+        with self.writing() as connection:
+            if not self.sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("schema", 0))))
+            if _revision(connection) is None:
+                tables.metadata.create_all(connection)
+                connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+                connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
     @property
     def sqlite(self) -> bool:

@@ -8,14 +8,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, text
 
 import migrator.staging.migrations
+from migrator.staging.migrations import upgrade
 from migrator.staging.store import HEAD, Staging
 from migrator.staging.tables import metadata
 
 
 def test_migrations_build_the_schema_that_the_tables_declare(staging: Staging) -> None:
+    with staging.engine.execution_options(migrator_writes=True).begin() as connection:
+        metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    upgrade(staging.engine)
     with staging.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
 
 def test_the_newest_revision_is_the_one_that_staging_asks_for() -> None:
@@ -24,11 +30,11 @@ def test_the_newest_revision_is_the_one_that_staging_asks_for() -> None:
 
 
 def test_both_ways_give_the_same_tables_columns_and_indexes(tmp_path: Path) -> None:
-    made = create_engine(f"sqlite:///{tmp_path}/made.db")
-    metadata.create_all(made)
-    with Staging.open("sqlite:///migrated.db", folder=tmp_path) as staging:
-        assert _shape(made) == _shape(staging.engine)
-    made.dispose()
+    migrated = create_engine(f"sqlite:///{tmp_path}/migrated.db")
+    upgrade(migrated)
+    with Staging.open("sqlite:///made.db", folder=tmp_path) as staging:
+        assert _shape(migrated) == _shape(staging.engine)
+    migrated.dispose()
 
 
 def _shape(engine: object) -> dict[str, tuple[list[tuple[str, str, bool]], list[str]]]:
