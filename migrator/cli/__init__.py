@@ -23,7 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         speak(language())
         return console.stopped(error)
     gc.set_threshold(50_000)  # imports make many objects, and they all stay
-    return console.run(lambda: _command(words or ["--help"]))
+    try:
+        return console.run(lambda: _command(words or ["--help"]))
+    finally:
+        gc.freeze()  # nor need they be looked through when the process ends
 
 
 def _command(words: list[str]) -> int | None:
