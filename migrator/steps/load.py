@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -153,24 +153,24 @@ def _send_all(
     how.report(Progress(step="load", account=outbox.owner, expected=expected))
     batches = Batches(((places[folder], each) for folder, each in waiting.items()), target.limits, closed)
     lanes = min(how.lanes or target.limits.lanes, 1 + expected // target.limits.batch_items)
-    with ExitStack() as stack:
-        targets = [target, *(stack.enter_context(open_target()) for _ in range(lanes - 1))]
-        with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
-            done = [pool.submit(_lane, outbox, run, each, batches, how) for each in targets]
-        for each in done:
-            each.result()
+    openers: list[Opener] = [lambda: nullcontext(target), *[open_target] * (lanes - 1)]
+    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+        done = [pool.submit(_lane, outbox, run, each, batches, how) for each in openers]
+    for each in done:
+        each.result()
 
 
-def _lane(outbox: Outbox, run: Run, target: Target, batches: Batches, how: Loading) -> None:
+def _lane(outbox: Outbox, run: Run, open_target: Opener, batches: Batches, how: Loading) -> None:
     place: Place | None = None
     try:
-        while not how.stop.is_set() and (batch := batches.next(place)) is not None:
-            place, items = batch
-            try:
-                _send(outbox, target, place, items, how)
-            except FolderError as error:
-                run.setback(outbox.owner, error.reason, place.path)
-                batches.close(place, at_once=bool(outbox.doubts().get(place)))
+        with open_target() as target:
+            while not how.stop.is_set() and (batch := batches.next(place)) is not None:
+                place, items = batch
+                try:
+                    _send(outbox, target, place, items, how)
+                except FolderError as error:
+                    run.setback(outbox.owner, error.reason, place.path)
+                    batches.close(place, at_once=bool(outbox.doubts().get(place)))
     except BaseException:
         batches.end()
         raise
