@@ -64,6 +64,10 @@ class Routes:
         legal = distinct(wanted.values(), limits)
         return {folder: Place(owner, legal[path], _role_of(path)) for folder, path in wanted.items()}
 
+    def renamed(self, places: Mapping[Folder, Place]) -> dict[Folder, Place]:
+        """Those of these folders whose place had to get another name than theirs, because the target cannot hold it."""
+        return {folder: place for folder, place in places.items() if place.path != self._path(folder)}
+
     def _path(self, folder: Folder) -> Path:
         for depth in range(len(folder.path), 0, -1):
             named = self.folders.get("/".join(folder.path[:depth]))

@@ -140,7 +140,7 @@ def load(
 def _show_plan(staging: Any, opener: Any, how: Any, accounts: list[str] | None) -> None:
     from migrator.steps.plan import plan
 
-    rows = plan(staging, opener, target=how.target, routes=how.routes, takes=how.takes, accounts=accounts)
+    rows = list(plan(staging, opener, target=how.target, routes=how.routes, takes=how.takes, accounts=accounts))
     console.table(
         (_("mailbox"), _("place"), _("mails"), _("MB"), _("too large"), _("to be made")),
         (
@@ -155,6 +155,14 @@ def _show_plan(staging: Any, opener: Any, how: Any, accounts: list[str] | None) 
             for each in rows
         ),
     )
+    for each in rows:
+        for folder in each.renamed:
+            console.say(
+                _("{account}: {folder} is called {place} there, because the target cannot hold its name."),
+                account=folder.account.name,
+                folder="/".join(folder.path),
+                place="/".join(each.place.path),
+            )
 
 
 @family.command(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from migrator.model import Mailbox, Place
+from migrator.model import Folder, Mailbox, Place
 from migrator.routes import Routes
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
@@ -13,13 +13,15 @@ from migrator.steps.load import Opener
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What would be sent to one place. `new`: the place would be made. `too_large`: mails above the target's limit."""
+    """What would be sent to one place. `new`: the place would be made. `too_large`: mails above the target's limit.
+    `renamed`: the folders that go there and whose own name the target cannot hold."""
 
     place: Place
     items: int
     bytes: int
     too_large: int
     new: bool
+    renamed: tuple[Folder, ...]
 
 
 def plan(
@@ -38,7 +40,9 @@ def plan(
         with open_target(mailbox)() as opened:
             limit = opened.limits.item_bytes
             places = routes.places(mailbox.owner, shelf.folders(feeding), opened.limits)
+            renamed = routes.renamed(places)
             for place in dict.fromkeys(places.values()):
                 sizes = [size for folder, its in waiting.items() if places[folder] == place for size in its.sizes]
                 large = 0 if limit is None else sum(size > limit for size in sizes)
-                yield Planned(place, len(sizes), sum(sizes), large, new=opened.mark(place) is None)
+                others = tuple(folder for folder, its in renamed.items() if its == place)
+                yield Planned(place, len(sizes), sum(sizes), large, opened.mark(place) is None, others)
