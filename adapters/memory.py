@@ -96,8 +96,8 @@ class World:
     """All accounts and mailboxes of one system. Its methods are what users do there; any thread may call them.
 
     `limits`, `tokens` (it keeps a parcel's token), `refs` (it tells where a mail was put) and `exact` may be set at
-    any time. `interrupt` is called as "deliver" before a parcel is stored and as "delivered" after: what it raises
-    leaves the target.
+    any time. `interrupt` is called as "deliver" before a parcel is stored and as "delivered" after, and likewise around
+    an amendment or withdrawal: what it raises leaves the target.
     """
 
     def __init__(self) -> None:
@@ -337,6 +337,14 @@ class MemoryTarget:
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
     ) -> Amended | Touched | Gone | Unable:
+        self._world.interrupt("amend")
+        outcome = self._amend(place, ref, expected, change)
+        self._world.interrupt("amended")
+        return outcome
+
+    def _amend(
+        self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
+    ) -> Amended | Touched | Gone | Unable:
         with self._world.lock:
             mail = self._find(place, ref)
             if mail is None:
@@ -355,6 +363,12 @@ class MemoryTarget:
             return Amended(moved if self._world.refs else None, flags)
 
     def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
+        self._world.interrupt("withdraw")
+        outcome = self._withdraw(place, ref, expected)
+        self._world.interrupt("withdrawn")
+        return outcome
+
+    def _withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
         with self._world.lock:
             mail = self._find(place, ref)
             if mail is None:

@@ -361,6 +361,14 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A person has put it into another place: left there."""
+
+    place: Place
+    now: Sighting
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """It is no longer there."""
 

@@ -16,6 +16,7 @@ from migrator.steps.extract import Extracted, extract
 from migrator.steps.ledger import Ledger, ledger
 from migrator.steps.load import Loading
 from migrator.steps.verify import Verified
+from migrator.steps.withdraw import Taken
 
 KEEP = frozenset({"keep"})
 
@@ -61,6 +62,10 @@ class Road:
 
     def load(self, staging: Staging, **how: object) -> Counter[str]:
         return Counter(runner.load(staging, self.opener, self.loading(**how)))
+
+    def undo(self, staging: Staging, of_run: int, **how: object) -> tuple[Counter[str], list[Taken]]:
+        counts, left = runner.undo(staging, self.opener, self.loading(**how), of_run)
+        return Counter(counts), left
 
     def verify(self, staging: Staging, bodies: float = 0.0) -> Verified:
         return runner.verify(staging, self.opener, self.loading(), bodies=bodies)[0]

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from migrator.model import Account, Folder, Place
 from migrator.staging import tables
-from migrator.staging.states import State, placed, states
+from migrator.staging.states import State, placed, states, withdrawn
 from migrator.staging.store import Staging
 
 
@@ -82,9 +82,10 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
             select(mark.epoch, mark.next, mark.mails).where(mark.place_id == place_id).order_by(mark.id).limit(1)
         ).one()
         here = placed()
-        receipts, highest = connection.execute(
-            select(func.count(), func.coalesce(func.max(here.c.number), 0)).where(here.c.place_id == place_id)
-        ).one()
+        receipts = connection.execute(
+            select(func.count()).select_from(here).where(here.c.place_id == place_id)
+        ).scalar_one()
+        highest = _highest(connection, place_id, first.epoch)
         its = tables.run_place.c
         seen = connection.execute(
             select(its.run_id, its.next, its.before)
@@ -100,6 +101,7 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
                 connection.execute(
                     select(found.kind, func.count())
                     .where(found.run_id == seen.run_id, found.place_id == place_id)
+                    .where(found.dispatch_id.is_(None) | ~withdrawn(found.dispatch_id))
                     .group_by(found.kind)
                 ).all()
             )
@@ -118,3 +120,15 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
         extra=extra,
         missing=missing,
     )
+
+
+def _highest(connection: Connection, place_id: int, epoch: int) -> int:
+    """The largest number that mail of ours was ever given there, also mail that is withdrawn or moved on since."""
+    put, amended = tables.receipt.c, tables.amendment.c
+    delivered = (
+        select(func.max(put.number))
+        .join(tables.dispatch, tables.dispatch.c.id == put.dispatch_id)
+        .where(tables.dispatch.c.place_id == place_id, put.epoch == epoch)
+    )
+    arrived = select(func.max(amended.number)).where(amended.place_id == place_id, amended.epoch == epoch)
+    return max(connection.execute(each).scalar() or 0 for each in (delivered, arrived))

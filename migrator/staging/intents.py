@@ -6,11 +6,11 @@ An intent without an outcome is one whose run was killed; whoever means the same
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, literal, select
 
-from migrator.model import Amended, Gone, Place, Sighting, Touched, Unable, Withdrawn
+from migrator.model import Amended, Gone, Moved, Place, Sighting, Touched, Unable, Withdrawn
 from migrator.staging import tables
 from migrator.staging.locks import Lease
 from migrator.staging.sightings import DispatchId, Shelf
@@ -34,6 +34,13 @@ class Wish:
     detail: Mapping[str, Any]
 
 
+class Begun(NamedTuple):
+    """An intent in hand; `killed`: a run that was killed had it in hand before, and may have come to the deed."""
+
+    intent: IntentId
+    killed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
     """An intent whose outcome nobody wrote down."""
@@ -42,14 +49,6 @@ class Open:
     dispatch: DispatchId
     kind: str
     detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A person has put it into another place: left there."""
-
-    place: Place
-    now: Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,11 @@ class Intents:
         self._shelf = shelf
         self._lease = lease
 
-    def begin(self, kind: str, wishes: Sequence[Wish]) -> list[IntentId]:
+    def begin(self, kind: str, wishes: Sequence[Wish]) -> list[Begun]:
         """Write down that these are about to be changed, before the first is; an open intent that means the same is
         taken up again."""
+        if not wishes:
+            return []
         its = tables.intent.c
         with self._staging.writing() as connection:
             self._lease.hold(connection)
@@ -86,7 +87,8 @@ class Intents:
             numbers = {(row.dispatch_id, _same(row.detail)): row.id for row in rows}
             details = [{"ref": each.expected.ref, **each.detail} for each in wishes]
             keys = [(each.dispatch, _same(detail)) for each, detail in zip(wishes, details, strict=True)]
-            new = {key: detail for key, detail in zip(keys, details, strict=True) if key not in numbers}
+            killed = set(numbers)
+            new = {key: detail for key, detail in zip(keys, details, strict=True) if key not in killed}
             if new:
                 numbers |= dict(zip(new, take_ids(connection, tables.intent, len(new)), strict=True))
                 connection.execute(
@@ -103,7 +105,7 @@ class Intents:
                         for key, detail in new.items()
                     ],
                 )
-        return [numbers[key] for key in keys]
+        return [Begun(numbers[key], killed=key in killed) for key in keys]
 
     def end(self, outcomes: Iterable[tuple[IntentId, Outcome]]) -> None:
         """Write down what came of them; where a mail was changed, also how it lies now."""
@@ -122,6 +124,8 @@ class Intents:
             changed = {intent: outcome for intent, outcome in ended if isinstance(outcome, Changed)}
             if changed:
                 self._amend(connection, changed)
+        for _, outcome in ended:
+            self._run.count(_word(outcome))
 
     def open(self, *kinds: str) -> list[Open]:
         """The intents of this mailbox that have no outcome, oldest first."""
@@ -163,6 +167,19 @@ def _open() -> Any:
 
 def _same(detail: Mapping[str, Any]) -> str:
     return repr(sorted(detail.items()))
+
+
+def _word(outcome: Outcome) -> str:
+    """How a run counts it."""
+    match outcome:
+        case Withdrawn():
+            return "withdrawn"
+        case Changed():
+            return "amended"
+        case Moved():
+            return "moved"
+        case _:
+            return _kind(outcome)
 
 
 def _kind(outcome: Outcome) -> str:

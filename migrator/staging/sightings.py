@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, and_, insert, select
 
-from migrator.model import Account, Flag, Folder, ItemId, Mark, Place, Raw, Role
+from migrator.model import Account, Flag, Folder, ItemId, Mark, Place, Raw, Role, Sighting
 from migrator.staging import tables
 from migrator.staging.states import State, placed, states
 from migrator.staging.store import Staging
@@ -42,6 +42,18 @@ class Delivered:
     @property
     def ref(self) -> str | None:
         return None if self.number is None else f"{self.epoch}:{self.number}"
+
+    @property
+    def expected(self) -> Sighting:
+        """How it lies there as long as nobody touches it."""
+        return Sighting(
+            ref=self.ref or "",
+            size=self.size,
+            message_id=self.message_id,
+            flags=self.flags,
+            received_at=self.received_at,
+            headers=self.headers,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +169,18 @@ class Shelf:
 
     def unbound(self) -> dict[Place, list[Delivered]]:
         """The receipts of this mailbox that came without a ref, by place."""
+        return self._in_force(placed().c.number.is_(None))
+
+    def put_by(self, run: int) -> dict[Place, list[Delivered]]:
+        """The receipts in force of what this run sent here, by place. What was adopted we did not put."""
+        here = placed()
+        return self._in_force(and_(here.c.run_id == run, here.c.how != "adopted"))
+
+    def by_dispatch(self, dispatches: Collection[DispatchId]) -> dict[Place, list[Delivered]]:
+        """The receipts in force of these dispatches, by place."""
+        return self._in_force(placed().c.dispatch_id.in_(list(dispatches)))
+
+    def _in_force(self, which: ColumnElement[bool]) -> dict[Place, list[Delivered]]:
         here = placed()
         found: dict[Place, list[Delivered]] = {}
         with self._staging.reading() as connection:
@@ -166,8 +190,7 @@ class Shelf:
                 )
                 .join(tables.item, tables.item.c.id == here.c.item_id)
                 .join(tables.place, tables.place.c.id == here.c.place_id)
-                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
-                .where(here.c.number.is_(None))
+                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner, which)
                 .order_by(here.c.dispatch_id)
             )
             for row in rows:

@@ -11,6 +11,7 @@ from migrator.errors import AccountError, FolderError, Outage, Reason, UsageErro
 from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
 from migrator.ports import Target
 from migrator.routes import Routes
+from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import DispatchId
@@ -18,6 +19,7 @@ from migrator.staging.store import Run, Staging
 from migrator.steps.batches import Batches
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, bind, settle
+from migrator.steps.withdraw import finish
 
 PATIENCE = 300.0
 """Seconds for which an outage of one mailbox is waited out in all."""
@@ -52,6 +54,7 @@ def load_mailbox(
     """
     with lease(staging, run, how.target, mailbox.owner) as held:
         outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        intents = Intents(staging, run, outbox, held)
         if how.retry:
             outbox.retry()
         pauses = backoff(how.patience)
@@ -64,6 +67,7 @@ def load_mailbox(
                     reached = True
                     _same_mailbox(staging, run, target, how.target, mailbox)
                     left = _settle(outbox, target, how, began)
+                    finish(intents, outbox, target, lambda place, why: run.setback(outbox.owner, why, place.path))
                     places = _prepared(outbox, target, run, accounts, how, closed)
                     _send_all(outbox, run, target, places, accounts, open_target, how, closed)
                     bind(outbox, target)

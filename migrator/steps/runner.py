@@ -6,11 +6,15 @@ from dataclasses import replace
 
 from migrator.errors import AccountError, FolderError, Outage, Reason
 from migrator.model import Mailbox
+from migrator.staging.loads import owners_of_load
 from migrator.staging.locks import alone
 from migrator.staging.reports import accounts_staged
+from migrator.staging.sightings import Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.load import Loading, Opener, load_mailbox
+from migrator.steps.undo import Prospect, prospect, undo_mailbox
 from migrator.steps.verify import Verified, total, verify_mailbox
+from migrator.steps.withdraw import Taken
 
 WORKERS = 4
 """Mailboxes worked on at the same time, and connections in all where a mailbox may have several."""
@@ -65,6 +69,43 @@ def verify(
         for name in Verified.__dataclass_fields__:
             run.count(name, getattr(whole, name))
     return whole, run.id
+
+
+def prospects(staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, of_run: int) -> list[Prospect]:
+    """What `undo` of a load would do, place by place. Changes nothing. Raises UsageError, AccountError, Outage."""
+    found: list[Prospect] = []
+    for mailbox in _mailboxes_of(staging, how, of_run):
+        with open_target(mailbox)() as target:
+            found += prospect(Shelf(staging, how.target, mailbox.owner), target, of_run)
+    return found
+
+
+def undo(
+    staging: Staging,
+    open_target: Callable[[Mailbox], Opener],
+    how: Loading,
+    of_run: int,
+    *,
+    workers: int = WORKERS,
+) -> tuple[Mapping[str, int], list[Taken]]:
+    """Take back what one load put and nobody touched since: what this run counted, and what was left or gone.
+
+    Raises UsageError at once; Outage where no mailbox could be reached at all.
+    """
+    left: list[Taken] = []
+    with alone(staging, "undo"), staging.run("undo", how.target) as run:
+
+        def one(mailbox: Mailbox) -> None:
+            left.extend(undo_mailbox(staging, run, of_run, mailbox, open_target(mailbox), how))
+
+        spread(run, _mailboxes_of(staging, how, of_run), one, workers, how)
+        return dict(run.counts), left
+
+
+def _mailboxes_of(staging: Staging, how: Loading, of_run: int) -> list[Mailbox]:
+    """The mailboxes that a load sent to; [accounts] may have changed since."""
+    routed = {mailbox.owner: mailbox for mailbox in how.routes.mailboxes(accounts_staged(staging))}
+    return [routed.get(owner, Mailbox(owner)) for owner in owners_of_load(staging, of_run)]
 
 
 def spread(

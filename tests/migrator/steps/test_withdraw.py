@@ -51,7 +51,7 @@ def test_what_was_touched_is_spared_and_what_is_gone_is_left_to_the_caller(way: 
     way.new.flag("sato", ("INBOX",), 1, ["\\Answered"])
     way.new.delete("sato", ("INBOX",), 2)
     with intents_of(staging) as intents, way.opener(Mailbox("sato"))() as target:
-        answers = withdraw(intents, target, INBOX, WITHDRAW, wishes)
+        answers = list(withdraw(intents, target, INBOX, WITHDRAW, wishes))
         assert [type(each) for _, _, each in answers] == [Touched, Gone, Withdrawn]
         assert [each.intent for each in intents.open(WITHDRAW)] == [answers[1][0]]
     assert len(way.new.mails("sato", ("INBOX",))) == 1
@@ -69,7 +69,7 @@ def test_an_intent_stands_before_the_first_change_and_is_taken_up_again_after_a_
         intents.begin(WITHDRAW, wishes)
         target.withdraw(INBOX, wishes[0].expected.ref, wishes[0].expected)
     with intents_of(staging) as intents, way.opener(Mailbox("sato"))() as target:
-        answers = withdraw(intents, target, INBOX, WITHDRAW, wishes)
+        answers = list(withdraw(intents, target, INBOX, WITHDRAW, wishes))
         assert [type(each) for _, _, each in answers] == [Gone, Withdrawn, Withdrawn]
         intents.end((intent, each) for intent, _, each in answers if isinstance(each, Gone))
         assert intents.open(WITHDRAW) == []

@@ -1,0 +1,109 @@
+"""The command that goes back: what one load put is taken out of the target again."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migrator.cli import console
+from migrator.cli.console import Exit
+from migrator.cli.progress import progress
+from migrator.locale import _, sentence
+from migrator.model import Gone, Moved, Touched, Withdrawn
+
+if TYPE_CHECKING:
+    from migrator.steps.undo import Prospect
+    from migrator.steps.withdraw import Taken
+
+family = typer.Typer()
+
+
+@family.command(
+    help=_("Show what one load put; with --yes take it back, except what somebody touched since."),
+    epilog=_("Example: migrator undo 12 --yes"),
+)
+def undo(
+    run: Annotated[int, typer.Argument(metavar="RUN", help=_("A load's number, as migrator runs shows it."))],
+    yes: Annotated[bool, typer.Option("--yes", help=_("Do it; without it nothing is changed."))] = False,
+) -> None:
+    """What is taken back is to do again; exit 1 where something was left."""
+    from migrator.cli import migration
+    from migrator.staging.loads import target_of_load
+    from migrator.steps import runner
+
+    with migration.opened() as (settings, staging), progress() as report:
+        target = target_of_load(staging, run)
+        how, opener = migration.loading(settings, target, report), migration.opener(settings, target)
+        if not yes:
+            _show(runner.prospects(staging, opener, how, run), run)
+            return
+        counts, left = runner.undo(staging, opener, how, run)
+    _list(left)
+    words = {word: counts.get(word, 0) for word in ("withdrawn", "touched", "moved", "gone")}
+    doubts, setbacks = counts.get("in_doubt", 0), counts.get("setbacks", 0)
+    console.say(
+        _("{withdrawn} mails taken back; {touched} touched and {moved} moved by people stay; {gone} were gone."),
+        **words,
+    )
+    if doubts:
+        console.say(_("{n} mails are in doubt, and were left: migrator load {target}"), n=doubts, target=target)
+    if setbacks:
+        console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=setbacks)
+    console.tell(_("Folders stay as they are. What was taken back is loaded again by the next load."))
+    if words["touched"] or words["moved"] or doubts or setbacks:
+        raise typer.Exit(Exit.FOUND)
+
+
+def _show(found: Iterable["Prospect"], run: int) -> None:
+    places = list(found)
+    console.table(
+        (_("mailbox"), _("place"), _("to take back"), _("touched"), _("moved"), _("gone")),
+        (
+            (
+                each.place.owner,
+                "/".join(each.place.path),
+                each.take,
+                *(sum(isinstance(taken.outcome, kind) for taken in each.left) for kind in (Touched, Moved, Gone)),
+            )
+            for each in places
+        ),
+    )
+    for each in places:
+        _list(each.left)
+        if each.stopped is not None:
+            console.say("{text} [{code}]", text=sentence(each.stopped), code=each.stopped.code)
+    console.tell(_("Nothing was changed. To take these mails back: migrator undo {run} --yes"), run=run)
+    if any(each.left or each.stopped for each in places):
+        raise typer.Exit(Exit.FOUND)
+
+
+def _list(left: Iterable["Taken"]) -> None:
+    """One line for each mail that people changed, moved or deleted."""
+    for each in left:
+        match each.outcome:
+            case Touched(now=now):
+                console.say(
+                    _("touched  {owner}/{place}  {ref}  item {item}: now {flags}, sent with {sent}"),
+                    **_words(each),
+                    flags=" ".join(sorted(now.flags)),
+                    sent=" ".join(sorted(each.mail.flags)),
+                )
+            case Moved(place=place):
+                console.say(
+                    _("moved  {owner}/{place}  {ref}  item {item}: now in {there}"),
+                    **_words(each),
+                    there="/".join(place.path),
+                )
+            case Gone():
+                console.say(_("gone  {owner}/{place}  {ref}  item {item}"), **_words(each))
+            case Withdrawn():
+                pass
+
+
+def _words(each: "Taken") -> dict[str, str | int | None]:
+    return {
+        "owner": each.place.owner,
+        "place": "/".join(each.place.path),
+        "ref": each.mail.ref,
+        "item": each.mail.item,
+    }

@@ -1,0 +1,107 @@
+"""Target -> staging: take back exactly what one load put, except what somebody touched since (laws.md §4 and §8).
+
+What is taken back is to do again. What a person answered, flagged, read or moved stays theirs and stays loaded. Folders
+that the load made stay: a person may have come to use them.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from migrator.errors import FolderError, Outage, Reason, UsageError
+from migrator.model import Gone, Mailbox, Place, Touched, Withdrawn
+from migrator.ports import Target
+from migrator.staging.intents import Intents
+from migrator.staging.locks import lease
+from migrator.staging.outbox import Outbox
+from migrator.staging.sightings import Delivered, Shelf
+from migrator.staging.store import Run, Staging
+from migrator.steps.elsewhere import elsewhere
+from migrator.steps.load import Loading, Opener, _same_mailbox, backoff
+from migrator.steps.progress import Progress
+from migrator.steps.settle import Wait, settle
+from migrator.steps.withdraw import Taken, same_epoch, take_back
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What an undo would do in one place: so many mails taken back, these left; `stopped` where it cannot work."""
+
+    place: Place
+    take: int = 0
+    left: tuple[Taken, ...] = ()
+    stopped: Reason | None = None
+
+
+def prospect(shelf: Shelf, target: Target, of_run: int) -> Iterator[Prospect]:
+    """Look at what undoing a run would do to one mailbox, and change nothing. Raises UsageError, Outage."""
+    can_withdraw(shelf, target)
+    for place, mails in shelf.put_by(of_run).items():
+        try:
+            same_epoch(shelf, target, place, mails)
+            left = list(_left(shelf, target, place, mails))
+        except FolderError as error:
+            yield Prospect(place, stopped=error.reason)
+        else:
+            yield Prospect(place, len(mails) - len(left), tuple(left))
+
+
+def _left(shelf: Shelf, target: Target, place: Place, mails: Sequence[Delivered]) -> Iterator[Taken]:
+    seen = {each.ref: each for each in target.survey(place, None)}
+    lost = [each for each in mails if each.ref not in seen]
+    for each in mails:
+        now = seen.get(each.ref or "")
+        if now is not None and (now.flags, now.size) != (each.flags, each.size):
+            yield Taken(each, place, Touched(now))
+    found = elsewhere(shelf, target, lost)
+    for each in lost:
+        yield Taken(each, place, found.get(each.dispatch, Gone()))
+
+
+def can_withdraw(shelf: Shelf, target: Target) -> None:
+    """Raises UsageError where the server has no way to delete one mail and no other."""
+    if not target.limits.can_withdraw:
+        raise UsageError(Reason("undo.impossible", target=shelf.target, mailbox=shelf.owner))
+
+
+def undo_mailbox(
+    staging: Staging, run: Run, of_run: int, mailbox: Mailbox, open_target: Opener, how: Loading
+) -> list[Taken]:
+    """Take back from one mailbox what a run put there; what was left or gone. Setbacks of places are recorded.
+
+    Raises AccountError, FolderError, UsageError, and Outage once patience has ended.
+    """
+    with lease(staging, run, how.target, mailbox.owner) as held:
+        outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        intents = Intents(staging, run, outbox, held)
+        pauses = backoff(how.patience)
+        while True:
+            try:
+                with open_target() as target:
+                    _same_mailbox(staging, run, target, how.target, mailbox)
+                    return _undo(outbox, intents, run, of_run, target, how)
+            except Outage as error:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                how.report(Progress(step="undo", account=mailbox.owner, waits_for=error.reason))
+                how.stop.wait(max(pause, error.retry_after or 0))
+
+
+def _undo(outbox: Outbox, intents: Intents, run: Run, of_run: int, target: Target, how: Loading) -> list[Taken]:
+    can_withdraw(outbox, target)
+    # What the run had sent when it was killed may have arrived.
+    late = target.limits.late_commit if how.late_commit is None else how.late_commit
+    run.count("in_doubt", settle(outbox, target, Wait(late_commit=late, began=time.monotonic())))
+    wanted = outbox.put_by(of_run)
+    how.report(Progress(step="undo", account=outbox.owner, expected=sum(map(len, wanted.values()))))
+    left: list[Taken] = []
+    for taken in take_back(
+        intents, outbox, target, wanted, lambda place, why: run.setback(outbox.owner, why, place.path)
+    ):
+        how.report(Progress(step="undo", account=outbox.owner, path=taken.place.path, items=1, bytes=taken.mail.size))
+        if not isinstance(taken.outcome, Withdrawn):
+            left.append(taken)
+        if how.stop.is_set():
+            break
+    return left
