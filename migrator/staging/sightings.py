@@ -169,18 +169,19 @@ class Shelf:
 
     def unbound(self) -> dict[Place, list[Delivered]]:
         """The receipts of this mailbox that came without a ref, by place."""
-        return self._in_force(placed().c.number.is_(None))
+        return self.in_force(placed().c.number.is_(None))
 
     def put_by(self, run: int) -> dict[Place, list[Delivered]]:
         """The receipts in force of what this run sent here, by place. What was adopted we did not put."""
         here = placed()
-        return self._in_force(and_(here.c.run_id == run, here.c.how != "adopted"))
+        return self.in_force(and_(here.c.run_id == run, here.c.how != "adopted"))
 
     def by_dispatch(self, dispatches: Collection[DispatchId]) -> dict[Place, list[Delivered]]:
         """The receipts in force of these dispatches, by place."""
-        return self._in_force(placed().c.dispatch_id.in_(list(dispatches)))
+        return self.in_force(placed().c.dispatch_id.in_(list(dispatches)))
 
-    def _in_force(self, which: ColumnElement[bool]) -> dict[Place, list[Delivered]]:
+    def in_force(self, which: ColumnElement[bool]) -> dict[Place, list[Delivered]]:
+        """The receipts in force of this mailbox of which this is true (of `placed` and `item`), by place."""
         here = placed()
         found: dict[Place, list[Delivered]] = {}
         with self._staging.reading() as connection:

@@ -114,7 +114,7 @@ def at(target: str) -> Select[Any]:
     return select(place.c.id).where(place.c.target == target)
 
 
-def _loaded(item_id: ColumnElement[Any], target: str) -> ColumnElement[bool]:
+def loaded(item_id: ColumnElement[Any], target: str) -> ColumnElement[bool]:
     sent = dispatch.alias("sent")
     return exists(
         select(literal(1))
@@ -136,7 +136,7 @@ def _inherited(of: Any, target: str) -> ColumnElement[bool]:
         select(literal(1))
         .where(line.c.successor_id == of.c.artefact_id)
         .join(before, before.c.artefact_id == line.c.artefact_id)
-        .where(before.c.digest == of.c.digest, _loaded(before.c.id, target))
+        .where(before.c.digest == of.c.digest, loaded(before.c.id, target))
     )
 
 
@@ -182,7 +182,7 @@ def states(target: str | None, takes: Collection[str], accounts: Collection[str]
             State.NOT_MAIL.value,
         ),
         (moved, State.SUPERSEDED.value),
-        (or_(_loaded(known.c.item_id, target or ""), _inherited(known, target or "")), State.LOADED.value),
+        (or_(loaded(known.c.item_id, target or ""), _inherited(known, target or "")), State.LOADED.value),
         (and_(known.c.dispatch_id.is_not(None), unanswered(known.c.dispatch_id)), State.IN_DOUBT.value),
         (known.c.item_id.is_(None), State.FAULT.value),
         (refused, State.REFUSED.value),

@@ -19,7 +19,7 @@ from migrator.staging.store import Run, Staging
 from migrator.steps.batches import Batches
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, bind, settle
-from migrator.steps.withdraw import finish
+from migrator.steps.withdraw import finish, withdraw_overtaken
 
 PATIENCE = 300.0
 """Seconds for which an outage of one mailbox is waited out in all."""
@@ -52,6 +52,10 @@ def load_mailbox(
 
     Raises AccountError, UsageError, and Outage once patience has ended.
     """
+
+    def setback(place: Place, why: Reason) -> None:
+        run.setback(mailbox.owner, why, place.path)
+
     with lease(staging, run, how.target, mailbox.owner) as held:
         outbox = Outbox(staging, run, how.target, mailbox.owner, held)
         intents = Intents(staging, run, outbox, held)
@@ -67,10 +71,11 @@ def load_mailbox(
                     reached = True
                     _same_mailbox(staging, run, target, how.target, mailbox)
                     left = _settle(outbox, target, how, began)
-                    finish(intents, outbox, target, lambda place, why: run.setback(outbox.owner, why, place.path))
+                    finish(intents, outbox, target, setback)
                     places = _prepared(outbox, target, run, accounts, how, closed)
                     _send_all(outbox, run, target, places, accounts, open_target, how, closed)
                     bind(outbox, target)
+                    withdraw_overtaken(intents, outbox, target, setback)
                     if left or not outbox.doubts():
                         run.count("in_doubt", left)
                         return

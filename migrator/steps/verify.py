@@ -10,6 +10,7 @@ from migrator.model import Mailbox, Mark, Place, Sighting
 from migrator.ports import Target
 from migrator.staging.sightings import Delivered, Difference, Shelf
 from migrator.staging.store import Run, Staging
+from migrator.staging.versions import stale
 from migrator.steps.progress import Progress, Report, quiet
 
 LARGE = 64 * 2**20
@@ -34,6 +35,7 @@ class _Looked:
     mark: Mark
     before: int = 0
     found: list[Difference] = field(default_factory=list)
+    present: list[Delivered] = field(default_factory=list)
     missing: list[Delivered] = field(default_factory=list)
     extra: list[Sighting] = field(default_factory=list)
 
@@ -59,7 +61,11 @@ def verify_mailbox(
         place: _look(shelf, target, place, lambda: choose.random() < bodies, done, report) for place in shelf.places()
     }
     _pair_moves(looked)
+    overtaken = stale(shelf)
     for place, here in looked.items():
+        for each in here.present:
+            if each.dispatch in overtaken:
+                here.find("stale", {"ref": each.ref}, each)
         for each in here.missing:
             here.find("missing", {"ref": each.ref}, each)
         for seen in here.extra:
@@ -85,6 +91,7 @@ def _look(
     for seen in target.survey(place, None):
         known = bound.pop(seen.ref, None) or _unbound(target, place, unbound, seen)
         if known is not None:
+            here.present.append(known)
             _compare(shelf, target, place, known, seen, here, done, every_byte=every_byte())
         elif seen.number < first.next:
             here.before += 1

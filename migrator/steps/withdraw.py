@@ -8,6 +8,7 @@ from migrator.model import DELETED, Gone, Moved, Place, Touched, Withdrawn
 from migrator.ports import Target
 from migrator.staging.intents import WITHDRAW, IntentId, Intents, Wish
 from migrator.staging.sightings import Delivered, Shelf
+from migrator.staging.versions import overtaken
 from migrator.steps.elsewhere import elsewhere
 
 BATCH = 25
@@ -98,6 +99,16 @@ def _answers(intents: Intents, target: Target, place: Place, mails: Sequence[Del
         for begun, wish in zip(intents.begin(WITHDRAW, batch), batch, strict=True):
             yield begun.intent, wish, Gone()
     yield from withdraw(intents, target, place, WITHDRAW, [each for each in wishes if each.expected.ref])
+
+
+def withdraw_overtaken(
+    intents: Intents, shelf: Shelf, target: Target, setback: Callable[[Place, Reason], None]
+) -> None:
+    """Take back older versions whose successor has arrived (laws.md §2), where the target can."""
+    older = overtaken(shelf)
+    if older and target.limits.can_withdraw:
+        for _ in take_back(intents, shelf, target, older, setback):
+            pass
 
 
 def same_epoch(shelf: Shelf, target: Target, place: Place, mails: Sequence[Delivered]) -> None:
