@@ -11,6 +11,7 @@ from migrator.ports import Target
 from migrator.staging.sightings import Delivered, Difference, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.staging.versions import stale
+from migrator.steps.elsewhere import elsewhere
 from migrator.steps.progress import Progress, Report, quiet
 
 LARGE = 64 * 2**20
@@ -61,13 +62,18 @@ def verify_mailbox(
         place: _look(shelf, target, place, lambda: choose.random() < bodies, done, report) for place in shelf.places()
     }
     _pair_moves(looked)
+    # a person may have moved it to a place that we do not know
+    found = elsewhere(shelf, target, [each for here in looked.values() for each in here.missing])
     overtaken = stale(shelf)
     for place, here in looked.items():
         for each in here.present:
             if each.dispatch in overtaken:
                 here.find("stale", {"ref": each.ref}, each)
         for each in here.missing:
-            here.find("missing", {"ref": each.ref}, each)
+            if moved := found.get(each.dispatch):
+                here.find("place", {"to": list(moved.place.path), "ref": moved.now.ref}, each)
+            else:
+                here.find("missing", {"ref": each.ref}, each)
         for seen in here.extra:
             here.find("extra", {"ref": seen.ref, "message_id": seen.message_id})
         shelf.note(run.id, place, here.found, here.mark, here.before)

@@ -126,6 +126,16 @@ def test_a_mail_moved_by_its_user_is_found_in_its_new_place(way: Road, staging: 
     assert account.totals["missing"] == account.totals["extra"] == account.totals["unexplained_target"] == 0
 
 
+def test_a_mail_moved_to_a_place_of_its_users_own_is_not_missing(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    way.load(staging)
+    way.new.move("sato", ("INBOX",), 1, ("対応済み",))
+    assert way.verify(staging).findings == 1
+    account = way.ledger(staging)
+    assert account.closed
+    assert account.totals["loaded"] == 4
+
+
 def test_an_item_refused_for_size_does_not_stop_its_neighbours_and_goes_when_asked_again(
     way: Road, staging: Staging
 ) -> None:
