@@ -79,7 +79,10 @@ class Facts:
         if artefact.digest == item.raw.digest:
             self._observe(artefact, item.stamp, item.flags)
             return
+        again = artefact.digest is not None
         artefact.digest, artefact.stamp, artefact.flags = item.raw.digest, storable(item.stamp), _sorted(item.flags)
+        if again:  # older observations know nothing of these flags
+            self._add(tables.observation, artefact_id=artefact.id, stamp=artefact.stamp, flags=artefact.flags)
         head = read.envelope
         self._add(
             tables.item,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, literal, select
 
-from migrator.model import Amended, Gone, Moved, Place, Sighting, Touched, Unable, Withdrawn
+from migrator.model import Amended, Flag, Gone, Moved, Place, Sighting, Touched, Unable, Withdrawn
 from migrator.staging import tables
 from migrator.staging.locks import Lease
 from migrator.staging.sightings import DispatchId, Shelf
@@ -53,10 +53,11 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Done: it lies in this place, as it was amended."""
+    """Done: it lies in this place, as it was amended. `theirs` are flags that people have set or taken away beside."""
 
     place: Place
     now: Amended
+    theirs: frozenset[Flag] = frozenset()
 
 
 Outcome = Withdrawn | Changed | Gone | Touched | Moved | Unable
@@ -84,7 +85,9 @@ class Intents:
                 .where(its.kind == kind, its.dispatch_id.in_([each.dispatch for each in wishes]), _open())
                 .order_by(its.id)
             )
-            numbers = {(row.dispatch_id, _same(row.detail)): row.id for row in rows}
+            numbers: dict[tuple[DispatchId, str], IntentId] = {
+                (row.dispatch_id, _same(row.detail)): row.id for row in rows
+            }
             details = [{"ref": each.expected.ref, **each.detail} for each in wishes]
             keys = [(each.dispatch, _same(detail)) for each, detail in zip(wishes, details, strict=True)]
             killed = set(numbers)
@@ -178,12 +181,16 @@ def _word(outcome: Outcome) -> str:
             return "amended"
         case Moved():
             return "moved"
+        case Unable():
+            return "unable"
         case _:
             return _kind(outcome)
 
 
 def _kind(outcome: Outcome) -> str:
     match outcome:
+        case Changed(theirs=theirs) if theirs:
+            return "touched"
         case Withdrawn() | Changed():
             return "done"
         case Gone():
@@ -202,6 +209,8 @@ def _detail(outcome: Outcome) -> dict[str, Any]:
             return {"to": list(place.path), "ref": now.ref}
         case Unable(reason=reason):
             return {"code": reason.code, "params": dict(reason.params)}
+        case Changed(theirs=theirs) if theirs:
+            return {"theirs": sorted(theirs)}
         case Withdrawn() | Changed() | Gone():
             return {}
 

@@ -70,6 +70,7 @@ class Shelf:
 
     def __init__(self, staging: Staging, target: str, owner: str) -> None:
         self._staging = staging
+        self.reading = staging.reading
         self.target = target
         self.owner = owner
 
@@ -130,7 +131,7 @@ class Shelf:
             rows = connection.execute(
                 select(its.path, its.role).where(its.target == self.target, its.owner == self.owner).order_by(its.id)
             )
-            return [_place(self.owner, row) for row in rows]
+            return [place_of(self.owner, row) for row in rows]
 
     def place_id(self, place: Place) -> int:
         """Staging's number for a place that it knows."""
@@ -165,7 +166,7 @@ class Shelf:
                 .where(here.c.place_id == self.place_id(place))
                 .order_by(here.c.number, here.c.dispatch_id)
             )
-            return [_delivered(row) for row in rows]
+            return [delivered_of(row) for row in rows]
 
     def unbound(self) -> dict[Place, list[Delivered]]:
         """The receipts of this mailbox that came without a ref, by place."""
@@ -195,7 +196,7 @@ class Shelf:
                 .order_by(here.c.dispatch_id)
             )
             for row in rows:
-                found.setdefault(_place(self.owner, row), []).append(_delivered(row))
+                found.setdefault(place_of(self.owner, row), []).append(delivered_of(row))
         return found
 
     def claimed(self, place: Place) -> set[int]:
@@ -242,11 +243,11 @@ class Shelf:
             )
 
 
-def _place(owner: str, row: Any) -> Place:
+def place_of(owner: str, row: Any) -> Place:
     return Place(owner, tuple(row.path), None if row.role is None else Role(row.role))
 
 
-def _delivered(row: Any) -> Delivered:
+def delivered_of(row: Any) -> Delivered:
     return Delivered(
         dispatch=row.dispatch_id,
         item=row.item_id,

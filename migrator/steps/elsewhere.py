@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from migrator.model import Mark, Moved, Place, Sighting
+from migrator.model import Moved, Place, Sighting
 from migrator.ports import Target
 from migrator.staging.sightings import Delivered, DispatchId, Shelf
 
@@ -13,34 +13,44 @@ def elsewhere(shelf: Shelf, target: Target, lost: Sequence[Delivered]) -> dict[D
     Raises FolderError where a place cannot be looked through: then nobody knows.
     """
     found: dict[DispatchId, Moved] = {}
-    left = list(lost)
-    for place, since, claimed in _everywhere(shelf, target) if left else ():
-        for seen in target.survey(place, since):
-            near = [each for each in left if each.size == seen.size and seen.headers in (None, each.headers)]
-            if seen.number in claimed or not near:
-                continue
-            same = _same(target, place, seen, near)
-            if same is not None:
-                left.remove(same)
-                found[same.dispatch] = Moved(place, seen)
+    for place in _everywhere(shelf, target) if lost else ():
+        left = [each for each in lost if each.dispatch not in found]
         if not left:
             break
+        found |= found_at(shelf, target, place, left)
     return found
 
 
-def _everywhere(shelf: Shelf, target: Target) -> Iterator[tuple[Place, Mark | None, set[int]]]:
-    """Every place: from where it had come before us, and what our receipts hold there."""
+def found_at(shelf: Shelf, target: Target, place: Place, lost: Sequence[Delivered]) -> dict[DispatchId, Moved]:
+    """Those of these mails that lie in this place and that no receipt holds there. They may have come before we knew
+    the place."""
+    found: dict[DispatchId, Moved] = {}
+    left = list(lost)
+    mark = target.mark(place) if left else None
+    if mark is None:
+        return found
+    first = shelf.first_mark(place)
+    claimed = shelf.claimed(place) if first is not None and first.epoch == mark.epoch else set()
+    for seen in target.survey(place, None):
+        near = [each for each in left if each.size == seen.size and seen.headers in (None, each.headers)]
+        if seen.number in claimed or not near:
+            continue
+        same = _same(target, place, seen, near)
+        if same is not None:
+            left.remove(same)
+            found[same.dispatch] = Moved(place, seen)
+    return found
+
+
+def _everywhere(shelf: Shelf, target: Target) -> Iterator[Place]:
+    """Our places first, then those that only the target knows."""
     ours = shelf.places()
-    for place in ours:
-        mark, first = target.mark(place), shelf.first_mark(place)
-        if mark is not None and first is not None:
-            known = mark.epoch == first.epoch
-            yield place, first if known else None, shelf.claimed(place) if known else set()
+    yield from ours
     paths = {place.path for place in ours}
     roles = {place.role for place in ours if place.role is not None}  # such a place may have another name there
     for place in target.places():
         if place.path not in paths and place.role not in roles:
-            yield place, None, set()
+            yield place
 
 
 def _same(target: Target, place: Place, seen: Sighting, near: Sequence[Delivered]) -> Delivered | None:

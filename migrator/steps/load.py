@@ -16,6 +16,7 @@ from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging
+from migrator.steps.amend import amend
 from migrator.steps.batches import Batches
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, bind, settle
@@ -74,6 +75,8 @@ def load_mailbox(
                     finish(intents, outbox, target, setback)
                     places = _prepared(outbox, target, run, accounts, how, closed)
                     _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    homes = {folder: place for folder, place in places.items() if place not in closed}
+                    amend(intents, outbox, target, accounts, homes, run.id, setback)
                     bind(outbox, target)
                     withdraw_overtaken(intents, outbox, target, setback)
                     if left or not outbox.doubts():

@@ -104,7 +104,8 @@ def _look(
         else:
             here.extra.append(seen)
         report(Progress(step="verify", account=shelf.owner, path=place.path, items=1, bytes=seen.size))
-    if here.before < first.count:
+    ours = sum(each.number is not None and each.number < first.next for each in here.present)
+    if here.before + ours < first.count:
         here.find("older-gone", {"was": first.count, "is": here.before})
     here.missing = [*bound.values(), *unbound]
     return here
