@@ -32,3 +32,29 @@ def decide(
         else:
             touched = decide_sender(staging, what.lower(), verdict, by=user(), why=why)
     console.say(_("{verdict}: {n} mails."), verdict=verdict.value, n=touched)
+
+
+@family.command(
+    help=_("Bring parked mail back to keep, also after a load: the next load carries it."),
+    epilog=_('Example: migrator restore news@shop.example --why "the sales team reads it"'),
+)
+def restore(
+    what: Annotated[str, typer.Argument(metavar="ITEM|SENDER", help=_("A mail's number, an address, or a List-Id."))],
+    why: Annotated[str, typer.Option("--why", help=_("The reason, for whoever asks later."))] = "",
+) -> None:
+    """A person's decision to keep; what stays parked is listed, because somebody else's word stands before this one."""
+    from migrator.cli import migration
+    from migrator.staging.opinions import restore_item, restore_sender
+    from migrator.staging.store import user
+
+    with migration.opened() as (_settings, staging):
+        if what.isdecimal():
+            done = restore_item(staging, int(what), by=user(), why=why)
+        else:
+            done = restore_sender(staging, what.lower(), by=user(), why=why)
+    console.say(_("{n} parked mails are kept again; the next load carries them."), n=done.mails)
+    for item, scope in done.left:
+        said = _("a person parked it by its number") if scope == "item" else _("the source deleted it")
+        console.say(
+            _("item {item} stays parked: {said}. To bring it back: migrator restore {item}"), item=item, said=said
+        )

@@ -1,14 +1,15 @@
 """What is thought of the mails: proposals by the filter, decisions by people. Both only grow; the newest counts."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, insert, literal, select
+from sqlalchemy import ColumnElement, exists, insert, literal, select
 
 from migrator.errors import Reason, UsageError
 from migrator.model import ItemId, Proposal, StagedItem, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item
+from migrator.staging.states import flags_of, newest_item, parked_by, sender_of
 from migrator.staging.store import Run, Staging, now
 
 PAGE = 2_000
@@ -102,6 +103,45 @@ def decide_sender(staging: Staging, sender: str, verdict: Verdict, *, by: str, w
             raise UsageError(Reason("sender.unknown", sender=sender))
         connection.execute(insert(tables.decision).values(**_decision("sender", verdict, by, why), sender=sender))
     return touched
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How many mails are no longer parked, and those that still are, each with whose word does it: item or source."""
+
+    mails: int
+    left: list[tuple[ItemId, str]]
+
+
+def restore_item(staging: Staging, item: ItemId, *, by: str, why: str) -> Restored:
+    """A person wants one parked mail after all, whoever parked it. Raises UsageError where there is no such item."""
+    with staging.reading() as connection:
+        artefact = connection.execute(select(tables.item.c.artefact_id).where(tables.item.c.id == item)).scalar()
+    if not _parked(staging, tables.item.c.artefact_id == artefact):
+        if artefact is None:
+            raise UsageError(Reason("item.unknown", item=item))
+        return Restored(0, [])
+    decide_item(staging, item, Verdict.KEEP, by=by, why=why)
+    return Restored(1, [])
+
+
+def restore_sender(staging: Staging, sender: str, *, by: str, why: str) -> Restored:
+    """A person wants the parked mail of a sender or list after all, and what comes later. What a person parked one by
+    one stays, and what the source took back. Raises UsageError where nothing is from there."""
+    its = sender_of(tables.item) == sender
+    before = _parked(staging, its)
+    decide_sender(staging, sender, Verdict.KEEP, by=by, why=why)
+    left = _parked(staging, its)
+    return Restored(len(before) - len(left), left)
+
+
+def _parked(staging: Staging, which: ColumnElement[bool]) -> list[tuple[ItemId, str]]:
+    newest, its = newest_item(), tables.item
+    scope = parked_by(its.c.artefact_id, its).label("scope")
+    rows = select(its.c.id, scope).join(newest, newest.c.item_id == its.c.id).where(which).subquery()
+    with staging.reading() as connection:
+        found = connection.execute(select(rows.c.id, rows.c.scope).where(rows.c.scope.is_not(None)).order_by(rows.c.id))
+        return [(row.id, row.scope) for row in found]
 
 
 def _decision(scope: str, verdict: Verdict, by: str, why: str) -> dict[str, Any]:

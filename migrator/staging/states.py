@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, null, or_, select
 from sqlalchemy.sql.selectable import ScalarSelect, Subquery
 
 from migrator.model import Verdict
@@ -66,20 +66,36 @@ def newest_item() -> Subquery:
 
 def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     """The decision in force for an item row `of`: the first that exists (laws.md §4)."""
-    sender = func.coalesce(of.c.list_id, of.c.sender)
-    person = _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == "item")
-    source = _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == "source")
     guard = _newest(proposal.c.guard, proposal.c.item_id == of.c.id)
-    by_sender = _newest(decision.c.verdict, decision.c.sender == sender, decision.c.scope == "sender")
-    auto = _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == "auto")
     return func.coalesce(
-        person,
-        case((source == Verdict.PARK, literal(Verdict.PARK.value))),
+        _said("item", artefact_id),
+        case((_said("source", artefact_id) == Verdict.PARK, literal(Verdict.PARK.value))),
         case((guard.is_not(None), literal(Verdict.KEEP.value))),
-        by_sender,
-        auto,
+        _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender"),
+        _said("auto", artefact_id),
         literal(Verdict.KEEP.value),
     )
+
+
+def parked_by(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
+    """Whose decision in force parks an item row `of`, by scope: item, source, sender or auto; null for none."""
+    by_sender = _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender")
+    return case(
+        (verdict_of(artefact_id, of) != Verdict.PARK, null()),
+        (_said("item", artefact_id) == Verdict.PARK, literal("item")),
+        (_said("source", artefact_id) == Verdict.PARK, literal("source")),
+        (by_sender == Verdict.PARK, literal("sender")),
+        else_=literal("auto"),
+    )
+
+
+def sender_of(of: Any) -> ColumnElement[str]:
+    """The sender or list by which people decide about an item row `of`."""
+    return func.coalesce(of.c.list_id, of.c.sender)
+
+
+def _said(scope: str, artefact_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+    return _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == scope)
 
 
 def flags_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[Any]:
