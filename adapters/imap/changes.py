@@ -49,10 +49,14 @@ class Mail:
         if not moves and not self._session.can("UIDPLUS"):
             return Unable(Reason("imap.move-impossible"))
         verb = b"MOVE" if moves else b"COPY"
-        answer = self._session.run(b"UID %b %d %b" % (verb, self._number, quoted(there)))
+        new = _new_ref(self._session.run(b"UID %b %d %b" % (verb, self._number, quoted(there))))
         if not moves:
             self._expunge()
-        return Amended(_new_ref(answer), self._expected.flags)
+            found = self._look()
+            if found is not None and new is not None:  # a person came between: the mail stays, its copy goes
+                Mail(self._session, there, new, self._expected).withdraw()
+                return Touched(found)
+        return Amended(new, self._expected.flags)
 
     def withdraw(self) -> Withdrawn | Touched | Gone:
         """Delete this one mail and no other: never by a plain EXPUNGE."""

@@ -1,6 +1,6 @@
 """The command that goes back: what one load put is taken out of the target again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,3 +107,25 @@ def _words(each: "Taken") -> dict[str, str | int | None]:
         "ref": each.mail.ref,
         "item": each.mail.item,
     }
+
+
+def show_changes(counts: Mapping[str, int], left: Iterable[Mapping[str, str]]) -> None:
+    """What a load changed in mail of earlier loads, and what it left to people."""
+    if amended := counts.get("amended", 0):
+        console.say(_("{n} flags or places followed the source."), n=amended)
+    if withdrawn := counts.get("withdrawn", 0):
+        console.say(_("{n} mails taken back: older versions, or the rest of an undo that was stopped."), n=withdrawn)
+    meant = {"reflag": _("flags"), "relocate": _("place"), "withdraw": _("older version")}
+    outcome = {
+        "touched": _("changed by people: theirs stays"),
+        "moved": _("moved by people: stays there"),
+        "gone": _("no longer there"),
+        "refused": _("the target cannot change it"),
+    }
+    for each in left:
+        console.say(
+            "{what}  {mailbox}/{place}  {item}  {how}",
+            what=meant[each["meant"]],
+            how=outcome[each["outcome"]],
+            **{word: each[word] for word in ("mailbox", "place", "item")},
+        )

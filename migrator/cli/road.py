@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from migrator.cli import console
+from migrator.cli.back import show_changes
 from migrator.cli.console import Exit
 from migrator.cli.progress import progress
 from migrator.errors import MigratorError, Reason, UsageError
@@ -119,6 +120,7 @@ def load(
 ) -> None:
     """Settle what is in doubt, then send the rest."""
     from migrator.cli import migration
+    from migrator.staging.loads import left_by_newest
     from migrator.steps import runner
 
     if retry not in (None, "refused"):
@@ -130,8 +132,10 @@ def load(
             _show_plan(staging, opener, how, account)
             return
         counts = runner.load(staging, opener, how, accounts=account, workers=workers)
+        left = list(left_by_newest(staging, target))
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
+    show_changes(counts, left)
     if words["setbacks"]:
         console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=words["setbacks"])
     _end(found=bool(words["refused"] or words["in_doubt"] or words["setbacks"]))

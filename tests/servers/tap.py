@@ -3,7 +3,7 @@
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -21,6 +21,8 @@ class Tap:
     """Bytes from the server after which the connection ends, once."""
     cut_on: bytes | None = None
     """What the server cannot say without the connection ending."""
+    meddle: Callable[[bytes], None] = lambda _: None
+    """Called with what a client says before the server hears it."""
     _sent: list[bytearray] = field(default_factory=list)
     _ends: list[socket.socket] = field(default_factory=list)
 
@@ -50,6 +52,7 @@ class Tap:
         self._sent.append(sent)
         for data in _chunks(client):
             sent += data
+            self.meddle(data)
             with suppress(OSError):
                 server.sendall(data)
         _end(server)
