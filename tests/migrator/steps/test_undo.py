@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from migrator.errors import UsageError
 from migrator.model import Gone, Moved, Place, Raw, Role, Touched
 from migrator.ports import Limits
+from migrator.staging import tables
 from migrator.staging.loads import target_of_load
 from migrator.staging.store import Staging
 from migrator.steps import runner
@@ -104,6 +106,15 @@ def test_only_that_load_is_undone_and_what_it_did_not_put_stays(way: Road, stagi
     assert bodies_at(way.new, "sato", *INBOX) == Counter({Raw.of(mail("late")).digest: 1})
     with pytest.raises(UsageError, match=r"undo\.no-load"):
         target_of_load(staging, 1)
+
+
+def test_what_was_adopted_is_not_ours_to_take(way: Road, staging: Staging) -> None:
+    of_run = loaded(way, staging)
+    with staging.writing() as connection:
+        connection.execute(update(tables.receipt).where(tables.receipt.c.dispatch_id == 1).values(how="adopted"))
+    counts, left = way.undo(staging, of_run)
+    assert (counts["withdrawn"], left) == (6, [])
+    assert sum(len(box.mails) for box in way.new.boxes.values()) == 1
 
 
 def test_a_second_undo_finds_nothing_to_take(way: Road, staging: Staging) -> None:
