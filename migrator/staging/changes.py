@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
 from sqlalchemy.sql.selectable import Subquery
 
 from migrator.model import DELETED, MDN_SENT, Flag, Path, Place
@@ -60,29 +60,32 @@ class Misplaced:
 
 def reflagged(shelf: Shelf, accounts: Collection[str], run: int) -> list[Reflagged]:
     """The mails whose flags have changed at the source, of those that other runs have sent."""
-    standing = _standing(shelf, accounts, run)
-    its = standing.c
-    seen_again = exists(select(literal(1)).where(observation.c.artefact_id == its.live_id))
-    query = select(standing).where(its.asked != its.flags, or_(seen_again, its.moved)).order_by(its.dispatch_id)
     found: list[Reflagged] = []
-    for rows, carried in _pages(shelf, query, REFLAG):
-        for row in rows:
-            last = carried.get(row.dispatch_id)
-            each = _reflagged(shelf, row, None if last is None else frozenset(last["flags"]))
-            if each.add or each.remove:
-                found.append(each)
+    for standing in _standing(shelf, accounts, run):
+        its = standing.c
+        seen_again = exists(select(literal(1)).where(observation.c.artefact_id == its.live_id))
+        with shelf.reading() as connection:
+            rows = connection.execute(
+                select(standing).where(its.asked != its.flags, or_(seen_again, its.moved)).order_by(its.dispatch_id)
+            ).all()
+        asked = _asked(shelf, rows, REFLAG)
+        each = (_reflagged(shelf, row, asked.get(row.dispatch_id)) for row in rows)
+        found += (changed for changed in each if changed.add or changed.remove)
     return found
 
 
-def _reflagged(shelf: Shelf, row: Any, carried: frozenset[Flag] | None) -> Reflagged:
+def _reflagged(shelf: Shelf, row: Any, asked: Mapping[str, Any] | None) -> Reflagged:
     """What the source has added and taken away. Of a receipt that settle found nobody knows with which flags it was
     sent: nothing is taken away then, for a person may have set it."""
-    flags = frozenset(row.asked) - NEVER
-    sent = frozenset(row.sent_flags) | frozenset(row.lost)
-    base = carried if carried is not None else sent
-    taken = frozenset[Flag]() if carried is None and row.how == "found" else base - flags - {MDN_SENT}
+    flags = frozenset[Flag](row.asked) - NEVER
+    base = frozenset[Flag]([*row.sent_flags, *row.lost] if asked is None else asked["flags"])
+    unknown = asked is None and row.how == "found"
     return Reflagged(
-        mail=delivered_of(row), place=place_of(shelf.owner, row), flags=flags, add=flags - base, remove=taken
+        mail=delivered_of(row),
+        place=place_of(shelf.owner, row),
+        flags=flags,
+        add=flags - base,
+        remove=frozenset() if unknown else base - flags - {MDN_SENT},
     )
 
 
@@ -90,71 +93,92 @@ def misplaced(
     shelf: Shelf, accounts: Collection[str], run: int, homes: Mapping[tuple[str, Path], Place]
 ) -> list[Misplaced]:
     """The mails that were put elsewhere than their (account, folder) is at home now, of those that other runs sent."""
-    standing = _standing(shelf, accounts, run)
+    found: list[Misplaced] = []
+    for standing in _standing(shelf, accounts, run):
+        strays = _strays(shelf, standing, homes)
+        if not strays:
+            continue
+        its, base = standing.c, place.alias("base")
+        with shelf.reading() as connection:
+            rows = connection.execute(
+                select(standing, base.c.path.label("base_path"))
+                .join(base, base.c.id == its.base_id)
+                .where(or_(*(and_(its.folder_id == each, its.base_id == put) for each, put in strays)))
+                .order_by(its.dispatch_id)
+            ).all()
+        asked = _asked(shelf, rows, RELOCATE)
+        for row in rows:
+            to = strays[row.folder_id, row.base_id]
+            if asked.get(row.dispatch_id, {}).get("to") != list(to.path):
+                mail, lies = delivered_of(row), place_of(shelf.owner, row)
+                found.append(Misplaced(mail=mail, place=lies, base=tuple(row.base_path), to=to))
+    return found
+
+
+def _strays(shelf: Shelf, standing: Subquery, homes: Mapping[tuple[str, Path], Place]) -> dict[tuple[int, int], Place]:
+    """The pairs of folder and place whose mail lies wrong, with where it is at home."""
     its = standing.c
+    counted = select(its.folder_id, its.base_id).distinct().subquery("counted")
     with shelf.reading() as connection:
         pairs = connection.execute(
-            select(its.folder_id, account.c.name, folder.c.path, its.base_id, place.c.path.label("base_path"))
-            .join(folder, folder.c.id == its.folder_id)
+            select(counted, account.c.name, folder.c.path, place.c.path.label("base_path"))
+            .join(folder, folder.c.id == counted.c.folder_id)
             .join(account, account.c.id == folder.c.account_id)
-            .join(place, place.c.id == its.base_id)
-            .group_by(its.folder_id, account.c.name, folder.c.path, its.base_id, place.c.path)
-        ).all()
-    strays: dict[tuple[int, int], Place] = {}
-    for pair in pairs:
-        home = homes.get((pair.name, tuple(pair.path)))
-        if home is not None and home.path != tuple(pair.base_path):
-            strays[pair.folder_id, pair.base_id] = home
-    if not strays:
-        return []
-    wanted = or_(*(and_(its.folder_id == each, its.base_id == base) for each, base in strays))
-    base = place.alias("base")
-    query = (
-        select(standing, base.c.path.label("base_path"))
-        .join(base, base.c.id == its.base_id)
-        .where(wanted)
-        .order_by(its.dispatch_id)
-    )
-    return [
-        Misplaced(
-            mail=delivered_of(row),
-            place=place_of(shelf.owner, row),
-            base=tuple(row.base_path),
-            to=strays[row.folder_id, row.base_id],
+            .join(place, place.c.id == counted.c.base_id)
         )
-        for rows, carried in _pages(shelf, query, RELOCATE)
-        for row in rows
-        if carried.get(row.dispatch_id, {}).get("to") != list(strays[row.folder_id, row.base_id].path)
-    ]
+        return {
+            (pair.folder_id, pair.base_id): home
+            for pair in pairs
+            if (home := homes.get((pair.name, tuple(pair.path)))) is not None and home.path != tuple(pair.base_path)
+        }
 
 
-def _pages(
-    shelf: Shelf, query: Select[Any], kind: str
-) -> Iterator[tuple[Sequence[Any], Mapping[DispatchId, Mapping[str, Any]]]]:
-    """Rows with what was last asked for each, whatever became of it."""
-    with shelf.reading() as connection:
-        rows = connection.execute(query).all()
+def _asked(shelf: Shelf, rows: Sequence[Any], kind: str) -> dict[DispatchId, Mapping[str, Any]]:
+    """What was last asked for each of these, whatever became of it."""
+    found: dict[DispatchId, Mapping[str, Any]] = {}
     for at in range(0, len(rows), PAGE):
-        page = rows[at : at + PAGE]
+        wanted = [row.dispatch_id for row in rows[at : at + PAGE]]
         with shelf.reading() as connection:
             ended = connection.execute(
                 select(intent.c.dispatch_id, intent.c.detail)
                 .join(outcome, outcome.c.intent_id == intent.c.id)
-                .where(intent.c.kind == kind, intent.c.dispatch_id.in_([row.dispatch_id for row in page]))
+                .where(intent.c.kind == kind, intent.c.dispatch_id.in_(wanted))
                 .order_by(intent.c.id)
             )
-            yield page, {row.dispatch_id: row.detail for row in ended}
+            found |= {row.dispatch_id: row.detail for row in ended}
+    return found
 
 
-def _standing(shelf: Shelf, accounts: Collection[str], run: int) -> Subquery:
-    """The receipts in force, with the artefact that has the mail at the source now and what is known of it."""
-    here, was, live, now = placed(), item.alias("was"), artefact.alias("live"), item.alias("now")
-    ends = _ends(accounts)
-    put = dispatch.alias("put")
-    newest = select(func.max(item.c.id)).where(item.c.artefact_id == live.c.id).scalar_subquery()
-    mine = (
-        select(folder.c.id).join(account, account.c.id == folder.c.account_id).where(account.c.name.in_(list(accounts)))
-    )
+def _standing(shelf: Shelf, accounts: Collection[str], run: int) -> Iterator[Subquery]:
+    """The receipts in force, with the artefact that has the mail at the source now and what is known of it.
+
+    First of mail that lies where it was first seen, then of mail that has moved, a page at a time: one question for
+    both would keep a database from using its indexes.
+    """
+    was = item.alias("was")
+    stayed = ~exists(select(literal(1)).where(move.c.artefact_id == was.c.artefact_id))
+    newest = select(func.max(item.c.id)).where(item.c.artefact_id == was.c.artefact_id).scalar_subquery()
+    yield _receipts(shelf, accounts, run, was, was.c.artefact_id, stayed & (was.c.id == newest), moved=False)
+    moves = list(_moves(shelf, accounts).items())
+    for at in range(0, len(moves), PAGE):
+        page = dict(moves[at : at + PAGE])
+        live = case(page, value=was.c.artefact_id)
+        yield _receipts(shelf, accounts, run, was, live, was.c.artefact_id.in_(list(page)), moved=True)
+
+
+def _receipts(
+    shelf: Shelf,
+    accounts: Collection[str],
+    run: int,
+    was: Any,
+    live_id: ColumnElement[Any],
+    which: ColumnElement[bool],
+    *,
+    moved: bool,
+) -> Subquery:
+    here, put, live, now = placed(), dispatch.alias("put"), artefact.alias("live"), item.alias("now")
+    newest = select(func.max(item.c.id)).where(item.c.artefact_id == live_id).scalar_subquery()
+    mailbox = select(place.c.id).where(place.c.target == shelf.target, place.c.owner == shelf.owner)
     return (
         select(
             here,
@@ -166,45 +190,40 @@ def _standing(shelf: Shelf, accounts: Collection[str], run: int) -> Subquery:
             receipt.c.lost,
             live.c.id.label("live_id"),
             live.c.folder_id,
-            ends.c.last.is_not(None).label("moved"),
+            literal(moved).label("moved"),
             flags_of(live.c.id, now).label("asked"),
-            func.coalesce(_relocated_to(here.c.dispatch_id), put.c.place_id).label("base_id"),
+            func.coalesce(_relocated_to(put.c.id), put.c.place_id).label("base_id"),
         )
-        .select_from(here)
+        .select_from(put)
+        .join(here, here.c.dispatch_id == put.c.id)
         .join(place, place.c.id == here.c.place_id)
-        .join(put, put.c.id == here.c.dispatch_id)
-        .join(receipt, receipt.c.dispatch_id == here.c.dispatch_id)
-        .join(was, was.c.id == here.c.item_id)
-        .outerjoin(ends, ends.c.artefact_id == was.c.artefact_id)
-        .join(live, live.c.id == func.coalesce(ends.c.last, was.c.artefact_id))
+        .join(receipt, receipt.c.dispatch_id == put.c.id)
+        .join(was, was.c.id == put.c.item_id)
+        .join(live, live.c.id == live_id)
         .join(now, now.c.id == newest)
-        .where(place.c.target == shelf.target, place.c.owner == shelf.owner)
-        .where(here.c.run_id != run, here.c.how != "adopted", here.c.number.is_not(None))
-        .where(now.c.digest == was.c.digest, or_(now.c.id == was.c.id, ends.c.last.is_not(None)))
-        .where(live.c.folder_id.in_(mine))
+        .join(folder, folder.c.id == live.c.folder_id)
+        .join(account, account.c.id == folder.c.account_id)
+        .where(put.c.place_id.in_(mailbox), put.c.run_id != run, which)
+        .where(here.c.how != "adopted", here.c.number.is_not(None), now.c.digest == was.c.digest)
+        .where(account.c.name.in_(list(accounts)))
         .subquery("standing")
     )
 
 
-def _ends(accounts: Collection[str]) -> Subquery:
+def _moves(shelf: Shelf, accounts: Collection[str]) -> dict[int, int]:
     """Each artefact that moved, with the one that has its mail now, however often it moved."""
-    line = (
-        select(move.c.artefact_id, move.c.successor_id.label("last"))
-        .join(pass_, pass_.c.id == move.c.pass_id)
-        .join(account, account.c.id == pass_.c.account_id)
-        .where(account.c.name.in_(list(accounts)))
-        .cte("moves", recursive=True)
-    )
-    further = move.alias("further")
-    line = line.union_all(
-        select(line.c.artefact_id, further.c.successor_id).where(further.c.artefact_id == line.c.last)
-    )
-    later = move.alias("later")
-    return (
-        select(line.c.artefact_id, line.c.last)
-        .where(~exists(select(literal(1)).where(later.c.artefact_id == line.c.last)))
-        .subquery("ends")
-    )
+    with shelf.reading() as connection:
+        rows = connection.execute(
+            select(move.c.artefact_id, move.c.successor_id)
+            .join(pass_, pass_.c.id == move.c.pass_id)
+            .join(account, account.c.id == pass_.c.account_id)
+            .where(account.c.name.in_(list(accounts)))
+            .order_by(move.c.artefact_id.desc())  # successors are younger: their own way is known already
+        )
+        last: dict[int, int] = {}
+        for row in rows:
+            last[row.artefact_id] = last.get(row.successor_id, row.successor_id)
+    return last
 
 
 def _relocated_to(dispatch_id: ColumnElement[Any]) -> ColumnElement[Any]:

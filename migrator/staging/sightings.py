@@ -185,14 +185,20 @@ class Shelf:
         """The receipts in force of this mailbox of which this is true (of `placed` and `item`), by place."""
         here = placed()
         found: dict[Place, list[Delivered]] = {}
+        # A mail never leaves its mailbox, and where it was sent to has an index: other mailboxes are not read.
+        sent = tables.dispatch.alias("sent")
+        first = tables.place.alias("first")
+        ours = select(first.c.id).where(first.c.target == self.target, first.c.owner == self.owner)
         with self._staging.reading() as connection:
             rows = connection.execute(
                 select(
                     here, tables.item.c.received_at, tables.item.c.message_id, tables.place.c.path, tables.place.c.role
                 )
-                .join(tables.item, tables.item.c.id == here.c.item_id)
+                .select_from(sent)
+                .join(here, here.c.dispatch_id == sent.c.id)
+                .join(tables.item, tables.item.c.id == sent.c.item_id)
                 .join(tables.place, tables.place.c.id == here.c.place_id)
-                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner, which)
+                .where(sent.c.place_id.in_(ours), which)
                 .order_by(here.c.dispatch_id)
             )
             for row in rows:
