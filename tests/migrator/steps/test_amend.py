@@ -10,7 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.memory import Mail, MemoryTarget
+from migrator.model import Place, Raw
 from migrator.routes import Routes
+from migrator.staging.intents import RELOCATE, Intents, Wish
+from migrator.staging.locks import lease
+from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging
 from tests.killing import Killed, Killer
 from tests.roads import Road, bodies_at, mail, road
@@ -171,6 +175,22 @@ def test_a_target_that_tells_no_new_ref_is_bound_by_the_mail_itself(way: Road, s
     assert loaded_again(way, staging) == {"in_doubt": 0}
 
 
+def test_a_move_killed_between_copying_and_deleting_leaves_one_mail(way: Road, staging: Staging) -> None:
+    loaded(way, staging)
+    way.old.move("sato", OLD_INBOX, 1, ("案件",))
+    way.extract(staging)
+    shelf = Shelf(staging, "new", "sato")
+    first = shelf.delivered(Place("sato", INBOX))[0]
+    with staging.run("load", "new") as run, lease(staging, run, "new", "sato") as held:
+        wish = Wish(dispatch=first.dispatch, expected=first.expected, detail={"to": ["案件"]})
+        Intents(staging, run, shelf, held).begin(RELOCATE, [wish])
+    way.new.add("sato", ("案件",), mail("0"), flags=[SEEN])
+    assert way.load(staging)["amended"] == 1
+    assert bodies_at(way.new, "sato", *INBOX) == bodies_at(way.old, "sato", *OLD_INBOX)
+    assert bodies_at(way.new, "sato", "案件") == bodies_at(way.old, "sato", "案件")
+    assert way.verify(staging).findings == 0
+
+
 def test_a_place_made_anew_is_passed_over(way: Road, staging: Staging) -> None:
     loaded(way, staging)
     way.old.flag("sato", OLD_INBOX, 1, [FLAGGED])
@@ -252,8 +272,6 @@ def test_killed_anywhere_every_change_is_carried_and_no_mail_is_lost_or_doubled(
 
 
 def way_digest(number: int) -> str:
-    from migrator.model import Raw
-
     return Raw.of(mail(str(number - 1))).digest
 
 

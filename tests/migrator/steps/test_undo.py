@@ -117,6 +117,14 @@ def test_what_was_adopted_is_not_ours_to_take(way: Road, staging: Staging) -> No
     assert sum(len(box.mails) for box in way.new.boxes.values()) == 1
 
 
+def test_what_verify_found_missing_and_undo_found_gone_is_accounted_for_once(way: Road, staging: Staging) -> None:
+    of_run = loaded(way, staging)
+    way.new.delete("sato", INBOX, 2)
+    assert way.verify(staging).findings == 1
+    way.undo(staging, of_run)
+    assert way.ledger(staging).closed
+
+
 def test_a_second_undo_finds_nothing_to_take(way: Road, staging: Staging) -> None:
     of_run = loaded(way, staging)
     way.undo(staging, of_run)

@@ -80,3 +80,16 @@ def test_an_intent_stands_before_the_first_change_and_is_taken_up_again_after_a_
         ]
     assert rows == [3, 3]
     assert Shelf(staging, "new", "sato").delivered(INBOX) == []
+
+
+def test_our_own_mark_of_deletion_is_ours_where_a_killed_run_left_it_and_a_persons_else(
+    way: Road, staging: Staging
+) -> None:
+    wishes = wishes_of(way, staging)[:2]
+    with intents_of(staging) as intents:
+        intents.begin(WITHDRAW, wishes[:1])
+    for number in (1, 2):
+        way.new.flag("sato", ("INBOX",), number, ["\\Deleted"])
+    with intents_of(staging) as intents, way.opener(Mailbox("sato"))() as target:
+        answers = list(withdraw(intents, target, INBOX, WITHDRAW, wishes))
+    assert [type(each) for _, _, each in answers] == [Withdrawn, Touched]
