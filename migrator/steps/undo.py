@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.errors import FolderError, Outage, Reason, UsageError
-from migrator.model import Gone, Mailbox, Place, Touched, Withdrawn
+from migrator.model import Gone, Mailbox, Mark, Place, Touched, Withdrawn
 from migrator.ports import Target
 from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
@@ -47,7 +47,9 @@ def prospect(shelf: Shelf, target: Target, of_run: int) -> Iterator[Prospect]:
 
 
 def _left(shelf: Shelf, target: Target, place: Place, mails: Sequence[Delivered]) -> Iterator[Taken]:
-    seen = {each.ref: each for each in target.survey(place, None)}
+    numbered = [(each.epoch, each.number) for each in mails if each.epoch is not None and each.number is not None]
+    since = Mark(*min(numbered), 0) if numbered else None
+    seen = {each.ref: each for each in target.survey(place, since)}
     lost = [each for each in mails if each.ref not in seen]
     for each in mails:
         now = seen.get(each.ref or "")
