@@ -40,7 +40,7 @@ def check(target: SOME_TARGET = None) -> None:
     with migration.opened() as (settings, staging):
         found = list(check_staging(staging.database))
         try:
-            found += check_source(lambda: migration.source(settings), settings.folder)
+            found += check_source(lambda: migration.source(settings), staging)
             with migration.source(settings) as source:
                 accounts = [account.name for account in source.accounts()]
         except MigratorError as error:

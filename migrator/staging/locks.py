@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from migrator.errors import AccountError, Reason, UsageError
 from migrator.staging import tables
+from migrator.staging.border import private_file
 from migrator.staging.store import Run, Staging, database_clock, lock_of_run, now
 
 LEASE = 180.0
@@ -34,7 +35,7 @@ def alone(staging: Staging, step: str) -> Iterator[None]:
             bury(staging)
             yield
         return
-    with os.fdopen(os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+    with os.fdopen(private_file(f"{database}.lock", os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -51,8 +52,8 @@ def alone(staging: Staging, step: str) -> Iterator[None]:
         file.seek(0)
         file.truncate()
         holder = {"step": step, "host": staging.host, "pid": os.getpid(), "since": now().isoformat(timespec="seconds")}
-        file.write(json.dumps(holder).encode())
-        file.flush()
+        with staging.border():
+            file.write(json.dumps(holder).encode())
         bury(staging)
         yield
 

@@ -31,6 +31,12 @@ def accounts_staged(staging: Staging, wanted: Collection[str] | None = None) -> 
     return [name for name in found if name in wanted]
 
 
+def bytes_staged(staging: Staging) -> int:
+    """How much of the source is here already."""
+    with staging.reading() as connection:
+        return int(connection.execute(select(func.coalesce(func.sum(tables.item.c.size), 0))).scalar_one())
+
+
 def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
     """The migration in one value; `targets` are the configured ones with what each takes."""
     newest, its = newest_item(), tables.item
