@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return console.stopped(error)
     gc.set_threshold(50_000)  # imports make many objects, and they all stay
     try:
-        return console.run(lambda: _command(words or ["--help"]))
+        with console.listening():
+            return console.run(lambda: _command(words or ["--help"]))
     finally:
         gc.freeze()  # nor need they be looked through when the process ends
 

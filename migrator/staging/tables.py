@@ -226,7 +226,7 @@ artefact = Table(
 blob = Table(
     "blob",
     metadata,
-    Column("digest", Text, primary_key=True),
+    Column("digest", Words, primary_key=True),
     _int("size"),
     Column("data", LargeBinary),  # zstd with checksum: in the database …
     _int("pack", nullable=True),  # … or in a pack …
@@ -237,10 +237,10 @@ blob = Table(
 raw = Table(
     "raw",
     metadata,
-    Column("digest", Text, primary_key=True),
+    Column("digest", Words, primary_key=True),
     _int("size"),
     Column("head", LargeBinary, nullable=False),  # the header block, zstd
-    Column("body", Text, ForeignKey("blob.digest"), nullable=False),
+    Column("body", Words, ForeignKey("blob.digest"), nullable=False),
 )
 
 item = Table(
@@ -248,7 +248,7 @@ item = Table(
     metadata,
     _id(),
     _ref("artefact_id", "artefact"),
-    Column("digest", Text, ForeignKey("raw.digest"), nullable=False),
+    Column("digest", Words, ForeignKey("raw.digest"), nullable=False),
     _int("size"),
     _text("stamp"),
     Column("flags", Json, nullable=False),
