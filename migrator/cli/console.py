@@ -56,13 +56,17 @@ def folder() -> Path:
 
 
 def settings() -> "Settings":
-    """What the folder's migration.toml says; the folder is shut to others first. Raises UsageError."""
+    """What the folder's migration.toml says; then the folder is shut to others. Raises UsageError.
+
+    Only then: a command that others could have written there must not pass because we shut the door behind them.
+    """
     from migrator import settings
 
     here = folder()
-    if (here / settings.FILE).exists():
-        settings.private(here)
-    return settings.load(here)
+    loaded = settings.load(here)
+    if settings.private(here):
+        explain(Reason("settings.folder-shut", folder=str(here)))
+    return loaded
 
 
 # -- speaking ------------------------------------------------------------------------------------------------------

@@ -193,7 +193,7 @@ def verify(
         done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=account, bodies=share)
         found = list(findings(staging, run))
     if as_json:
-        words = ("checked", "bodies", "identical", "equivalent", "headers_only")
+        words = ("checked", "bodies", "identical", "equivalent", "headers_only", "setbacks")
         console.json_value({word: getattr(done, word) for word in words} | {"findings": found})
     else:
         _show_findings(found)
@@ -203,7 +203,9 @@ def verify(
             bodies=done.bodies,
             n=len(found),
         )
-    _end(found=bool(found))
+        if done.setbacks:
+            console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=done.setbacks)
+    _end(found=bool(found or done.setbacks))
 
 
 def _show_findings(found: Iterable[dict[str, Any]]) -> None:

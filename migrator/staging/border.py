@@ -74,11 +74,19 @@ def private_file(path: str | Path, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def shut(path: Path) -> None:
-    """Take others' rights to a file or folder away, if it is ours and there."""
+def shut(path: Path) -> bool:
+    """Take others' rights to a file or folder away, if it is ours and there; whether they had any."""
     try:
         mode = path.stat().st_mode
         if mode & 0o077:
             path.chmod(mode & 0o7700)
     except (FileNotFoundError, PermissionError):
-        return
+        return False
+    return bool(mode & 0o077)
+
+
+def shut_all(folder: Path) -> None:
+    """The same for a folder of ours, and for all in it where it stood open."""
+    if shut(folder):
+        for path in folder.rglob("*"):
+            shut(path)

@@ -5,6 +5,7 @@ reports (whoever only looks).
 """
 
 import getpass
+import ipaddress
 import os
 import socket
 import tempfile
@@ -90,6 +91,7 @@ class Staging:
                 os.close(border.private_file(self.database, os.O_CREAT | os.O_RDWR))
             for suffix in ("", "-wal", "-shm", ".lock"):
                 border.shut(Path(f"{self.database}{suffix}"))
+        border.shut_all(self.blobs.folder)
         with self.reading() as connection:
             current = _revision(connection)
         if current is None:
@@ -333,7 +335,23 @@ def _absolute(url: URL, folder: Path) -> URL:
     return url
 
 
-LOCAL = {"", "localhost", "127.0.0.1", "::1"}
+def _stays_here(url: URL) -> bool:
+    """Whether a PostgreSQL URL leads to a socket or loopback by its very form, libpq's environment included."""
+    named: list[str | None] = [url.host or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")]
+    for word in ("host", "hostaddr"):
+        said = url.query.get(word, ())
+        named += [said] if isinstance(said, str) else said
+    hosts = [host for each in named if each for host in each.split(",")]
+    return "service" not in url.query and "PGSERVICE" not in os.environ and all(map(_is_local, hosts))
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _engine(url: URL) -> Engine:
@@ -346,9 +364,8 @@ def _engine(url: URL) -> Engine:
         return engine
     if url.get_backend_name() != "postgresql":
         raise UsageError(Reason("staging.database-unknown", name=url.get_backend_name()))
-    host = str(url.query.get("host", url.host or ""))
     arguments = {"options": "-c synchronous_commit=on -c timezone=UTC"}
-    if host not in LOCAL and not host.startswith("/") and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
+    if not _stays_here(url) and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
         arguments["sslmode"] = "require"  # laws.md §7: beyond a socket or loopback only with TLS
     return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
 
