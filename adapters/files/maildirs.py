@@ -11,7 +11,7 @@ from typing import Any
 from adapters.files import utf7
 from adapters.files.reading import key_of, readable_name
 from adapters.files.rooted import Entry, Parts, Rooted
-from adapters.files.rules import junk
+from adapters.files.rules import dated, junk
 from migrator.errors import Reason
 from migrator.model import (
     ANSWERED,
@@ -121,7 +121,7 @@ def _delivered(base: bytes, status: stat_result) -> tuple[Evidence, ...]:
     """
     match = _DELIVERED.fullmatch(base)
     if match is None or not _OLDEST <= int(match[1]) <= time.time() + 86400:
-        return ()
+        return dated(base)
     named, written = int(match[1]), int(status.st_mtime)
     at = written if _OLDEST <= written < named - _SLACK else named
     return (Evidence(DateSource.SPOOL, datetime.fromtimestamp(at, UTC)),)
