@@ -34,7 +34,12 @@ def _command(words: list[str]) -> int | None:
     # Imported only now: help texts are looked up at import, and the language is known from here on.
     from migrator.cli.app import command
 
-    ended: int | None = command().main(words, prog_name="migrator", standalone_mode=False)
+    root = command()
+    if "--help" in words:
+        from migrator.cli.helping import speak_here
+
+        root = speak_here(root)
+    ended: int | None = root.main(words, prog_name="migrator", standalone_mode=False)
     return ended
 
 

@@ -12,9 +12,7 @@ from migrator.locale import _, sentence
 
 family = typer.Typer()
 
-ITEM = Annotated[
-    int, typer.Argument(metavar="ITEM", min=1, max=2**63 - 1, help=_("A mail's number, as list and find show it."))
-]
+ITEM = Annotated[int, typer.Argument(metavar="ITEM", help=_("A mail's number, as list and find show it."))]
 
 
 @family.command(help=_("The migration at a glance."), epilog=_("Example: migrator status"))
