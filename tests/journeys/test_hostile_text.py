@@ -8,6 +8,7 @@ import subprocess
 import sys
 import unicodedata
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,8 @@ from migrator.cli import console, main
 from migrator.mail import envelope
 from migrator.staging.blobs import HEAD
 from migrator.text import storable
-from tests.journeys.journey import PROGRAM
+from tests.journeys.journey import PROGRAM, Journey, digest
+from tests.servers.dovecot import Dovecot
 
 SETTINGS = """
 [staging]
@@ -171,6 +173,27 @@ def test_hostile_words_on_the_command_line_are_told_and_shown_harmlessly(run: Ru
     for number in ("99999999999999999999", "0", "-1", "x"):
         run("explain", "--", number, lang=lang, code={2})
     assert len(json.loads(run("explain", "1", "--json", lang=lang, code={0}))["decisions"]) == 3
+
+
+@pytest.mark.dovecot
+def test_hostile_mail_in_hostile_folders_arrives_on_an_imap_server(tmp_path: Path, dovecot_maildir: Dovecot) -> None:
+    """Names that no server takes are made legal and told apart; the bytes are what they were."""
+    written = list(mails())
+    for number, name in enumerate(HOSTILE):
+        folder = tmp_path / "old" / "sato" / os.fsdecode(name)
+        folder.mkdir(parents=True)
+        for position, mail in enumerate(written[number :: len(HOSTILE)]):
+            (folder / os.fsdecode(b"%d %b.eml" % (position, name))).write_bytes(mail)
+    source = {"adapter": "eml", "root": tmp_path / "old"}
+    journey = Journey(tmp_path / "move", dovecot_maildir, source, {"sato": dovecot_maildir.account()})
+    journey.run("extract")
+    journey.run("load", "new")
+    assert journey.arrived() == Counter(map(digest, written))
+    assert journey.json("verify", "new", "--bodies", "all")["findings"] == []
+    assert journey.json("ledger", "new")["closed"]
+    names = {name for name, _ in journey.places(journey.accounts["sato"])}
+    assert len(names) >= len(HOSTILE)
+    harmless("".join(names))
 
 
 @pytest.fixture
