@@ -261,13 +261,15 @@ def _misused(error: Exception) -> int | None:
     """A command line that typer cannot read; None where the error is something else."""
     from typer.exceptions import Abort, TyperException
 
+    from migrator.cli.misuse import told
+
     if isinstance(error, Abort):
         return Exit.INTERRUPTED
     if not isinstance(error, TyperException):
         return None
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "migrator"
-    explain(Reason("cli.misused", answer=error.format_message(), command=path))
+    explain(Reason("cli.misused", answer=told(error.format_message()), command=path))
     return Exit.USAGE
 
 

@@ -99,6 +99,23 @@ def test_a_command_line_nobody_understands_is_told_in_one_line(words: list[str])
     assert done.stderr.startswith("migrator: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["load"], "TARGET がありません"),
+        (["lod"], "lod というコマンドはありません（'load' のことですか）"),
+        (["load", "--dryrun"], "--dryrun というオプションはありません（--dry-run のことですか）"),
+        (["status", "now"], "now は余分です"),
+        (["load", "--account"], "--account には値が必要です"),
+        (["explain", "x"], "ITEM の値が正しくありません"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_in_japanese(words: list[str], told: str) -> None:
+    said = migrator(*words, MIGRATOR_LANG="ja").stderr
+    assert told in said
+    assert re.search("[a-z]{3,} [a-z]{3,}", said.replace("migrator " + words[0], "")) is None
+
+
 def test_the_language_is_that_of_the_option_then_of_the_environment() -> None:
     assert "移行フォルダー" in migrator("init", "--help", "--lang", "ja", LANG="en_US.UTF-8").stdout
     assert "移行フォルダー" in migrator("init", "--help", LANG="ja_JP.UTF-8").stdout
