@@ -8,7 +8,7 @@ from os import stat_result
 from string import ascii_lowercase
 from typing import Any
 
-from adapters.files import utf7
+from adapters import utf7
 from adapters.files.reading import key_of, readable_name
 from adapters.files.rooted import Entry, Parts, Rooted
 from adapters.files.rules import dated, junk
@@ -109,8 +109,8 @@ def _names(name: bytes) -> list[str]:
     """The names of folders in a directory's name, more than one in Maildir++."""
     names = name[1:].split(b".") if name.startswith(b".") else [name]
     if not all(names):  # no folder of Maildir++
-        return [utf7.decode(name) or readable_name(name)]
-    return [utf7.decode(each) or readable_name(each) for each in names]
+        return [utf7.text_of(name) or readable_name(name)]
+    return [utf7.text_of(each) or readable_name(each) for each in names]
 
 
 def _delivered(base: bytes, status: stat_result) -> tuple[Evidence, ...]:
