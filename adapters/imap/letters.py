@@ -28,7 +28,8 @@ COMMANDS = (
     b"|lsub|move|myrights|namespace|noop|notify|rename|replace|resetkey|search|select|setacl|setmetadata|setquota|sort"
     b"|starttls|status|store|subscribe|thread|uid|unauthenticate|unselect|unsubscribe|urlfetch|xlist"
 )
-_COMMAND = re.compile(rb"\n[!-~]++ ++(?=[a-gil-nrstuxA-GIL-NRSTUX])(?i:%b)(?![^ \r\n])" % COMMANDS)
+_LINE = rb"[!-~]++ ++(?=[a-gil-nrstuxA-GIL-NRSTUX])(?i:%b)(?![^ \r\n])" % COMMANDS
+_FIRST_LINE, _OTHER_LINE = re.compile(_LINE), re.compile(rb"\n" + _LINE)
 _LITERAL = re.compile(rb"\{\d+\+?\}\r?\n")
 
 
@@ -148,11 +149,7 @@ def commands(data: bytes) -> bool:
 
     With LITERAL+ a server that answers BAD may read the mail itself as commands, before it can be stopped.
     """
-    return (
-        _COMMAND.search(data) is not None
-        or _LITERAL.search(data) is not None
-        or _COMMAND.match(b"\n" + data[: data.find(b"\n") + 1]) is not None
-    )
+    return any((_FIRST_LINE.match(data), _OTHER_LINE.search(data), _LITERAL.search(data)))
 
 
 def _asks(head: bytes) -> bool:

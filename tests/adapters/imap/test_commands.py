@@ -5,8 +5,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import adapters.imap.letters
+from adapters.imap.letters import COMMANDS as COMMANDS_OF_IMAP
+from adapters.imap.letters import commands
 from migrator.errors import Outage
 from migrator.model import Receipt
 from migrator.testing import mail
@@ -88,5 +92,38 @@ def test_bad_closes_the_connection_and_the_next_one_asks_before_each_mail(
             assert failure(target, [bad, parcel(place)], Outage) == ("", "imap.bad")
             assert kinds(outcomes(target, [bad, parcel(place)])) == "xr"
             assert len(list(target.survey(place, None))) == 2
-        assert len(re.findall(rb"(?m)^m\d+ APPEND ", seen.sent)) == 4
-        assert b"+}" not in seen.sent
+            assert len(re.findall(rb"(?m)^m\d+ APPEND ", seen.sent)) == 4
+            assert b"+}" not in seen.sent
+            # that batch is settled
+            assert kinds(outcomes(target, [parcel(place), parcel(place)])) == "rr"
+            assert seen.sent.count(b"+}") == 2
+
+
+@pytest.mark.parametrize("line", ["q9 {}", "q9 {} x", "q9  {} x y", "m1 {} (", "$.-/:;,=#@!?'^~|<>`9 {} {{3+}}"])
+@pytest.mark.parametrize("start", [b"", b"a: b\r\n", b"a: b\r\n\r\ntext\r\n"])
+@given(command=st.sampled_from([each.decode() for each in COMMANDS_OF_IMAP.split(b"|")]), upper=st.booleans())
+def test_a_line_that_a_server_could_run_is_seen(start: bytes, line: str, command: str, upper: bool) -> None:
+    named = command.upper() if upper else command.title()
+    assert commands(start + line.format(named).encode() + b"\r\nmore\r\n")
+    assert commands(start + line.format(named).encode())
+
+
+@pytest.mark.parametrize("literal", [b"{5}", b"x {0+}", b"q9 FOO {99}"])
+def test_a_line_that_would_swallow_others_is_seen(literal: bytes) -> None:
+    assert commands(b"a: b\r\n\r\n" + literal + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"First we create a mailbox, then select it.\r\n",
+        b" q9 CREATE x\r\n",
+        b"CREATE x\r\n",
+        b"q9 CREATED x\r\n",
+        b"q9 NOT-A-COMMAND\r\n",
+        "長い CREATE x\r\n".encode(),
+        b"{5} is no literal\r\n",
+    ],
+)
+def test_a_line_that_no_server_could_run_goes_unasked(text: bytes) -> None:
+    assert not commands(mail("plain", text))
