@@ -23,7 +23,7 @@ from migrator.steps.settle import Wait, bind, settle
 from migrator.steps.withdraw import finish, withdraw_overtaken
 
 PATIENCE = 300.0
-"""Seconds for which an outage of one mailbox is waited out in all."""
+"""Seconds for which an outage of one mailbox is waited out; what comes after some mail has gone is another one."""
 
 LONGEST = 60.0
 """Seconds between two attempts at most, unless the target itself asks for more."""
@@ -64,6 +64,7 @@ def load_mailbox(
             outbox.retry()
         pauses = backoff(how.patience)
         closed: set[Place] = set()
+        answered = 0
         began = time.monotonic()
         while not how.stop.is_set():
             reached = False
@@ -83,6 +84,8 @@ def load_mailbox(
                         run.count("in_doubt", left)
                         return
             except Outage as error:
+                if outbox.answered > answered:  # a network that breaks now and then is no outage without end
+                    pauses, answered = backoff(how.patience), outbox.answered
                 pause = next(pauses, None)
                 if pause is None:
                     raise

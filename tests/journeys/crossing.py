@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from sqlalchemy import select
@@ -27,19 +26,12 @@ from migrator.steps.load import Loading, Opener
 from migrator.steps.progress import Progress
 from migrator.testing import mail
 from tests.adapters.imap.conftest import config
-from tests.roads import road
+from tests.roads import Hasty, road
 from tests.servers.between import Faults, faults
 from tests.servers.dovecot import Dovecot
 
 BATCH = 50
 PLACE = "box"
-
-
-class Hasty(Event):
-    """Whoever waits on it goes on at once: outages are not waited out."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set()
 
 
 def staged(folder: Path, raws: Sequence[bytes], **more: Any) -> Path:
