@@ -317,7 +317,7 @@ def test_a_network_that_cuts_at_random_gets_no_good_mail_refused(
     fifty: Path, tmp_path: Path, dovecot_sdbox: Dovecot, chance: float, lanes: int
 ) -> None:
     cuts = 0
-    for seed in range(20 if TORTURE else 1):
+    for seed in range(5 if TORTURE else 1):
         with crossing(fifty, tmp_path, dovecot_sdbox) as way:
             flaky = Flaky(chance, seed)
             way.faults.layers = [flaky]

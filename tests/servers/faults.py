@@ -252,4 +252,4 @@ def _is_mail(command: Command) -> bool:
 
 
 def _after_login(command: Command) -> bool:
-    return command.name not in (b"CAPABILITY", b"AUTHENTICATE", b"LOGIN", b"LOGOUT")
+    return command.name not in (b"", b"CAPABILITY", b"AUTHENTICATE", b"LOGIN", b"LOGOUT")
