@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.memory import Mail, MemoryTarget
-from migrator.model import Place, Raw
+from migrator.model import Mailbox, Place, Raw
 from migrator.routes import Routes
 from migrator.staging.intents import RELOCATE, Intents, Wish
 from migrator.staging.locks import lease
@@ -51,8 +51,9 @@ def deaf(way: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(*_: object) -> None:
         raise AssertionError("the target was asked")
 
-    for word in ("amend", "withdraw", "fetch", "survey", "deliver"):
-        monkeypatch.setattr(MemoryTarget, word, asked)
+    with way.opener(Mailbox("sato"))() as target:
+        for word in ("amend", "withdraw", "fetch", "survey", "deliver"):
+            monkeypatch.setattr(type(target), word, asked)
 
 
 def test_flags_set_and_taken_away_at_the_source_are_carried(way: Road, staging: Staging) -> None:
@@ -276,7 +277,7 @@ def way_digest(number: int) -> str:
 
 
 def subjects(
-    mails: Sequence[Mail], path: tuple[str, ...]
+    mails: Sequence[Any], path: tuple[str, ...]
 ) -> Iterator[tuple[str, tuple[tuple[str, ...], frozenset[str]]]]:
     for each in mails:
         yield each.raw.digest, (path, each.flags)

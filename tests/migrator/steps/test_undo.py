@@ -180,8 +180,14 @@ def test_a_target_that_tells_no_refs_is_undone_by_the_mails_themselves(way: Road
 
 def test_what_a_killed_load_had_sent_is_undone_with_the_rest(way: Road, staging: Staging) -> None:
     way.extract(staging)
-    way.new.interrupt = Killer(4).moment
-    with pytest.raises(Killed):
+    killer = Killer(None)
+
+    def interrupt(moment: str) -> None:
+        killer.dead = killer.dead or moment == "delivered"
+        killer.moment(moment)
+
+    way.new.interrupt = interrupt
+    with pytest.raises(Killed), killer.watching(staging):
         way.load(staging)
     way.new.interrupt = lambda moment: None
     counts, left = way.undo(staging, 2)
