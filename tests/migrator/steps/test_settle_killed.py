@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from migrator.model import ANSWERED, Raw
 from migrator.ports import Limits
 from tests.killing import Killed, Killer
 from tests.migrator.steps.test_exactly_once import QUICK, Opens, copied
@@ -14,6 +15,8 @@ from tests.roads import Road, bodies_at, mail, road
 
 FOLDERS = {("受信箱",): ("INBOX",), ("お客様",): ("お客様",)}
 PLACES = list(FOLDERS.values())
+
+STRANGER = Raw.of(mail("a stranger's, older than all"))
 
 KILLS = st.lists(st.integers(1, 60), max_size=3)
 COPIES = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["surplus", "surplus", "touched", "moved"])), max_size=6)
@@ -34,7 +37,12 @@ def mend(way: Road, opens: Opens, at: int | None) -> list[str]:
 
 def put_copy(way: Road, which: int, how: str) -> Counter[tuple[str, ...]]:
     """Put another copy of a mail that we loaded beside it; where it has to stay."""
-    lying = [(path, number) for path in PLACES for number in sorted(way.new.boxes["sato", path].mails)]
+    lying = [
+        (path, number)
+        for path in PLACES
+        for number, mail in sorted(way.new.boxes["sato", path].mails.items())
+        if mail.raw.digest != STRANGER.digest and ANSWERED not in mail.flags
+    ]
     path, number = lying[which % len(lying)]
     box = way.new.boxes["sato", path]
     digest = box.mails[number].raw.digest
@@ -44,7 +52,7 @@ def put_copy(way: Road, which: int, how: str) -> Counter[tuple[str, ...]]:
     copied = box.put(box.mails[number])
     if how == "surplus":
         return Counter()
-    way.new.flag("sato", path, copied, ["\\Answered", *box.mails[number].flags])
+    way.new.flag("sato", path, copied, [ANSWERED, *box.mails[number].flags])
     return Counter([(*path, digest)])
 
 
@@ -60,7 +68,7 @@ def law(
         way.new.tokens = tokens
         way.new.limits = Limits(batch_items=3, late_commit=0)
         for path in PLACES:
-            way.new.add("sato", path, mail("a stranger's, older than all"))
+            way.new.add("sato", path, STRANGER)
         for folder, number in mails:
             way.old.add("sato", list(FOLDERS)[folder], mail(str(number)))
         with opens() as staging:
