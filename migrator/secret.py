@@ -12,6 +12,18 @@ from migrator.errors import Reason, UsageError
 TIMEOUT = 30
 """Seconds a secret's command may take."""
 
+SHORTEST = 4
+"""Characters; a shorter secret is not looked for in other text, where it would stand by chance."""
+
+_revealed: set[str] = set()
+
+
+def hidden(text: str) -> str:
+    """The text, with *** for every secret that this process has asked for: an error of anybody's may quote one."""
+    for secret in sorted(_revealed, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
 
 class Secret(BaseModel):
     """One of `{ env = … }`, `{ keyring = … }`, `{ file = … }`, `{ command = […] }`.
@@ -34,14 +46,20 @@ class Secret(BaseModel):
 
     def reveal(self, **words: str) -> SecretStr:
         """The secret's value, asked for anew at each call. Raises UsageError, which never holds the value."""
+        value = self._value(words)
+        if len(value) >= SHORTEST:
+            _revealed.add(value)
+        return SecretStr(value)
+
+    def _value(self, words: dict[str, str]) -> str:
         if self.env is not None:
-            return SecretStr(_from_environment(_filled(self.env, words)))
+            return _from_environment(_filled(self.env, words))
         if self.file is not None:
-            return SecretStr(_from_file(Path(_filled(self.file, words))))
+            return _from_file(Path(_filled(self.file, words)))
         if self.keyring is not None:
-            return SecretStr(_from_keyring(_filled(self.keyring, words)))
+            return _from_keyring(_filled(self.keyring, words))
         assert self.command is not None
-        return SecretStr(_from_command([_filled(word, words) for word in self.command]))
+        return _from_command([_filled(word, words) for word in self.command])
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
@@ -51,10 +69,10 @@ def _filled(text: str, words: dict[str, str]) -> str:
 
 
 def _from_environment(name: str) -> str:
-    value = os.environ.get(name)
+    value = os.environb.get(os.fsencode(name))
     if value is None:
         raise UsageError(Reason("secret.env-missing", name=name))
-    return value
+    return _decoded(value, name)
 
 
 def _from_file(path: Path) -> str:
@@ -63,18 +81,23 @@ def _from_file(path: Path) -> str:
             status = os.fstat(file.fileno())
             if stat.S_IMODE(status.st_mode) & 0o077 or status.st_uid != os.geteuid():
                 raise UsageError(Reason("secret.file-open-to-others", path=str(path)))
-            return file.read().decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+            return _decoded(file.read(), str(path)).rstrip("\r\n")
+    except OSError as error:
         raise UsageError(Reason("secret.file-unreadable", path=str(path), answer=type(error).__name__)) from error
 
 
 def _from_keyring(entry: str) -> str:
     try:
         import keyring
+        import keyring.errors
     except ImportError as error:
         raise UsageError(Reason("secret.keyring-absent", entry=entry)) from error
     service, _, user = entry.partition("/")
-    value = keyring.get_password(service, user)
+    try:
+        value = keyring.get_password(service, user)
+    except keyring.errors.KeyringError as error:
+        # its text is the backend's own, and might quote what it was asked for
+        raise UsageError(Reason("secret.keyring-failed", entry=entry, answer=type(error).__name__)) from None
     if value is None:
         raise UsageError(Reason("secret.keyring-missing", entry=entry))
     return str(value)
@@ -88,4 +111,11 @@ def _from_command(argv: list[str]) -> str:
         raise UsageError(Reason("secret.command-failed", command=argv[0], answer=type(error).__name__)) from None
     if done.returncode:
         raise UsageError(Reason("secret.command-failed", command=argv[0], answer=f"exit {done.returncode}"))
-    return done.stdout.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    return _decoded(done.stdout, argv[0]).rstrip("\r\n")
+
+
+def _decoded(value: bytes, where: str) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise UsageError(Reason("secret.not-utf-8", where=where)) from None

@@ -241,23 +241,33 @@ def _absolute_url(url: str, folder: Path) -> str:
     return url
 
 
-def private(folder: Path) -> None:
-    """Shut a migration folder to everybody else, and with it whatever this process will write.
+def private(folder: Path) -> bool:
+    """Shut a migration folder and our files in it to everybody else, and with them whatever this process will write;
+    whether the folder stood open.
 
-    Raises UsageError where it belongs to somebody else and stands open.
+    Raises UsageError where it belongs to somebody else and stands open. Staging shuts what is its own.
     """
     os.umask(0o077)
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+    ours = [folder, *(folder / name for name in (FILE, "mappings", "reports"))]
+    opened = _open_to_others(folder)
+    if opened:
+        ours += [path for name in ("mappings", "reports") for path in (folder / name).rglob("*")]
+    for path in filter(_open_to_others, ours):
         try:
-            folder.chmod(0o700)
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
         except PermissionError as error:
-            raise UsageError(Reason("settings.folder-open-to-others", folder=str(folder))) from error
+            raise UsageError(Reason("settings.folder-open-to-others", folder=str(path))) from error
+    return opened
+
+
+def _open_to_others(path: Path) -> bool:
+    return path.exists() and not path.is_symlink() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
 # -- secrets ---------------------------------------------------------------------------------------------------------
 
 _IN_AUTHORITY = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@'"]*:)[^\s'"]*@""")
-_IN_QUERY = re.compile(r"""(?i)([?&]password=)[^\s&'"]+""")
+_IN_QUERY = re.compile(r"""(?i)([?&;][^=&;\s]*(?:passw|pwd|secret|token)[^=&;\s]*=)[^\s&'"]+""")
 
 
 def masked(text: str) -> str:

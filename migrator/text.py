@@ -1,19 +1,23 @@
 """Text from outside passes `storable` before a table and `shown` before a screen.
 
 Both only ever replace a character by a visible escape (`\\x1b`, `\\u202e`): nothing is dropped, and text that needs no
-change comes back as the same object.
+change comes back as the same object. `json_shown` does for JSON what `shown` does for a line, and loses nothing at all.
 """
 
 import re
+import traceback
 
 # SQLite cuts text at NUL, PostgreSQL refuses it, and neither can encode a lone surrogate.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
-# What moves a cursor, reorders a line, ends one, or hides: C0, DEL, C1 (with NEL); zero width space and BOM; bidi
-# marks, embeddings, overrides and isolates (UAX #9); line and paragraph separators; annotation and tag characters.
+# What moves a cursor, reorders a line, ends one, or hides: C0, DEL, C1 (with NEL); bidi marks, embeddings, overrides
+# and isolates (UAX #9); line and paragraph separators; annotation and tag characters; what has no width or looks like
+# a blank (soft hyphen, Hangul fillers, Braille blank, zero width space, BOM). Joiners stay: emoji are made with them.
 _TREACHEROUS = re.compile(
-    "[\0-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\0-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f\ud800-\udfff]"
 )
+_TREACHEROUS_IN_JSON = re.compile(_TREACHEROUS.pattern.replace("\0-\x1f", ""))
 
 
 def storable(text: str) -> str:
@@ -32,6 +36,36 @@ def shown(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _TREACHEROUS.sub(_escape, text)
+
+
+def json_shown(text: str) -> str:
+    """JSON text whose strings say the same, and that no terminal obeys: all that `shown` would escape, escaped as JSON
+    does it. The line ends between its tokens stay."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _TREACHEROUS_IN_JSON.sub(_json_escape, text)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def traced(error: BaseException) -> list[str]:
+    """A traceback as lines: without locals, and of each error's text only its first line. What follows there is often
+    the data itself (PostgreSQL's DETAIL, a parser's excerpt), and no mail may stand in a log."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    lines: list[str] = []
+    for each in reversed(chain):
+        lines += ["Traceback (most recent call last):"] if each.__traceback__ else []
+        lines += "".join(traceback.format_tb(each.__traceback__)).splitlines()
+        lines += "".join(traceback.format_exception_only(each)).splitlines()[:1]
+        lines += getattr(each, "__notes__", ())
+    return lines
 
 
 def _escape(match: re.Match[str]) -> str:

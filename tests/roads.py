@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from threading import Event
 
 from adapters.memory import Memory, World, adapter, forget, world
 from migrator.model import Mailbox
@@ -21,6 +22,13 @@ from migrator.steps.withdraw import Taken
 from tests.killing import Killed, Killer
 
 KEEP = frozenset({"keep"})
+
+
+class Hasty(Event):
+    """Whoever waits on it goes on at once: outages are not waited out."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
 
 
 def mail(subject: str = "hello", body: str = "text", **headers: str) -> bytes:

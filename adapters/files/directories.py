@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.files.reading import key_of, readable_name
 from adapters.files.rooted import Entry, Parts, Rooted
-from adapters.files.rules import junk
+from adapters.files.rules import dated, junk
 from migrator.errors import Reason
 from migrator.model import ANSWERED, DELETED, FLAGGED, FORWARDED, SEEN, Flag, Path
 
@@ -29,11 +29,12 @@ class Eml(_Directories):
     """Files named *.eml, and any other file that begins as a mail does. A mail's key is its file's name."""
 
     def entries(self, source: Rooted, directory: bytes) -> Callable[[Parts], Entry]:
-        """Names say nothing but that."""
+        """Names say that, and now and then a date."""
 
         def named(below: Parts) -> Entry:
             name = below[-1]
-            return Entry(key=key_of(name), rule=junk(name), sure=name.lower().endswith(b".eml"))
+            sure = name.lower().endswith(b".eml")
+            return Entry(key=key_of(name), rule=junk(name), sure=sure, dated=lambda status: dated(name))
 
         return named
 

@@ -7,7 +7,7 @@ from pathlib import Path as Directory
 from secrets import token_hex
 from string import ascii_lowercase
 
-from adapters.files import utf7
+from adapters import utf7
 from adapters.files.archive import shortened
 from adapters.files.index import NAME, Line, sync
 from adapters.files.maildirs import KEYWORDS, LETTERS, parse_keywords, parse_name

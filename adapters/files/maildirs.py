@@ -8,10 +8,10 @@ from os import stat_result
 from string import ascii_lowercase
 from typing import Any
 
-from adapters.files import utf7
+from adapters import utf7
 from adapters.files.reading import key_of, readable_name
 from adapters.files.rooted import Entry, Parts, Rooted
-from adapters.files.rules import junk
+from adapters.files.rules import dated, junk
 from migrator.errors import Reason
 from migrator.model import (
     ANSWERED,
@@ -109,8 +109,8 @@ def _names(name: bytes) -> list[str]:
     """The names of folders in a directory's name, more than one in Maildir++."""
     names = name[1:].split(b".") if name.startswith(b".") else [name]
     if not all(names):  # no folder of Maildir++
-        return [utf7.decode(name) or readable_name(name)]
-    return [utf7.decode(each) or readable_name(each) for each in names]
+        return [utf7.text_of(name) or readable_name(name)]
+    return [utf7.text_of(each) or readable_name(each) for each in names]
 
 
 def _delivered(base: bytes, status: stat_result) -> tuple[Evidence, ...]:
@@ -121,7 +121,7 @@ def _delivered(base: bytes, status: stat_result) -> tuple[Evidence, ...]:
     """
     match = _DELIVERED.fullmatch(base)
     if match is None or not _OLDEST <= int(match[1]) <= time.time() + 86400:
-        return ()
+        return dated(base)
     named, written = int(match[1]), int(status.st_mtime)
     at = written if _OLDEST <= written < named - _SLACK else named
     return (Evidence(DateSource.SPOOL, datetime.fromtimestamp(at, UTC)),)

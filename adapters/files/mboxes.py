@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path as Directory
 
-from adapters.files import utf7
+from adapters import utf7
 from adapters.files.frames import BLOCK, Frames, Variant, count
 from adapters.files.openmbox import Changed, OpenMbox, reading
 from adapters.files.reading import key_of, readable_name, readable_path
@@ -183,4 +183,4 @@ class MboxSource(Rooted):
 def _name(name: bytes) -> str:
     """A file's or directory's name as a folder's."""
     name = _SUFFIX.sub(b"", name)
-    return utf7.decode(name) or readable_name(name)
+    return utf7.text_of(name) or readable_name(name)

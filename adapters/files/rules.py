@@ -2,6 +2,9 @@
 
 import re
 
+from migrator.mail import date_in_name
+from migrator.model import DateSource, Evidence
+
 _RULES = {
     "dovecot-index": r"dovecot[-.].*|\.imap|subscriptions|\.subscriptions",
     "courier-index": r"courier.*|maildirsize|maildirfolder|maildirshared|sqwebmail-.*",
@@ -31,6 +34,12 @@ def junk(name: bytes) -> str | None:
     """The rule by which a file of this name is no mail: an index, a lock, what a desktop leaves behind."""
     match = _JUNK.fullmatch(name.decode("latin-1"))
     return match.lastgroup.replace("_", "-") if match and match.lastgroup else None
+
+
+def dated(name: bytes) -> tuple[Evidence, ...]:
+    """The time that a file's name tells, if it tells one."""
+    at = date_in_name(name)
+    return () if at is None else (Evidence(DateSource.FILE_NAME, at),)
 
 
 def foreign(name: bytes) -> bool:

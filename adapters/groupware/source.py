@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from adapters.files.reading import Tree, readable_path, stamp
+from adapters.files.rules import dated
 from adapters.groupware.catalogue import Artefact, Catalogue
 from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
@@ -26,6 +27,10 @@ from migrator.ports import Known
 
 LINK = "link"
 """The rule by which a link that no row names is no mail: the file it leads to lies in the store itself."""
+
+
+def _indexed(artefact: Artefact) -> tuple[Evidence, ...]:
+    return () if artefact.received is None else (Evidence(DateSource.INDEX, artefact.received),)
 
 
 class GroupwareSource:
@@ -129,7 +134,7 @@ class GroupwareSource:
                 stamp=f"{content.stamp}.{artefact.digest}",
                 raw=content.raw,
                 flags=artefact.flags,
-                dates=() if artefact.received is None else (Evidence(DateSource.INDEX, artefact.received),),
+                dates=(*_indexed(artefact), *dated(path.rpartition(b"/")[2])),
                 path=readable_path(path),
             )
         if content.code == "file.missing":

@@ -16,6 +16,9 @@ Value: TypeAlias = "bytes | tuple[Value, ...] | None"
 NOT_NOW = {"UNAVAILABLE", "INUSE", "SERVERBUG"}
 """Response codes by which a server says: not now (RFC 5530)."""
 
+LOGIN_ENDED = {"AUTHENTICATIONFAILED", "EXPIRED"}
+"""Response codes by which it says, to any command: log in again (an expired token; RFC 5530)."""
+
 ABSENT = {"NONEXISTENT", "TRYCREATE"}
 """Response codes by which it says: no such folder."""
 

@@ -1,6 +1,5 @@
 """Letters into a folder, and what a refusal means (laws.md §1, §9)."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from migrator.errors import AccountError, FolderError, Outage, Reason
@@ -8,6 +7,7 @@ from migrator.model import Mark, Receipt, Refused, Sighting
 
 from .answers import ABSENT, Continuation, Status
 from .letters import Letter
+from .memory import ABOUT_THE_MAIL
 from .session import Session
 from .words import numbers_in, quoted
 
@@ -16,42 +16,6 @@ SMALL_LITERAL = 4096
 
 STROKE = 64 * 1024
 """Bytes that are worth a system call of their own."""
-
-ROW = 3
-"""So many equal refusals in a row are about the server, not about the mails."""
-
-BLAMED = 3
-"""So often a mail may have been on its way when the connection ended before it is refused unasked."""
-
-ENDED = {"imap.bad", "imap.lost", "imap.silent"}
-"""Outages that a mail can have caused."""
-
-
-class Refusals:
-    """How a server has refused so far: it tells one that takes nothing from a mail that nobody takes."""
-
-    def __init__(self) -> None:
-        self._last = ""
-        self._row = 0
-        self._largest = 0
-
-    def accepted(self, letter: Letter) -> None:
-        self._row = 0
-        self._largest = max(self._largest, letter.size)
-
-    def refused(self, letter: Letter, answer: Status) -> None:
-        """Raises Outage at the third equal one in a row.
-
-        A mail larger than all that were taken may well be too large: its refusal says nothing about the server.
-        """
-        if answer.code == "TOOBIG" or 0 < self._largest < letter.size:
-            return
-        said = f"{answer.code} {re.sub('[0-9.]+', '#', answer.text)}"
-        self._row = self._row + 1 if said == self._last else 1
-        self._last = said
-        if self._row == ROW:
-            self._row = 0
-            raise Outage(Reason("imap.refuses-all", answer=answer.shown))
 
 
 class Arrivals:
@@ -102,14 +66,13 @@ class Post:
         session: Session,
         shown: str,
         name: bytes,
-        refusals: Refusals,
         arrivals: Arrivals,
         make: Callable[[], object],
     ) -> None:
         self._session = session
         self._shown = shown
         self._name = name
-        self._refusals = refusals
+        self._memory = session.memory
         self._arrivals = arrivals
         self._make = make
         self._made = False
@@ -119,17 +82,18 @@ class Post:
 
         Mails that were on their way when a connection ended are suspects: they go alone, until they have gone.
         """
-        blamed = self._session.memory.blamed
-        if self._session.memory.cautious or any(letter.sent in blamed for letter in letters):
+        if self._memory.cautious or any(self._memory.suspects(letter.sent) for letter in letters):
             yield from map(self._carefully, letters)
+            self._memory.cautious = False
             return
         answered = 0
         try:
             for outcome in self._quickly(letters):
                 answered += 1
                 yield outcome
-        except Outage as outage:
-            self._blame(letters[answered:], outage)
+        except Outage:
+            if not self._session.alive:
+                self._memory.suspect(*(letter.sent for letter in letters[answered:]))
             raise
 
     def _quickly(self, letters: Sequence[Letter]) -> Iterator[Receipt | Refused]:
@@ -142,11 +106,6 @@ class Post:
                 (answer,) = self._ask([[letter]])
             yield self._judged(letter, answer)
 
-    def _blame(self, letters: Sequence[Letter], outage: Outage) -> None:
-        if outage.reason.code in ENDED:
-            blamed = self._session.memory.blamed
-            blamed.update({letter.sent: blamed.get(letter.sent, 0) + 1 for letter in letters})
-
     # -- what a refusal means ----------------------------------------------------------------------------------------
 
     def _together(self, letters: Sequence[Letter]) -> Iterator[Receipt | Refused]:
@@ -158,7 +117,7 @@ class Post:
             refs = _refs(answer, len(letters))
             self._arrivals.stored(refs)
             for letter, ref in zip(letters, refs, strict=True):
-                self._refusals.accepted(letter)
+                self._memory.refusals.accepted(letter.size)
                 yield letter.receipt(ref)
         elif self._remade(letters, answer):
             yield from self._together(letters)
@@ -169,15 +128,17 @@ class Post:
 
     def _carefully(self, letter: Letter) -> Receipt | Refused:
         """Alone. What ends the connection again and again will do so tomorrow, too."""
-        if self._session.memory.blamed.get(letter.sent, 0) >= BLAMED:
+        if self._memory.convicts(letter.sent):
+            self._memory.acquit(letter.sent)  # who asks for it again gets a new trial
             return letter.refused("imap.ends-connection")
         try:
             (answer,) = self._ask([[letter]])
             outcome = self._judged(letter, answer)
         except Outage as outage:
-            self._blame([letter], outage)
+            if not self._session.alive:
+                self._memory.accuse(letter.sent, surely=outage.reason.code == "imap.bad")
             raise
-        self._session.memory.blamed.pop(letter.sent, None)
+        self._memory.acquit(letter.sent)
         return outcome
 
     def _judged(self, letter: Letter, answer: Status) -> Receipt | Refused:
@@ -187,13 +148,20 @@ class Post:
             if not self._remade([letter], answer):
                 refusals += 1
                 if refusals == 2:
-                    self._refusals.refused(letter, answer)
-                    return letter.refused("imap.refused", answer=answer.shown)
+                    return self._refused(letter, answer)
             (answer,) = self._ask([[letter]])
         refs = _refs(answer, 1)
         self._arrivals.stored(refs)
-        self._refusals.accepted(letter)
+        self._memory.refusals.accepted(letter.size)
         return letter.receipt(refs[0])
+
+    def _refused(self, letter: Letter, answer: Status) -> Refused:
+        """Raises Outage where the NO need not be about the mail."""
+        if answer.code not in ABOUT_THE_MAIL and self._memory.doubt(letter.sent):
+            raise Outage(Reason("imap.unclear-no", answer=answer.shown))
+        self._memory.refusals.refused(letter.size, answer)
+        self._memory.acquit(letter.sent)
+        return letter.refused("imap.refused", answer=answer.shown)
 
     def _remade(self, letters: Sequence[Letter], answer: Status) -> bool:
         """Whether the NO was about the place, which is there again now. Raises for what is not about these mails."""
@@ -226,17 +194,17 @@ class Post:
         for letters in commands:
             pen.begin(b"APPEND " + quoted(self._name))
             for letter in letters:
-                if not pen.literal(letter, asking=not self._unasked(letter.size)):
+                if not pen.literal(letter, asking=not self._unasked(letter)):
                     break
             else:
                 pen.write(b"\r\n")
         return pen.answers()
 
-    def _unasked(self, size: int) -> bool:
-        """Whether a literal of that size may be sent without waiting for the server (RFC 7888)."""
-        if self._session.memory.cautious:
+    def _unasked(self, letter: Letter) -> bool:
+        """Whether a letter may be sent without waiting for the server (RFC 7888)."""
+        if letter.commanding or self._memory.cautious or self._memory.suspects(letter.sent):
             return False
-        return self._session.can("LITERAL+") or (size <= SMALL_LITERAL and self._session.can("LITERAL-"))
+        return self._session.can("LITERAL+") or (letter.size <= SMALL_LITERAL and self._session.can("LITERAL-"))
 
 
 class _Pen:

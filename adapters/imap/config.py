@@ -10,18 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from migrator.errors import Reason, UsageError
 from migrator.secret import Secret
 
+from .memory import Memory
+
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
-
-
-class Memory:
-    """What one mailbox's connections tell those that come after them, for as long as this process lives."""
-
-    def __init__(self) -> None:
-        self.cautious = False
-        """The server has answered BAD: go on with synchronising literals, one mail at a time (laws.md §9)."""
-        self.blamed: dict[str, int] = {}
-        """How often a mail, by its digest, was answered BAD before a byte of it was sent; or, by its key, ended the
-        connection while it was fetched."""
 
 
 def _table(accounts: object) -> object:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from adapters import utf7
 from migrator.errors import FolderError, Reason
 from migrator.model import Path, Place, Role
 
-from . import utf7
 from .answers import Data, Fetched, Status, Value
 from .session import No, Session
 from .words import quoted

@@ -1,6 +1,7 @@
 """A parcel made ready to be sent: its bytes as they go out, and its piece of the command line."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,16 @@ _ASKING = (b"receipt-to", b"notification-to", b"reading-to")
 """In what asks for a receipt; whether it does is for `mail.envelope` to say, which takes its time."""
 
 _MESSAGE_ID = fields_named("message-id")
+
+COMMANDS = (
+    b"append|authenticate|cancelupdate|capability|check|close|compress|convert|copy|create|delete|deleteacl|enable"
+    b"|examine|expunge|fetch|genurlauth|getacl|getmetadata|getquota|getquotaroot|id|idle|list|listrights|login|logout"
+    b"|lsub|move|myrights|namespace|noop|notify|rename|replace|resetkey|search|select|setacl|setmetadata|setquota|sort"
+    b"|starttls|status|store|subscribe|thread|uid|unauthenticate|unselect|unsubscribe|urlfetch|xlist"
+)
+_LINE = rb"[!-~]++ ++(?=[a-gil-nrstuxA-GIL-NRSTUX])(?i:%b)(?![^ \r\n])" % COMMANDS
+_FIRST_LINE, _OTHER_LINE = re.compile(_LINE), re.compile(rb"\n" + _LINE)
+_LITERAL = re.compile(rb"\{\d+\+?\}\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,8 @@ class Letter:
     flags: frozenset[Flag]
     lost: frozenset[Flag]
     repairs: tuple[str, ...]
+    commanding: bool
+    """A server that has lost its place might run a line of it; so it goes only when the server has asked for it."""
     chunks: Callable[[], Iterator[bytes]]
 
     def receipt(self, ref: str | None) -> Receipt:
@@ -104,12 +117,14 @@ def letter(parcel: Parcel, permitted: Permitted, largest: int | None) -> Letter 
         size, head = len(data), _head(data)
         sent = hashlib.sha256(data).hexdigest() if repairs else parcel.raw.digest
         headers, chunks = header_digest(head), lambda: iter((data,))
+        commanding = commands(data)
     else:
         facts = wire_facts(parcel.raw.chunks())
         size, sent, headers, repairs = facts.size, facts.digest, facts.headers, facts.repairs
         head, chunks = _head(next(on_wire_chunks(parcel.raw.chunks()))), lambda: on_wire_chunks(parcel.raw.chunks())
+        commanding = True  # to be asked costs it nothing
     if largest is not None and size > largest:
-        return Refused(parcel.item, Reason("imap.too-large", size=size, limit=largest))
+        return Refused(parcel.item, Reason("item.too-large", size=size, limit=largest))
     words = {flag: word for flag in parcel.flags if (word := permitted.word(flag))}
     if _asks(head) and (disarmed := permitted.word(MDN_SENT)):
         # Clients ask their user, or answer by themselves, unless this flag says that it has been done (RFC 3503).
@@ -124,8 +139,17 @@ def letter(parcel: Parcel, permitted: Permitted, largest: int | None) -> Letter 
         flags=frozenset(words),
         lost=parcel.flags - words.keys(),
         repairs=repairs,
+        commanding=commanding,
         chunks=chunks,
     )
+
+
+def commands(data: bytes) -> bool:
+    """Whether a line of a mail is a command (`q9 CREATE x`), or ends as one does that goes on in a literal.
+
+    With LITERAL+ a server that answers BAD may read the mail itself as commands, before it can be stopped.
+    """
+    return any((_FIRST_LINE.match(data), _OTHER_LINE.search(data), _LITERAL.search(data)))
 
 
 def _asks(head: bytes) -> bool:

@@ -31,7 +31,9 @@ def connect(config: ImapConfig, *, account: str | None, address: str) -> Session
     for word, value in words.items():
         user = user.replace("{" + word + "}", value)
     secret = config.credential.reveal(**words).get_secret_value()
+    memory = config.memory(address)
     wire = _wire(config)
+    wire.ended = memory.ended
     try:
         client = _Client(wire)
         if client.state == "AUTH":
@@ -46,7 +48,7 @@ def connect(config: ImapConfig, *, account: str | None, address: str) -> Session
     except BaseException:
         wire.close()
         raise
-    return Session(wire, capabilities, config.memory(address))
+    return Session(wire, capabilities, memory)
 
 
 # -- imapclient over our wire ----------------------------------------------------------------------------------------

@@ -3,12 +3,12 @@
 import hashlib
 from contextlib import suppress
 
+from adapters.utf7 import encode
 from migrator.model import Identity
 
 from .answers import Data
 from .reading import attributes
 from .session import No, Session
-from .utf7 import encode
 from .words import quoted
 
 INSIDE, LEADING = './\\~%*"&#|^:', "~#.%"

@@ -19,6 +19,7 @@ from .answers import (
     FETCH,
     ITEM,
     LITERAL,
+    LOGIN_ENDED,
     Continuation,
     Data,
     Fetched,
@@ -27,7 +28,7 @@ from .answers import (
     status_of,
     values_of,
 )
-from .config import Memory
+from .memory import Memory
 from .wire import SLICE, Wire
 from .words import quoted, received_at
 
@@ -223,17 +224,18 @@ class Session:
         return self._data(line[2:])
 
     def _judged(self, status: Status) -> Status:
+        host, port = self.wire.host, self.wire.port
         if status.kind == "BYE":
-            self.wire.close()
-            reason = Reason("imap.bye", host=self.wire.host, port=self.wire.port, answer=status.shown)
-            raise Outage(reason, retry_after=status.retry_after)
+            reason = Reason("imap.bye", host=host, port=port, answer=status.shown)
+            raise self.wire.broken(reason, retry_after=status.retry_after)
         ours = status.tag in self._owed
         if status.kind == "BAD" or (status.tag != b"*" and not ours):
-            self.wire.close()
             self.memory.cautious = True
             # an answer to somebody else's words might quote them
             answer = status.shown if ours or status.tag == b"*" else ""
-            raise Outage(Reason("imap.bad", host=self.wire.host, port=self.wire.port, answer=answer))
+            raise self.wire.broken(Reason("imap.bad", host=host, port=port, answer=answer))
+        if status.kind == "NO" and status.code in LOGIN_ENDED:
+            raise self.wire.broken(Reason("imap.login-ended", host=host, port=port, answer=status.shown))
         if ours:
             self._owed.remove(status.tag)
         return status
@@ -287,8 +289,7 @@ class Session:
             raise UsageError(Reason("imap.spool-failed", bytes=size, answer=error.strerror or "")) from error
 
     def _broken(self, what: str) -> Outage:
-        self.wire.close()
-        return Outage(Reason("imap.protocol", host=self.wire.host, port=self.wire.port, what=what))
+        return self.wire.broken(Reason("imap.protocol", host=self.wire.host, port=self.wire.port, what=what))
 
 
 class _Literal(io.RawIOBase):

@@ -24,7 +24,7 @@ from migrator.ports import Known
 
 from . import reading
 from .answers import Fetched
-from .config import ImapConfig, Memory
+from .config import ImapConfig
 from .folders import VIRTUAL, Entry, Tree
 from .login import connect
 from .server import identity_of
@@ -36,9 +36,6 @@ WINDOW = 100
 
 IN_FLIGHT = 2
 WHOLE_MAIL = b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
-
-DEADLY = 3
-"""So often a mail may end the connection before it is taken for unreadable."""
 
 
 @contextmanager
@@ -128,19 +125,18 @@ class ImapSource:
         self, folder: Folder, *, after: str | None, known: Known
     ) -> Iterator[Item | Unchanged | Unreadable | NotMail]:
         with _told(folder):
-            memory = self._config.memory(folder.account.name)
-            walk = _Walk(self._at(folder.account).session, self._entry(folder).name, _shown(folder), memory)
+            walk = _Walk(self._at(folder.account).session, self._entry(folder).name, _shown(folder))
             yield from walk.items(after, known)
 
 
 class _Walk:
     """One folder's mails in the order of their numbers."""
 
-    def __init__(self, session: Session, name: bytes, shown: str, memory: Memory) -> None:
+    def __init__(self, session: Session, name: bytes, shown: str) -> None:
         self._session = session
         self._name = name
         self._shown = shown
-        self._memory = memory
+        self._memory = session.memory
         opened = session.open(name)
         assert opened is not None
         self._epoch, self._count = opened.epoch, opened.count
@@ -189,19 +185,19 @@ class _Walk:
 
         Ends before the first one that does not come, and before one that is suspected of having ended a connection.
         """
-        harmless = list(takewhile(lambda number: self._blame(number) not in self._memory.blamed, wanted))
+        harmless = list(takewhile(lambda number: not self._memory.suspects(self._named(number)), wanted))
         windows = [harmless[at : at + WINDOW] for at in range(0, len(harmless), WINDOW)]
         expected = deque(harmless)
         tags: deque[bytes] = deque()
         self._session.open(self._name, anew=False)
         with suppress(Cut, No):
             for at, window in enumerate(windows):
-                with self._blaming(window[0]):
+                with self._suspecting(window[0]):
                     for ahead in windows[at + len(tags) : at + IN_FLIGHT]:
                         tags.append(self._session.begin(b"UID FETCH %b %b" % (number_set(ahead), WHOLE_MAIL)))
                 stream = self._session.said(tags.popleft())
                 while True:
-                    with self._blaming(expected[0] if expected else window[-1]):
+                    with self._suspecting(expected[0] if expected else window[-1]):
                         said = next(stream, None)
                     if said is None:
                         break
@@ -215,17 +211,17 @@ class _Walk:
 
     def _alone(self, number: int) -> Item | Unreadable | None:
         """One mail, and why it cannot be had; None where it is not there any more."""
-        if self._memory.blamed.get(self._blame(number), 0) >= DEADLY:
+        if self._memory.convicts(self._named(number)):
             return self._unreadable(number, "imap.deadly", "")
         opened = self._session.open(self._name)
         if opened and opened.epoch != self._epoch:
             raise FolderError(Reason("imap.epoch-changed", was=self._epoch, now=opened.epoch))
         answer = ""
         try:
-            with self._blaming(number):
+            with self._accusing(number):
                 for said in self._session.run(b"UID FETCH %d %b" % (number, WHOLE_MAIL)):
                     if isinstance(said, Fetched) and said.body is not None and said.uid == number:
-                        self._memory.blamed.pop(self._blame(number), None)
+                        self._memory.acquit(self._named(number))
                         return self._item(said)
         except No as no:
             if no.status.code in ("UNAVAILABLE", "INUSE"):
@@ -254,17 +250,25 @@ class _Walk:
         reason = Reason(code, folder=self._shown, number=number, answer=answer)
         return Unreadable(key=self._key(number), path=f"{self._shown}:{number}", reason=reason)
 
-    def _blame(self, number: int) -> str:
+    def _named(self, number: int) -> str:
         return f"{self._shown}\0{self._key(number)}"
 
     @contextmanager
-    def _blaming(self, number: int) -> Iterator[None]:
+    def _suspecting(self, number: int) -> Iterator[None]:
         """Remember which mail was waited for when the connection ended."""
         try:
             yield
         except Outage:
-            blame = self._blame(number)
-            self._memory.blamed[blame] = self._memory.blamed.get(blame, 0) + 1
+            self._memory.suspect(self._named(number))
+            raise
+
+    @contextmanager
+    def _accusing(self, number: int) -> Iterator[None]:
+        """Remember that this mail alone had been asked for when the connection ended."""
+        try:
+            yield
+        except Outage as outage:
+            self._memory.accuse(self._named(number), surely=outage.reason.code == "imap.bad")
             raise
 
 

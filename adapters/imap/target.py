@@ -26,7 +26,7 @@ from migrator.model import (
 from migrator.ports import Limits
 
 from . import changes, reading
-from .append import Arrivals, Post, Refusals
+from .append import Arrivals, Post
 from .config import ImapConfig
 from .folders import INBOX, Entry, Tree
 from .letters import WHOLE, Letter, Permitted, letter
@@ -59,7 +59,6 @@ class ImapTarget:
     def __init__(self, config: ImapConfig, mailbox: Mailbox) -> None:
         self._config = config
         self._mailbox = mailbox
-        self._refusals = Refusals()
         self._limits: Limits | None = None
         self._connect()
 
@@ -213,7 +212,6 @@ class ImapTarget:
             self._session,
             _shown(place),
             entry.name,
-            self._refusals,
             self._arrivals_at(place),
             make=lambda: self._make_again(place),
         )

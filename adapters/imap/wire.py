@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from migrator.errors import Outage, Reason
 
@@ -26,6 +26,8 @@ class Wire:
 
     def __init__(self, connection: socket.socket, *, host: str, port: int, timeout: float) -> None:
         self.host, self.port = host, port
+        self.ended: Callable[[], None] = lambda: None
+        """Called when the connection ends that we had not closed."""
         self._timeout = timeout
         self._buffer, self._at = b"", 0
         self._adopt(connection)
@@ -52,8 +54,7 @@ class Wire:
         answer inside TLS (RFC 9051 §11.1).
         """
         if self._at < len(self._buffer):
-            self.close()
-            raise Outage(Reason("imap.protocol", host=self.host, port=self.port, what="STARTTLS"))
+            raise self.broken(Reason("imap.protocol", host=self.host, port=self.port, what="STARTTLS"))
         self.socket.settimeout(self._timeout)
         self._adopt(context.wrap_socket(self.socket, server_hostname=self.host))
 
@@ -64,14 +65,20 @@ class Wire:
                 self.socket.shutdown(socket.SHUT_RDWR)
             self.socket.close()
 
+    def broken(self, reason: Reason, *, retry_after: float | None = None) -> Outage:
+        """The error to raise where a connection cannot go on; it is closed."""
+        if not self.closed:
+            self.close()
+            self.ended()
+        return Outage(reason, retry_after=retry_after)
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def readline(self) -> bytes:
         """The next line with its line end."""
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             if len(self._buffer) - self._at > LONGEST_LINE:
-                self.close()
-                raise Outage(Reason("imap.protocol", host=self.host, port=self.port, what="line"))
+                raise self.broken(Reason("imap.protocol", host=self.host, port=self.port, what="line"))
             self._fill()
         start, self._at = self._at, end + 1
         return self._buffer[start : end + 1]
@@ -163,9 +170,7 @@ class Wire:
         while (left := until - time.monotonic()) > 0:
             for _, event in self._poll.poll(left * 1000):
                 return event
-        self.close()
-        raise Outage(Reason("imap.silent", host=self.host, port=self.port, seconds=self._timeout))
+        raise self.broken(Reason("imap.silent", host=self.host, port=self.port, seconds=self._timeout))
 
     def _lost(self) -> Outage:
-        self.close()
-        return Outage(Reason("imap.lost", host=self.host, port=self.port))
+        return self.broken(Reason("imap.lost", host=self.host, port=self.port))

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from adapters.utf7 import decode, encode
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, FORWARDED, MDN_SENT, SEEN, Flag
-
-from .utf7 import decode, encode
 
 SYSTEM = (SEEN, ANSWERED, FLAGGED, DRAFT)
 """The system flags a mail may be sent with: never `\\Deleted`, never `\\Recent` (laws.md §6)."""

@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return console.stopped(error)
     gc.set_threshold(50_000)  # imports make many objects, and they all stay
     try:
-        return console.run(lambda: _command(words or ["--help"]))
+        with console.listening():
+            return console.run(lambda: _command(words or ["--help"]))
     finally:
         gc.freeze()  # nor need they be looked through when the process ends
 
@@ -33,7 +34,12 @@ def _command(words: list[str]) -> int | None:
     # Imported only now: help texts are looked up at import, and the language is known from here on.
     from migrator.cli.app import command
 
-    ended: int | None = command().main(words, prog_name="migrator", standalone_mode=False)
+    root = command()
+    if "--help" in words:
+        from migrator.cli.helping import speak_here
+
+        root = speak_here(root)
+    ended: int | None = root.main(words, prog_name="migrator", standalone_mode=False)
     return ended
 
 

@@ -1,10 +1,14 @@
 """How every command speaks and ends: results on stdout, messages and progress on stderr, exit codes in one place."""
 
 import dataclasses
+import errno
 import json
+import logging
+import os
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
 from enum import Enum, IntEnum
@@ -12,9 +16,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from typing_extensions import override
+
 from migrator.errors import AccountError, FolderError, MigratorError, Outage, Param, Reason, UsageError
 from migrator.locale import _, filled, sentence
-from migrator.text import shown, storable
+from migrator.text import json_shown, shown, storable, traced
 
 if TYPE_CHECKING:
     from migrator.settings import Settings
@@ -32,6 +38,8 @@ class Exit(IntEnum):
     BUG = 70
     OUTAGE = 75
     INTERRUPTED = 130
+    UNHEARD = 141
+    """Whoever read our results has gone: what a shell says of SIGPIPE."""
 
 
 # -- the migration folder ------------------------------------------------------------------------------------------
@@ -48,13 +56,17 @@ def folder() -> Path:
 
 
 def settings() -> "Settings":
-    """What the folder's migration.toml says; the folder is shut to others first. Raises UsageError."""
+    """What the folder's migration.toml says; then the folder is shut to others. Raises UsageError.
+
+    Only then: a command that others could have written there must not pass because we shut the door behind them.
+    """
     from migrator import settings
 
     here = folder()
-    if (here / settings.FILE).exists():
-        settings.private(here)
-    return settings.load(here)
+    loaded = settings.load(here)
+    if settings.private(here):
+        explain(Reason("settings.folder-shut", folder=str(here)))
+    return loaded
 
 
 # -- speaking ------------------------------------------------------------------------------------------------------
@@ -78,7 +90,21 @@ def explain(reason: Reason) -> None:
 def _write(stream: TextIO, text: str) -> None:
     # A terminal in EUC-JP or ASCII shows what it can and escapes the rest; nothing fails because of a name.
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    _put(stream, text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+class Unheard(Exception):  # noqa: N818 - the reader's doing
+    """Nobody takes the results any more: `| head` has gone, or the disk behind `>` is full."""
+
+
+def _put(stream: TextIO, text: str = "") -> None:
+    try:
+        stream.write(text)
+        if not text:
+            stream.flush()
+    except OSError as error:
+        if stream is not sys.stderr:  # what nobody can be told is not worth stopping for
+            raise Unheard from error
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Param]]) -> None:
@@ -122,7 +148,7 @@ def _write_json(text: str) -> None:
     # RFC 8259 §8.1: JSON is UTF-8, whatever the terminal's encoding.
     if sys.stdout.encoding.lower() != "utf-8" and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.write(text + "\n")
+    _put(sys.stdout, json_shown(text) + "\n")
 
 
 def plain(value: Any) -> Any:
@@ -152,6 +178,49 @@ def plain(value: Any) -> Any:
             raise TypeError(f"no JSON for {type(value).__name__}")
 
 
+# -- what others say -----------------------------------------------------------------------------------------------
+
+
+class _Log(logging.Handler):
+    """Log lines and warnings, those of libraries too."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        _write_strange([record.getMessage(), *([] if error is None else traced(error))])
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """What is logged or warned of, and what ends a thread, is told as safely as our own messages."""
+    root, log = logging.getLogger(), _Log(logging.WARNING)
+    hooks = threading.excepthook, sys.unraisablehook
+    root.addHandler(log)
+    logging.captureWarnings(True)
+    threading.excepthook = sys.unraisablehook = _died
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = hooks
+        logging.captureWarnings(False)
+        root.removeHandler(log)
+
+
+def _died(what: Any) -> None:
+    if what.exc_value is not None:
+        _write_strange(traced(what.exc_value))
+
+
+def _write_strange(lines: Iterable[str]) -> None:
+    """Lines that we have not written ourselves, for stderr."""
+    from migrator.secret import hidden
+    from migrator.settings import masked
+
+    for line in lines:
+        for part in hidden(masked(line)).splitlines():
+            _write(sys.stderr, shown(part))
+
+
 # -- ending --------------------------------------------------------------------------------------------------------
 
 
@@ -159,10 +228,13 @@ def run(step: Callable[[], int | None]) -> int:
     """Do one command's work; whatever leaves it becomes a message and an exit code."""
     try:
         ended = step()
+        _put(sys.stdout)
     except MigratorError as error:
         return stopped(error)
     except KeyboardInterrupt:
         ended = Exit.INTERRUPTED
+    except Unheard as error:
+        return _unheard(error)
     except Exception as error:  # noqa: BLE001 - the one place where a bug ends
         return _misused(error) or _bug(error)
     if ended == Exit.INTERRUPTED:
@@ -189,22 +261,29 @@ def _misused(error: Exception) -> int | None:
     """A command line that typer cannot read; None where the error is something else."""
     from typer.exceptions import Abort, TyperException
 
+    from migrator.cli.misuse import told
+
     if isinstance(error, Abort):
         return Exit.INTERRUPTED
     if not isinstance(error, TyperException):
         return None
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "migrator"
-    explain(Reason("cli.misused", answer=error.format_message(), command=path))
+    explain(Reason("cli.misused", answer=told(error.format_message()), command=path))
     return Exit.USAGE
 
 
-def _bug(error: Exception) -> int:
-    """A traceback without locals, and without the password of any URL."""
-    from migrator.settings import masked
+def _unheard(error: Unheard) -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python tries to write the rest at its end
+    if isinstance(error.__cause__, BrokenPipeError):
+        return Exit.UNHEARD
+    assert isinstance(error.__cause__, OSError)
+    answer = errno.errorcode.get(error.__cause__.errno or 0, "?")
+    return stopped(Outage(Reason("cli.output-failed", answer=answer)))
 
-    lines = "".join(traceback.format_exception(error)).splitlines()
-    for line in lines:
-        _write(sys.stderr, shown(masked(line)))
+
+def _bug(error: BaseException) -> int:
+    """A traceback without locals, and without any secret that was asked for or stands in a URL."""
+    _write_strange(traced(error))
     explain(Reason("cli.bug", kind=type(error).__name__))
     return Exit.BUG

@@ -26,7 +26,7 @@ def decide(
     from migrator.staging.store import user
 
     with migration.opened() as (_settings, staging):
-        if what.isdecimal():
+        if what.isdecimal() and len(what) < 19:  # more digits than a number of ours can have
             decide_item(staging, int(what), verdict, by=user(), why=why)
             touched = 1
         else:

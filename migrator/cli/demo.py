@@ -77,6 +77,7 @@ def _walk(here: Path, *, kept: bool) -> None:
     from migrator.testing.imap_server import imap_server
 
     _title(_("1. A legacy groupware: one file a mail, index in CP932, no manual"))
+    private(here)
     planted = build(here / "old-server")
     console.say(
         _("{mails} mails, {accounts} accounts, {folders} folders; {faults} yield nothing, {strays} files are no mail."),
@@ -89,7 +90,6 @@ def _walk(here: Path, *, kept: bool) -> None:
     users = dict.fromkeys(planted.accounts, "demo")
     os.environ[PASSWORD] = "demo"
     with imap_server(users) as server:
-        private(here)
         text = SETTINGS.format(root=planted.root, port=server.port, password=PASSWORD, heir=planted.accounts[0])
         (here / FILE).write_text(text, encoding="utf-8")
         console.enter(here)

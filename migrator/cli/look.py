@@ -152,7 +152,14 @@ def runs(as_json: JSON = False) -> None:
     console.table(
         (_("run"), _("step"), _("target"), _("began"), _("ended how"), _("counts")),
         (
-            (each["run"], each["step"], each["target"], each["began"][:19], each["outcome"], _counted(each["counts"]))
+            (
+                each["run"],
+                each["step"],
+                each["target"],
+                _local(each["began"])[:19],
+                each["outcome"],
+                _counted(each["counts"]),
+            )
             for each in found
         ),
     )

@@ -40,7 +40,7 @@ def check(target: SOME_TARGET = None) -> None:
     with migration.opened() as (settings, staging):
         found = list(check_staging(staging.database))
         try:
-            found += check_source(lambda: migration.source(settings), settings.folder)
+            found += check_source(lambda: migration.source(settings), staging)
             with migration.source(settings) as source:
                 accounts = [account.name for account in source.accounts()]
         except MigratorError as error:
@@ -196,7 +196,7 @@ def verify(
         done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=account, bodies=share)
         found = list(findings(staging, run))
     if as_json:
-        words = ("checked", "bodies", "identical", "equivalent", "headers_only")
+        words = ("checked", "bodies", "identical", "equivalent", "headers_only", "setbacks")
         console.json_value({word: getattr(done, word) for word in words} | {"findings": found})
     else:
         _show_findings(found)
@@ -206,7 +206,9 @@ def verify(
             bodies=done.bodies,
             n=len(found),
         )
-    _end(found=bool(found))
+        if done.setbacks:
+            console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=done.setbacks)
+    _end(found=bool(found or done.setbacks))
 
 
 def _show_findings(found: Iterable[dict[str, Any]]) -> None:

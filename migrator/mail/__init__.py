@@ -9,7 +9,7 @@ mime         its parts
 fingerprint  the identity of its meaning
 """
 
-from migrator.mail.dates import NO_DATE, parse_date, plausible, received_at
+from migrator.mail.dates import NO_DATE, date_in_name, parse_date, plausible, received_at
 from migrator.mail.envelope import Envelope, address, envelope
 from migrator.mail.fingerprint import fingerprint
 from migrator.mail.health import Health, health
@@ -22,6 +22,7 @@ __all__ = [
     "Health",
     "WireFacts",
     "address",
+    "date_in_name",
     "envelope",
     "fingerprint",
     "header_digest",

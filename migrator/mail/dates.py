@@ -126,6 +126,23 @@ def parse_date(value: bytes) -> datetime | None:
     return None
 
 
+_NAMED = re.compile(
+    rb"(?<!\d)(19[7-9]\d|20\d\d)([-_.]?)(\d\d)\2(\d\d)"
+    rb"(?:[-_T. ]?(\d\d)[-_.:]?(\d\d)(?:[-_.:]?(\d\d)(?:[-_.]?\d{3})?)?)?(?!\d)"
+)
+
+
+def date_in_name(name: bytes) -> datetime | None:
+    """The time that a file's name tells (`20010102-123456_7.eml`, `2001-01-02 見積.eml`), by Japan's clock; a day alone
+    is its first moment. Other numbers that happen to be long are none."""
+    for found in _NAMED.finditer(name[:LENGTH]):
+        year, _, month, day, *clock = found.groups()
+        hour, minute, second = (int(each or 0) for each in clock)
+        if at := _at(int(year), int(month), int(day), hour, minute, second, JAPAN):
+            return at
+    return None
+
+
 def _of(match: re.Match[str]) -> datetime | None:
     said = match.groupdict()
     month = said["month"].removesuffix("月")

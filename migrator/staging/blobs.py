@@ -7,8 +7,10 @@ file of its own. All is zstd with a checksum, and rejoins byte for byte.
 import hashlib
 import io
 import os
+import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +21,7 @@ from typing_extensions import Buffer, override
 
 from migrator.mail import split
 from migrator.model import CHUNK, Raw
+from migrator.staging.border import private_file, shut
 from migrator.staging.tables import blob, raw
 
 LARGE = 64 * 2**20
@@ -84,11 +87,23 @@ class Blobs:
     """Where the bytes lie. Used inside the caller's transaction; `sync` before it commits."""
 
     def __init__(self, folder: Path, *, packs: bool) -> None:
-        self._folder = folder
-        self._packs = packs
+        self.folder = folder
+        self.writes = 0
+        """Bytes that the transaction in hand, or the last one, was to write."""
+        self.packs = packs
         self._writer: PackWriter | None = None
         self._readers: dict[int, BinaryIO] = {}
         self._lock = threading.Lock()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction. Where it fails, nobody points into the open pack's end: the next one begins another."""
+        self.writes = 0
+        try:
+            yield
+        except BaseException:
+            self._end_pack()
+            raise
 
     def missing(self, connection: Connection, pieces: Sequence[Pieces]) -> list[Pieces]:
         """Those whose body is not stored yet, each body once; large ones, compressed as they are written, aside."""
@@ -101,6 +116,8 @@ class Blobs:
     def put(self, connection: Connection, run: int, pieces: Sequence[Pieces], bodies: Mapping[str, bytes]) -> None:
         """Store raws. `bodies` holds, compressed, what `missing` named; a large one is read from its piece."""
         fresh = {piece.body_digest: piece for piece in pieces}
+        self.writes += sum(map(len, bodies.values())) + sum(len(piece.stored_head) for piece in pieces)
+        self.writes += sum(piece.body_size for piece in fresh.values() if piece.body is None)
         rows = [
             {"digest": digest, "size": piece.body_size}
             | (self._file(piece) if piece.body is None else self._placed(run, bodies[digest]))
@@ -129,9 +146,7 @@ class Blobs:
             self._writer.sync()
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._end_pack()
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
@@ -142,13 +157,20 @@ class Blobs:
 
     # -- inside --
 
+    def _end_pack(self) -> None:
+        """What counts in it was synced before it was committed; what a full disk kept back is nobody's."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(OSError):
+                writer.close()
+
     def _placed(self, run: int, stored: bytes) -> dict[str, Any]:
-        if not self._packs:
+        if not self.packs:
             return _ELSEWHERE | {"data": stored}
         if self._writer is None or self._writer.full:
             if self._writer is not None:
                 self._writer.close()
-            self._writer = PackWriter.begin(self._folder, run)
+            self._writer = PackWriter.begin(self.folder, run)
         return {"data": None, "pack": self._writer.number, "offset": self._writer.append(stored), "length": len(stored)}
 
     def _file(self, piece: Pieces) -> dict[str, Any]:
@@ -158,17 +180,21 @@ class Blobs:
         _private(path.parent)
         with piece.source.open() as stream:
             stream.read(len(piece.head))
-            written = path.with_suffix(".new")
-            with written.open("wb") as file:
-                zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(stream, file)
-                file.flush()
-                os.fsync(file.fileno())
-        written.replace(path)
+            # each writer's own: two helpers may bring the same body at the same time
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+                try:
+                    zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).copy_stream(stream, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    Path(file.name).replace(path)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
         _sync_folder(path.parent)
         return _ELSEWHERE
 
     def _file_path(self, digest: str) -> Path:
-        return self._folder / digest[:2] / digest
+        return self.folder / digest[:2] / digest
 
     def _rejoined(self, row: Any) -> Raw:
         head = _codec.inflate(row.head)
@@ -184,7 +210,7 @@ class Blobs:
         with self._lock:
             reader = self._readers.get(number)
             if reader is None:
-                reader = self._readers[number] = (self._folder / pack_name(number)).open("rb")
+                reader = self._readers[number] = (self.folder / pack_name(number)).open("rb")
         return os.pread(reader.fileno(), length, offset)
 
 
@@ -210,7 +236,7 @@ class PackWriter:
         for part in range(10_000):
             number = run * 10_000 + part
             try:
-                file = (folder / pack_name(number)).open("xb")
+                file = os.fdopen(private_file(folder / pack_name(number), os.O_CREAT | os.O_EXCL | os.O_WRONLY), "wb")
             except FileExistsError:
                 continue
             _sync_folder(folder)
@@ -233,8 +259,10 @@ class PackWriter:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self.sync()
-        self._file.close()
+        try:
+            self.sync()
+        finally:
+            self._file.close()
 
 
 _ELSEWHERE: dict[str, Any] = {"data": None, "pack": None, "offset": None, "length": None}
@@ -287,6 +315,7 @@ def _insert_new(connection: Connection, table: Any, rows: list[dict[str, Any]]) 
 
 def _private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shut(folder)
 
 
 def _sync_folder(folder: Path) -> None:

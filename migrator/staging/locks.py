@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from migrator.errors import AccountError, Outage, Reason, UsageError
 from migrator.staging import tables
+from migrator.staging.border import private_file
 from migrator.staging.store import Run, Staging, database_clock, lock_of_run, now
 
 LEASE = 180.0
@@ -49,8 +50,8 @@ def alone(staging: Staging, step: str) -> Iterator[None]:
         file.seek(0)
         file.truncate()
         holder = {"step": step, "host": staging.host, "pid": os.getpid(), "since": now().isoformat(timespec="seconds")}
-        file.write(json.dumps(holder).encode())
-        file.flush()
+        with staging.border():
+            file.write(json.dumps(holder).encode())
         bury(staging)
         yield
 
@@ -59,7 +60,7 @@ def _lock(staging: Staging, path: Path) -> BinaryIO:
     """The file beside the database, locked. One that a frozen run holds is put aside: it keeps the lock of a file that
     is no longer there."""
     while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        file = os.fdopen(private_file(str(path), os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

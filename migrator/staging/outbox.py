@@ -37,6 +37,8 @@ class Outbox(Shelf):
         super().__init__(staging, target, owner)
         self._run = run
         self._lease = lease
+        self.answered = 0
+        """How many dispatches have been answered in this run."""
         self._places: dict[Place, int] = {}
 
     def letters(self, items: Sequence[ItemId]) -> list[Letter]:
@@ -130,6 +132,7 @@ class Outbox(Shelf):
                 connection.execute(insert(tables.receipt), receipts)
             if refusals:
                 connection.execute(insert(tables.refusal), refusals)
+        self.answered += len(receipts) + len(refusals)
         self._run.count("loaded", len(receipts))
         self._run.count("refused", len(refusals))
 

@@ -31,6 +31,12 @@ def accounts_staged(staging: Staging, wanted: Collection[str] | None = None) -> 
     return [name for name in found if name in wanted]
 
 
+def bytes_staged(staging: Staging) -> int:
+    """How much of the source is here already."""
+    with staging.reading() as connection:
+        return int(connection.execute(select(func.coalesce(func.sum(tables.item.c.size), 0))).scalar_one())
+
+
 def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
     """The migration in one value; `targets` are the configured ones with what each takes."""
     newest, its = newest_item(), tables.item
@@ -115,8 +121,9 @@ def _day(words: str) -> datetime | None:
 
 def one(staging: Staging, item: ItemId) -> Line:
     """One mail. Raises UsageError where there is none of this number."""
-    for line in _lines(staging, _mails(newest_only=False).where(tables.item.c.id == item)):
-        return line
+    if item < 2**63:  # larger ones no database can be asked for
+        for line in _lines(staging, _mails(newest_only=False).where(tables.item.c.id == item)):
+            return line
     raise UsageError(Reason("item.unknown", item=item))
 
 

@@ -5,8 +5,10 @@ reports (whoever only looks).
 """
 
 import getpass
+import ipaddress
 import os
 import socket
+import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -30,13 +32,14 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 import migrator
 from migrator.errors import Outage, Reason, UsageError
 from migrator.model import Identity
-from migrator.staging import tables
+from migrator.staging import border, tables
 from migrator.staging.blobs import Blobs
+from migrator.text import storable
 
 HEAD = "0001"
 """The newest revision in migrations/versions; the test that compares the schemas also checks this."""
@@ -66,7 +69,7 @@ class Staging:
 
         `folder` is the migration folder, against which relative paths count. `blobs` is "database", or a folder for
         packs; bodies above 64 MB are files in that folder, or in `blobs/` beside the database. Raises UsageError,
-        Outage.
+        Outage; so does all that is done with it later (`border`).
         """
         folder = folder or Path.cwd()
         address = _absolute(make_url(url), folder)
@@ -76,17 +79,19 @@ class Staging:
         keep = Blobs(folder / ("blobs" if blobs == "database" else blobs), packs=blobs != "database")
         staging = cls(engine, keep)
         try:
-            try:
-                staging._prepare()
-            except OperationalError as error:
-                reason = Reason("staging.unreachable", url=address.render_as_string(hide_password=True))
-                raise Outage(reason) from error
+            staging._prepare()
             yield staging
         finally:
             keep.close()
             engine.dispose()
 
     def _prepare(self) -> None:
+        if self.database is not None:
+            with suppress(OSError):  # what is wrong with it, SQLite says in a moment
+                os.close(border.private_file(self.database, os.O_CREAT | os.O_RDWR))
+            for suffix in ("", "-wal", "-shm", ".lock"):
+                border.shut(Path(f"{self.database}{suffix}"))
+        border.shut_all(self.blobs.folder)
         with self.reading() as connection:
             current = _revision(connection)
         if current is None:
@@ -96,7 +101,8 @@ class Staging:
         elif current < HEAD:
             from migrator.staging.migrations import upgrade  # alembic is slow to import and seldom needed
 
-            upgrade(self.engine)
+            with self.border():
+                upgrade(self.engine)
         self.uuid = self._named() or self._name()
 
     def _named(self) -> str | None:
@@ -131,17 +137,41 @@ class Staging:
         name = self.engine.url.database
         return Path(name) if self.sqlite and name and name != ":memory:" else None
 
+    @property
+    def home(self) -> Path | None:
+        """The folder in which the mails' bytes pile up; None where a server keeps them."""
+        if self.blobs.packs:
+            return self.blobs.folder
+        return None if self.database is None else self.database.parent
+
+    @property
+    def disks(self) -> list[Path]:
+        """The folders of this machine that are written to: for the database, the blobs, and what SQLite sorts."""
+        database = [] if self.database is None else [self.database.parent]
+        return [*database, self.blobs.folder, Path(tempfile.gettempdir())]
+
+    @contextmanager
+    def border(self) -> Iterator[None]:
+        """Whatever the database and the disks throw inside leaves as one of our errors, or as a bug."""
+        try:
+            yield
+        except (DBAPIError, OSError) as error:
+            ours = border.translated(error, self.engine.url, self.disks, self.blobs.writes)
+            if ours is None:
+                raise
+            raise ours from error
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent view of the database."""
-        with self.engine.connect() as connection, connection.begin():
+        with self.border(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: what it did is on the disk when it returns, or did not happen."""
         writer = self.engine.execution_options(migrator_writes=True)
-        with self._writing, writer.connect() as connection, connection.begin():
+        with self._writing, self.border(), self.blobs.writing(), writer.connect() as connection, connection.begin():
             yield connection
             self.blobs.sync()
 
@@ -180,7 +210,7 @@ class Staging:
             try:
                 yield run
             except BaseException:
-                with suppress(OperationalError):
+                with suppress(Outage):
                     self.end_run(run.id, "stopped", run.counts)
                 raise
             self.end_run(run.id, "done", run.counts)
@@ -191,15 +221,15 @@ class Staging:
         if self.sqlite:
             yield True
             return
-        with self.engine.connect() as connection:
-            number = func.hashtextextended(scope, 0)
+        with self.border(), self.engine.connect() as connection:
+            number = func.hashtextextended(storable(scope), 0)
             got = bool(connection.execute(select(func.pg_try_advisory_lock(number))).scalar_one())
             connection.commit()
             try:
                 yield got
             finally:
                 if got:
-                    with suppress(OperationalError):  # a session that is gone holds nothing any more
+                    with suppress(Outage), self.border():  # a session that is gone holds nothing any more
                         connection.execute(select(func.pg_advisory_unlock(number)))
                         connection.commit()
 
@@ -314,22 +344,39 @@ def _absolute(url: URL, folder: Path) -> URL:
     return url
 
 
-LOCAL = {"", "localhost", "127.0.0.1", "::1"}
+def _stays_here(url: URL) -> bool:
+    """Whether a PostgreSQL URL leads to a socket or loopback by its very form, libpq's environment included."""
+    named: list[str | None] = [url.host or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")]
+    for word in ("host", "hostaddr"):
+        said = url.query.get(word, ())
+        named += [said] if isinstance(said, str) else said
+    hosts = [host for each in named if each for host in each.split(",")]
+    return "service" not in url.query and "PGSERVICE" not in os.environ and all(map(_is_local, hosts))
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _engine(url: URL) -> Engine:
+    arguments: dict[str, Any]
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": 60, "check_same_thread": False})
+        arguments = {"timeout": 60, "check_same_thread": False}
+        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
         return engine
     if url.get_backend_name() != "postgresql":
         raise UsageError(Reason("staging.database-unknown", name=url.get_backend_name()))
-    host = str(url.query.get("host", url.host or ""))
-    arguments: dict[str, Any] = {"options": "-c synchronous_commit=on -c timezone=UTC"}
-    if host not in LOCAL and not host.startswith("/") and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
+    arguments = {"options": "-c synchronous_commit=on -c timezone=UTC"}
+    if not _stays_here(url) and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
         arguments["sslmode"] = "require"  # laws.md §7: beyond a socket or loopback only with TLS
-    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32)
+    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
 
 
 def _sqlite_connected(connection: Any, _record: object) -> None:

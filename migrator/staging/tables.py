@@ -33,6 +33,8 @@ from sqlalchemy import (
 )
 from typing_extensions import override
 
+from migrator.text import storable
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -52,15 +54,29 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + value * MICROSECOND
 
 
+class Words(TypeDecorator[str]):
+    """Text as both databases keep it: whatever is written or asked for passes `storable` here."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
 class Json(TypeDecorator[Any]):
-    """A small JSON value in one canonical spelling, so that equal values are equal texts."""
+    """A small JSON value in one canonical spelling, so that equal values are equal texts.
+
+    JSON has escapes of its own for what a database cannot hold: a NUL and a lone surrogate come back as they were.
+    """
 
     impl = Text
     cache_ok = True
 
     @override
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
-        return None if value is None else _CANONICAL(value)
+        return None if value is None else storable(_CANONICAL(value))
 
     @override
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -98,7 +114,7 @@ def _ref(name: str, target: str, *, nullable: bool = False, primary_key: bool = 
 
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=nullable)
+    return Column(name, Words, nullable=nullable)
 
 
 def _int(name: str, *, nullable: bool = False) -> Column[int]:
@@ -128,7 +144,7 @@ run = Table(
 lease = Table(
     "lease",
     metadata,
-    Column("scope", Text, primary_key=True),
+    Column("scope", Words, primary_key=True),
     _ref("run_id", "run"),
     _text("host"),
     _int("pid"),
@@ -152,7 +168,7 @@ identity = Table(
 
 # -- what the source holds ----------------------------------------------------------------------------------------
 
-account = Table("account", metadata, _id(), Column("name", Text, nullable=False, unique=True))
+account = Table("account", metadata, _id(), Column("name", Words, nullable=False, unique=True))
 
 folder = Table(
     "folder",
@@ -210,7 +226,7 @@ artefact = Table(
 blob = Table(
     "blob",
     metadata,
-    Column("digest", Text, primary_key=True),
+    Column("digest", Words, primary_key=True),
     _int("size"),
     Column("data", LargeBinary),  # zstd with checksum: in the database …
     _int("pack", nullable=True),  # … or in a pack …
@@ -221,10 +237,10 @@ blob = Table(
 raw = Table(
     "raw",
     metadata,
-    Column("digest", Text, primary_key=True),
+    Column("digest", Words, primary_key=True),
     _int("size"),
     Column("head", LargeBinary, nullable=False),  # the header block, zstd
-    Column("body", Text, ForeignKey("blob.digest"), nullable=False),
+    Column("body", Words, ForeignKey("blob.digest"), nullable=False),
 )
 
 item = Table(
@@ -232,7 +248,7 @@ item = Table(
     metadata,
     _id(),
     _ref("artefact_id", "artefact"),
-    Column("digest", Text, ForeignKey("raw.digest"), nullable=False),
+    Column("digest", Words, ForeignKey("raw.digest"), nullable=False),
     _int("size"),
     _text("stamp"),
     Column("flags", Json, nullable=False),

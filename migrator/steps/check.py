@@ -1,7 +1,6 @@
 """Look before anything moves: can everything be reached and read, and what will be different there?"""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +9,9 @@ from migrator.errors import MigratorError, Reason
 from migrator.model import Mailbox
 from migrator.ports import Source
 from migrator.routes import Routes
+from migrator.staging.border import HEADROOM, free
+from migrator.staging.reports import bytes_staged
+from migrator.staging.store import Staging
 from migrator.steps.load import Opener
 
 NETWORK = re.compile(r"nfs\d*|cifs|smb\w*|9p|afs|ceph|lustre|beegfs|gpfs|ocfs2|gfs2|.*(sshfs|glusterfs|rclone|s3fs)")
@@ -31,8 +33,8 @@ def check_staging(database: Path | None, mounts: Path = MOUNTS) -> Iterator[Reas
         yield Reason("check.network-disk", path=str(database), kind=kind)
 
 
-def check_source(open_source: Callable[[], AbstractContextManager[Source]], folder: Path) -> Iterator[Reason]:
-    """The source opens, every account can be counted, and there is room for it in the migration folder."""
+def check_source(open_source: Callable[[], AbstractContextManager[Source]], staging: Staging) -> Iterator[Reason]:
+    """The source opens, every account can be counted, and there is room where staging keeps what it still lacks."""
     with open_source() as source:
         size = 0
         for account in source.accounts():
@@ -40,13 +42,15 @@ def check_source(open_source: Callable[[], AbstractContextManager[Source]], fold
                 size += sum(count.bytes for count in source.census(account))
             except MigratorError as error:
                 yield error.reason
-        free = shutil.disk_usage(folder).free
-        if size * SHARE > free:
-            yield Reason(
-                "check.disk-short", folder=str(folder), free_mb=free // 10**6, need_mb=int(size * SHARE) // 10**6
-            )
+        yield from _room(staging, size)
         if hasattr(source, "advice"):
             yield from source.advice()
+
+
+def _room(staging: Staging, size: int) -> Iterator[Reason]:
+    need = int(max(0, size - bytes_staged(staging)) * SHARE) + HEADROOM
+    if staging.home is not None and need > (here := free(staging.home)):
+        yield Reason("check.disk-short", folder=str(staging.home), free_mb=here // 10**6, need_mb=need // 10**6)
 
 
 def check_target(

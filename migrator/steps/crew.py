@@ -17,8 +17,10 @@ from multiprocessing.process import BaseProcess
 from migrator.errors import MigratorError
 from migrator.model import Account
 from migrator.ports import Source
+from migrator.secret import hidden
 from migrator.staging.store import Staging
 from migrator.steps.progress import Progress
+from migrator.text import traced
 
 PR_SET_PDEATHSIG = 1
 
@@ -40,7 +42,14 @@ class Done:
     error: MigratorError | None = None
 
 
-Message = Progress | Done
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A helper met a defect of the program: the lines of its traceback."""
+
+    lines: tuple[str, ...]
+
+
+Message = Progress | Done | Crash
 Work = Callable[[Source, Staging, Job, Callable[[Progress], None]], Done]
 Open = Callable[[], AbstractContextManager[tuple[Source, Staging]]]
 
@@ -52,7 +61,10 @@ class Crew:
         self._helpers = helpers
 
     def work(self, jobs: Iterable[Job], hear: Callable[[Progress], None]) -> Iterator[Done]:
-        """Hand out the jobs, one at a time a helper, and yield what comes of each. Raises EOFError if a helper dies."""
+        """Hand out the jobs, one at a time a helper, and yield what comes of each.
+
+        Raises EOFError if a helper is killed, RuntimeError with its traceback if it meets a defect.
+        """
         waiting = iter(jobs)
         busy: set[Connection] = set()
         for _, pipe in self._helpers:
@@ -65,7 +77,12 @@ class Crew:
                 if isinstance(message, Progress):
                     hear(message)
                     continue
-                if (job := next(waiting, None)) is not None:
+                if isinstance(message, Crash):
+                    error = RuntimeError("a helper has crashed")
+                    for line in message.lines:
+                        error.add_note(line)
+                    raise error
+                if message.error is None and (job := next(waiting, None)) is not None:
                     pipe.send(job)
                 else:
                     busy.remove(pipe)
@@ -98,7 +115,12 @@ def _serve(pipe: Connection, opened: Open, work: Work, parent: int) -> None:
     if os.getppid() != parent:
         return
     job = pipe.recv()
-    with opened() as (source, staging):
-        while True:
-            pipe.send(work(source, staging, job, pipe.send))
-            job = pipe.recv()
+    try:
+        with opened() as (source, staging):
+            while True:
+                pipe.send(work(source, staging, job, pipe.send))
+                job = pipe.recv()
+    except MigratorError as error:
+        pipe.send(Done(job.account, {}, error))
+    except Exception as error:  # noqa: BLE001 - told by the parent, which ends with it
+        pipe.send(Crash(tuple(hidden(line) for line in traced(error))))

@@ -22,7 +22,7 @@ from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
 from migrator.steps.withdraw import finish, withdraw_overtaken
 
 PATIENCE = 300.0
-"""Seconds for which an outage of one mailbox is waited out in all."""
+"""Seconds for which an outage of one mailbox is waited out; what comes after some mail has gone is another one."""
 
 LONGEST = 60.0
 """Seconds between two attempts at most, unless the target itself asks for more."""
@@ -67,6 +67,7 @@ def load_mailbox(
         closed: set[Place] = set()
         resend = how.resend
         began = how.clock.now()
+        answered = 0
         while not how.stop.is_set():
             reached = False
             try:
@@ -87,6 +88,8 @@ def load_mailbox(
                         _tell(run, how, left)
                         return
             except Outage as error:
+                if outbox.answered > answered:  # a network that breaks now and then is no outage without end
+                    pauses, answered = backoff(how.patience), outbox.answered
                 pause = next(pauses, None)
                 if pause is None:
                     raise

@@ -69,7 +69,7 @@ def verify(
         whole = total(parts)
         for name in Verified.__dataclass_fields__:
             run.count(name, getattr(whole, name))
-    return whole, run.id
+    return replace(whole, setbacks=run.counts["setbacks"]), run.id
 
 
 def prospects(staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, of_run: int) -> list[Prospect]:

@@ -27,6 +27,8 @@ class Verified:
     equivalent: int = 0
     headers_only: int = 0
     findings: int = 0
+    setbacks: int = 0
+    """Folders and mailboxes that could not be looked at: of them nothing is known to be well."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The command itself: options that stand anywhere, both languages, and a start that loads little."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from migrator.cli import _hoisted, main
 from migrator.cli.app import command
@@ -97,6 +99,23 @@ def test_a_command_line_nobody_understands_is_told_in_one_line(words: list[str])
     assert done.stderr.startswith("migrator: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["load"], "TARGET がありません"),
+        (["lod"], "lod というコマンドはありません（'load' のことですか）"),
+        (["load", "--dryrun"], "--dryrun というオプションはありません（--dry-run のことですか）"),
+        (["status", "now"], "now は余分です"),
+        (["load", "--account"], "--account には値が必要です"),
+        (["explain", "x"], "ITEM の値が正しくありません"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_in_japanese(words: list[str], told: str) -> None:
+    said = migrator(*words, MIGRATOR_LANG="ja").stderr
+    assert told in said
+    assert re.search("[a-z]{3,} [a-z]{3,}", said.replace("migrator " + words[0], "")) is None
+
+
 def test_the_language_is_that_of_the_option_then_of_the_environment() -> None:
     assert "移行フォルダー" in migrator("init", "--help", "--lang", "ja", LANG="en_US.UTF-8").stdout
     assert "移行フォルダー" in migrator("init", "--help", LANG="ja_JP.UTF-8").stdout
@@ -109,6 +128,23 @@ def test_every_command_has_help_and_an_example_in_both_languages(words: tuple[st
     assert f"Example: migrator {typed}" in helps("en")[typed]
     assert f"例：migrator {typed}" in helps("ja")[typed]
     assert "…" not in helps("ja")[typed]  # cut off: a Japanese help text of an option wants to be short
+
+
+TYPER = ("Usage", "Options", "Commands", "Arguments", "default", "required", "Show this")
+
+
+def test_japanese_help_is_japanese_and_cut_off_nowhere() -> None:
+    for text in (*helps("ja").values(), migrator("--help", MIGRATOR_LANG="ja").stdout):
+        assert [word for word in TYPER if word in text] == []
+        assert "…" not in text
+        for line in text.splitlines():
+            assert cell_len(line) <= 80
+            assert not re.match(r"[│ ]*[、。）」]", line), "a line begins with a closing mark"
+
+
+def test_english_help_is_as_it_was() -> None:
+    assert "Usage: migrator load" in helps("en")["load"]
+    assert "Options" in helps("en")["load"]
 
 
 @pytest.mark.parametrize(("words", "each"), COMMANDS)

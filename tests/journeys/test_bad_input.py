@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.journey import Journey
+from tests.servers.between import faults
 from tests.servers.dovecot import Dovecot
+from tests.servers.faults import Answer
 
 
 @pytest.fixture
@@ -106,3 +108,22 @@ def test_of_loads_at_the_same_moment_one_works_and_the_others_say_who(journey: J
         assert load.returncode in (0, 2)
         assert (load.returncode == 2) == ("[staging.locked]" in said)
     assert journey.arrived().total() == 6
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(b"NO [OVERQUOTA] full", 1), (b"NO [LIMIT] to every mail", 75), (b"NO [UNAVAILABLE] later", 75)],
+)
+def test_a_servers_no_ends_the_command_as_it_deserves_and_the_next_run_goes_on(
+    journey: Journey, words: bytes, code: int
+) -> None:
+    journey.run("extract")
+    with faults(journey.dovecot.host, journey.dovecot.port) as proxy:
+        behind = replace(journey, port=proxy.port, patience=0.5)
+        proxy.layers = [Answer(words, lambda _, command: command.name == b"APPEND")]
+        behind.run("load", "new", code=code)
+        assert journey.arrived().total() == 0
+        proxy.layers = []
+        behind.run("load", "new", "--retry", "refused")
+        assert journey.arrived().total() == 6

@@ -162,6 +162,25 @@ service auth {{
 }}
 """
 
+COMMANDS = """
+event_exporter log {{
+  format = json
+  format_args = time-rfc3339
+  transport = log
+}}
+metric commands {{
+  filter = event=imap_command_finished
+  exporter = log
+  exporter_include = name fields
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+"""Every command that its parser took for one is written to the log."""
+
 OAUTH2 = """\
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix={home}/keys/
@@ -211,6 +230,13 @@ class Dovecot:
             for each in (path, *path.rglob("*")):
                 os.chown(each, self._who["user"], self._who["group"])
 
+    def commands(self, user: str) -> list[tuple[str, str, str]]:
+        """Tag, name and answer (OK, NO, BAD) of every command the parser has seen; of a server that logs them."""
+        lines = (line.partition("stats: Info: ")[2] for line in self.log.splitlines())
+        events = (json.loads(line)["fields"] for line in lines if line.startswith("{"))
+        fields = ("cmd_tag", "cmd_name", "tagged_reply")
+        return [tuple(str(each.get(field, "")) for field in fields) for each in events if each.get("user") == user]
+
     @property
     def log(self) -> str:
         """All it has logged so far."""
@@ -253,8 +279,11 @@ def server(
     prefix: str = "",
     sent: str = "Sent",
     home: Path | None = None,
+    more: str = "",
 ) -> Iterator[Dovecot]:
-    """Run Dovecot; its folder is `home`, or one that is removed afterwards. `sent` is the name of its \\Sent folder."""
+    """Run Dovecot; its folder is `home`, or one that is removed afterwards. `sent` is the name of its \\Sent folder,
+    `more` is more configuration.
+    """
     exe = program()
     if exe is None:
         absent("Dovecot 2.3", "apt-get install -y --no-install-recommends dovecot-imapd")
@@ -272,7 +301,7 @@ def server(
         (place / "oauth2.conf").write_text(OAUTH2.format(home=place))
         _certificate(place)
         (place / "dovecot.conf").write_text(
-            CONFIGURATION.format(
+            (CONFIGURATION + more).format(
                 home=place,
                 user=user.pw_name,
                 group=grp.getgrgid(user.pw_gid).gr_name,

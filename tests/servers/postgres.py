@@ -70,8 +70,12 @@ def _die_with_parent() -> None:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Path]:
-    """Run PostgreSQL from the programs in `folder`; gives the directory of its socket."""
+def server(folder: Path, *more: str, port: int = 5432, access: str = "") -> Iterator[Path]:
+    """Run PostgreSQL from the programs in `folder`; gives the directory of its socket.
+
+    `more` settings come after ours, `access` are lines of pg_hba.conf that come first. With `ssl=on` in there it has a
+    certificate that nobody vouches for.
+    """
     who = _someone_else()
     home = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short: a socket's path has 107 bytes at most
     if who:
@@ -84,7 +88,13 @@ def server(folder: Path) -> Iterator[Path]:
         )
         if made.returncode:
             raise RuntimeError(f"initdb: {made.stderr.decode(errors='replace')}")
-        settings = [word for setting in SWIFT for word in ("-c", setting)]
+        rules = home / "data" / "pg_hba.conf"
+        rules.write_text(access + rules.read_text())
+        if "ssl=on" in more:
+            key = ["-newkey", "rsa:2048", "-nodes", "-keyout", home / "data" / "server.key", "-subj", "/CN=localhost"]
+            openssl = ["openssl", "req", "-x509", *key, "-out", home / "data" / "server.crt"]
+            subprocess.run(openssl, check=True, capture_output=True, **who)
+        settings = [word for setting in (*SWIFT, f"port={port}", *more) for word in ("-c", setting)]
         with (home / "log").open("wb") as log:
             postgres = subprocess.Popen(
                 [folder / "postgres", "-D", home / "data", "-k", home, *settings],
@@ -97,7 +107,7 @@ def server(folder: Path) -> Iterator[Path]:
                 **who,
             )
         try:
-            _wait_for(home, postgres)
+            _wait_for(home, port, postgres)
             yield home
         finally:
             postgres.send_signal(signal.SIGINT)  # the fast shutdown
@@ -110,11 +120,11 @@ def server(folder: Path) -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _wait_for(home: Path, postgres: subprocess.Popen[bytes]) -> None:
+def _wait_for(home: Path, port: int, postgres: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START
     while True:
         try:
-            psycopg.connect(host=str(home), user="postgres", dbname="postgres").close()
+            psycopg.connect(host=str(home), port=port, user="postgres", dbname="postgres").close()
         except psycopg.OperationalError as error:
             if postgres.poll() is not None or time.monotonic() > until:
                 raise RuntimeError((home / "log").read_text()) from error

@@ -5,12 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path as Directory
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from imapclient.imap_utf7 import decode as imapclient_decode
-from imapclient.imap_utf7 import encode as imapclient_encode
 
-from adapters.files import maildir, utf7
+from adapters.files import maildir
 from migrator.errors import UsageError
 from migrator.model import (
     ANSWERED,
@@ -120,18 +116,6 @@ def test_a_root_that_is_one_maildir_itself_is_told_at_once(tmp_path: Directory) 
     put(tmp_path, NAME)
     with pytest.raises(UsageError):
         walk(tmp_path)
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"], min_codepoint=1)))
-def test_names_in_modified_utf_7_are_those_of_imap(name: str) -> None:
-    assert utf7.encode(name) == imapclient_encode(name)
-    assert utf7.decode(utf7.encode(name)) == name == imapclient_decode(utf7.encode(name))
-
-
-@given(st.binary(max_size=20) | st.text("&-,+AQz", max_size=12).map(str.encode))
-def test_what_is_not_quite_modified_utf_7_is_not_taken_for_it(name: bytes) -> None:
-    text = utf7.decode(name)
-    assert text is None or utf7.encode(text) == name
 
 
 # -- mails ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from imapclient import imap_utf7
 
 from adapters.imap import adapter
 from adapters.imap.config import ImapConfig
-from migrator.model import Flag, Mailbox, Parcel, Path, Place, Raw
+from migrator.errors import MigratorError
+from migrator.model import Flag, Mailbox, Parcel, Path, Place, Raw, Receipt, Refused
 from migrator.ports import Source, Target
 from migrator.testing import mail
 from migrator.testing.imap_server import ImapServer, imap_server
@@ -204,6 +205,24 @@ def tapped(
     """The same mailbox behind a tap; `hide` are capabilities that the server is not to tell of."""
     with tap(box.config.host, box.config.reached_at, dict.fromkeys(hide, b"") | dict(told or {})) as running:
         yield Box(config(running.port), box.owner), running
+
+
+def outcomes(target: Target, parcels: Sequence[Parcel]) -> list[Receipt | Refused]:
+    return list(target.deliver(parcels))
+
+
+def kinds(found: Sequence[Receipt | Refused]) -> str:
+    """`rrxr`: receipts and refusals."""
+    return "".join("r" if isinstance(each, Receipt) else "x" for each in found)
+
+
+def failure(target: Target, parcels: Sequence[Parcel], kind: type[MigratorError]) -> tuple[str, str]:
+    """The outcomes before an error of this kind, and its code."""
+    found: list[Receipt | Refused] = []
+    with pytest.raises(MigratorError) as error:
+        found.extend(target.deliver(parcels))
+    assert type(error.value) is kind, error.value
+    return kinds(found), error.value.reason.code
 
 
 _items = count(1)

@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 
 from adapters.imap import changes
-from adapters.imap.config import Memory
 from adapters.imap.folders import Tree
+from adapters.imap.memory import Memory
 from adapters.imap.session import Session
 from adapters.imap.wire import Wire
 from migrator.errors import FolderError, Outage

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.imap.answers import Continuation, Data, Fetched, Status, status_of, values_of
-from adapters.imap.config import Memory
+from adapters.imap.memory import Memory
 from adapters.imap.session import Cut, No, Session
 from adapters.imap.wire import Wire
 from migrator.errors import AccountError, FolderError, Outage

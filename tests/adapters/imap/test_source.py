@@ -9,7 +9,8 @@ from typing import BinaryIO
 import pytest
 
 from adapters.imap import adapter
-from adapters.imap.source import DEADLY, WINDOW
+from adapters.imap.memory import ENDINGS
+from adapters.imap.source import WINDOW
 from migrator.errors import AccountError, FolderError, Outage
 from migrator.model import Account, Folder, Item, Role, Unchanged, Unreadable
 from migrator.ports import Source
@@ -111,13 +112,13 @@ def test_a_mail_that_ends_every_connection_is_unreadable_and_its_neighbours_are_
     with tapped(box) as (behind, seen), source_of(behind) as source:
         seen.cut_on = b"Subject: POISON"
         found: list[object] = []
-        for attempt in range(DEADLY + 1):
+        for attempt in range(ENDINGS + 2):
             last = found[-1].key if found else None  # type: ignore[attr-defined]
             try:
                 found.extend(source.items(INBOX, after=last, known=nothing))
                 break
             except Outage:
-                assert attempt < DEADLY
+                assert attempt <= ENDINGS
     assert [type(each) for each in found] == [Item, Unreadable, Item]
     assert isinstance(found[1], Unreadable)
     assert found[1].reason.code == "imap.deadly"

@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imapclient import imap_utf7
 
-from adapters.imap import utf7
 from adapters.imap.words import (
     FUTURE,
     SYSTEM,
@@ -23,7 +21,6 @@ from adapters.imap.words import (
 )
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 ATOM = re.compile(rb"[\x21-\x7e]+\Z")
 SPECIALS = b'(){%*"\\]'
 
@@ -104,27 +101,6 @@ def test_a_time_without_a_zone_and_one_in_the_future_are_not_sent() -> None:
 def test_what_is_no_date_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         received_at(text)
-
-
-@given(TEXT)
-def test_names_survive_modified_utf7(text: str) -> None:
-    assert utf7.decode(utf7.encode(text)) == text
-    assert utf7.encode(text) == imap_utf7.encode(text)
-
-
-@given(st.binary(max_size=40))
-def test_any_bytes_are_a_name_or_a_value_error(name: bytes) -> None:
-    try:
-        text = utf7.decode(name)
-    except ValueError:
-        return
-    assert utf7.decode(utf7.encode(text)) == text
-
-
-@pytest.mark.parametrize("name", [b"&", b"&AGE", b"&!!!!-", b"\xe5", b"&2AA-", b"&AA-"])
-def test_what_is_not_modified_utf7_is_a_value_error(name: bytes) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        utf7.decode(name)
 
 
 @given(st.binary(max_size=40))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.mail import NO_DATE, parse_date, plausible, received_at
+from migrator.mail import NO_DATE, date_in_name, parse_date, plausible, received_at
 from migrator.model import DateSource, Evidence
 from tests.migrator.mail.damage import mails
 
@@ -113,6 +113,37 @@ def test_every_plausible_time_is_read_back(seconds: int, minutes: int) -> None:
     at = datetime.fromtimestamp(seconds, timezone(timedelta(minutes=minutes)))
     assert parse_date(at.strftime("%a, %d %b %Y %H:%M:%S %z").encode()) == at
     assert parse_date(at.isoformat().encode()) == at
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("20010102123456.eml", TRUE),
+        ("20010102-123456_0007.eml", TRUE),
+        ("2001-01-02T12:34:56 見積.eml", TRUE),
+        ("2001.01.02 12.34.56.eml", TRUE),
+        ("mail_20010102123456789", TRUE),
+        ("2001-01-02.eml", TRUE.replace(hour=0, minute=0, second=0)),
+        ("再送 20010102_1234.eml", TRUE.replace(second=0)),
+        ("0007_20010102.eml", TRUE.replace(hour=0, minute=0, second=0)),
+        ("20010231.eml", None),
+        ("2001010212.eml", None),
+        ("120010102.eml", None),
+        ("20010102123456789123.eml", None),
+        ("2001-0102.eml", None),
+        ("978406496.eml", None),
+        ("00012.eml", None),
+        ("", None),
+    ],
+)
+def test_a_files_name_may_tell_a_date(name: str, at: datetime | None) -> None:
+    assert date_in_name(name.encode()) == at
+
+
+@given(st.binary())
+def test_any_name_tells_a_plausible_date_or_none(name: bytes) -> None:
+    at = date_in_name(name + b"20010102" + name)
+    assert at is None or (at.utcoffset() is not None and plausible(at))
 
 
 # -- evidence ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Modified UTF-7, in which names of mailboxes travel (RFC 3501 §5.1.3): strict both ways."""
+"""Modified UTF-7, in which names of mailboxes travel and lie on disks (RFC 3501 §5.1.3): strict both ways."""
 
 import binascii
 import re
@@ -39,6 +39,15 @@ def decode(name: bytes) -> str:
         parts += (text[at:shift], _shifted(found[1]) if found[1] else "&")
         at = found.end()
     return "".join((*parts, text[at:]))
+
+
+def text_of(name: bytes) -> str | None:
+    """The text behind a name; None where `encode` would write that text otherwise."""
+    try:
+        found = decode(name)
+    except ValueError:
+        return None
+    return found if encode(found) == name else None
 
 
 def _shifted(coded: str) -> str:
