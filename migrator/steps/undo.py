@@ -16,7 +16,8 @@ from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import Delivered, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.elsewhere import elsewhere
-from migrator.steps.load import Loading, Opener, backoff, same_mailbox, settle_doubts
+from migrator.steps.guard import same_mailbox
+from migrator.steps.load import Loading, Opener, backoff, settle_doubts
 from migrator.steps.progress import Progress
 from migrator.steps.withdraw import Taken, same_epoch, take_back
 
@@ -78,7 +79,7 @@ def undo_mailbox(
         while True:
             try:
                 with open_target() as target:
-                    same_mailbox(staging, run, target, how.target, mailbox)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
                     return _undo(outbox, intents, run, of_run, target, how)
             except Outage as error:
                 pause = next(pauses, None)
