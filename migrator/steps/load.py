@@ -7,17 +7,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 
-from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
+from migrator.errors import AccountError, FolderError, Outage, Reason
 from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
 from migrator.ports import Target
 from migrator.routes import Routes
+from migrator.staging.custody import Custody
 from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
-from migrator.staging.sightings import DispatchId
+from migrator.staging.sightings import DispatchId, Waiting
 from migrator.staging.store import Run, Staging
 from migrator.steps.amend import amend
 from migrator.steps.batches import Batches
+from migrator.steps.guard import before_sending, same_mailbox
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, bind, settle
 from migrator.steps.withdraw import finish, withdraw_overtaken
@@ -41,6 +43,8 @@ class Loading:
     late_commit: float | None = None
     lanes: int | None = None
     retry: bool = False
+    existing: str | None = None
+    """What a person says of mail that was there before us: adopt, or send all the same; None: nobody has said it."""
     patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
@@ -58,7 +62,7 @@ def load_mailbox(
         run.setback(mailbox.owner, why, place.path)
 
     with lease(staging, run, how.target, mailbox.owner) as held:
-        outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        outbox = Custody(staging, run, how.target, mailbox.owner, held)
         intents = Intents(staging, run, outbox, held)
         if how.retry:
             outbox.retry()
@@ -71,11 +75,12 @@ def load_mailbox(
             try:
                 with open_target() as target:
                     reached = True
-                    _same_mailbox(staging, run, target, how.target, mailbox)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
                     left = _settle(outbox, target, how, began)
                     finish(intents, outbox, target, setback)
+                    waiting = before_sending(outbox, target, run, accounts, how, closed)
                     places = _prepared(outbox, target, run, accounts, how, closed)
-                    _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    _send_all(outbox, run, target, places, waiting, open_target, how, closed)
                     homes = {folder: place for folder, place in places.items() if place not in closed}
                     amend(intents, outbox, target, accounts, homes, run.id, setback)
                     bind(outbox, target)
@@ -113,16 +118,6 @@ def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> int:
     return settle(outbox, target, Wait(late_commit=late, began=began))
 
 
-def _same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
-    found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
-    if known is None:
-        staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)
-    elif known.store != found.store:
-        raise UsageError(
-            Reason("target.another", name=name, mailbox=mailbox.owner, known=known.store, found=found.store)
-        )
-
-
 def _prepared(
     outbox: Outbox, target: Target, run: Run, accounts: Collection[str], how: Loading, closed: set[Place]
 ) -> dict[Folder, Place]:
@@ -154,14 +149,13 @@ def _send_all(
     run: Run,
     target: Target,
     places: dict[Folder, Place],
-    accounts: Collection[str],
+    waiting: dict[Folder, Waiting],
     open_target: Opener,
     how: Loading,
     closed: set[Place],
 ) -> None:
     """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
     only be settled while nobody is sending."""
-    waiting = outbox.to_do(accounts, how.takes)
     expected = sum(len(each.items) for each in waiting.values())
     if not expected:
         return

@@ -17,7 +17,8 @@ from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import Delivered, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.elsewhere import elsewhere
-from migrator.steps.load import Loading, Opener, _same_mailbox, backoff
+from migrator.steps.guard import same_mailbox
+from migrator.steps.load import Loading, Opener, backoff
 from migrator.steps.progress import Progress
 from migrator.steps.settle import Wait, settle
 from migrator.steps.withdraw import Taken, same_epoch, take_back
@@ -80,7 +81,7 @@ def undo_mailbox(
         while True:
             try:
                 with open_target() as target:
-                    _same_mailbox(staging, run, target, how.target, mailbox)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
                     return _undo(outbox, intents, run, of_run, target, how)
             except Outage as error:
                 pause = next(pauses, None)
