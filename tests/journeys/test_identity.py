@@ -175,7 +175,7 @@ def copied(journey: Journey) -> Back:
 def test_a_staging_from_the_middle_of_a_load_sends_nothing_until_it_is_confirmed(
     dovecot_maildir: Dovecot, old: Path, tmp_path: Path, staging_url: str
 ) -> None:
-    write(old, "sato", "受信箱", range(8, 600))
+    write(old, "sato", "受信箱", range(8, 400))
     with proxy(dovecot_maildir.host, dovecot_maildir.port) as heard:
         journey = journey_to(dovecot_maildir, old, tmp_path, heard, staging_url)
         journey.run("extract")
