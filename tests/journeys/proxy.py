@@ -53,6 +53,8 @@ def proxy(host: str, port: int) -> Iterator[Proxy]:
 
 def _serve(client: socket.socket, host: str, port: int, made: Proxy) -> None:
     with client, socket.create_connection((host, port)) as server:
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         back = threading.Thread(target=_pass, args=(server, client, None), daemon=True)
         back.start()
         _pass(client, server, made.sent)
