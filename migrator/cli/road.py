@@ -115,6 +115,9 @@ def load(
     retry: Annotated[
         str | None, typer.Option("--retry", metavar="refused", help=_("Ask again for mails that were refused."))
     ] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help=_("Send again what stayed in doubt, though it may have arrived."))
+    ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
@@ -124,7 +127,7 @@ def load(
     if retry not in (None, "refused"):
         raise UsageError(Reason("load.retry-what", value=retry))
     with migration.opened() as (settings, staging), progress() as report:
-        how = migration.loading(settings, target, report, retry=retry is not None)
+        how = migration.loading(settings, target, report, retry=retry is not None, resend=resend)
         opener = migration.opener(settings, target)
         if dry_run:
             _show_plan(staging, opener, how, account)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from migrator.model import Account, Folder, Place
 from migrator.staging import tables
-from migrator.staging.states import State, placed, states
+from migrator.staging.states import State, first_mark, placed, states
 from migrator.staging.store import Staging
 
 
@@ -77,18 +77,17 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
                 tables.place.c.path == list(place.path),
             )
         ).scalar_one()
-        mark = tables.mark.c
-        first = connection.execute(
-            select(mark.epoch, mark.next, mark.mails).where(mark.place_id == place_id).order_by(mark.id).limit(1)
-        ).one()
+        first = connection.execute(first_mark(place_id)).one()
         here = placed()
         receipts, highest = connection.execute(
-            select(func.count(), func.coalesce(func.max(here.c.number), 0)).where(here.c.place_id == place_id)
+            select(func.count(), func.coalesce(func.max(here.c.number).filter(here.c.epoch == first.epoch), 0)).where(
+                here.c.place_id == place_id
+            )
         ).one()
         its = tables.run_place.c
         seen = connection.execute(
             select(its.run_id, its.next, its.before)
-            .where(its.place_id == place_id)
+            .where(its.place_id == place_id, its.epoch == first.epoch)
             .order_by(its.run_id.desc())
             .limit(1)
         ).first()

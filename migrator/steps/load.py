@@ -1,6 +1,5 @@
 """Staging -> target: what is to go and has not gone yet, exactly once (laws.md §1)."""
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
-from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
+from migrator.model import Folder, ItemId, Mailbox, Mark, Place, Receipt, Refused
 from migrator.ports import Target
 from migrator.routes import Routes
 from migrator.staging.locks import lease
@@ -17,7 +16,7 @@ from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging
 from migrator.steps.batches import Batches
 from migrator.steps.progress import Progress, Report, quiet
-from migrator.steps.settle import Wait, bind, settle
+from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
 
 PATIENCE = 300.0
 """Seconds for which an outage of one mailbox is waited out in all."""
@@ -38,6 +37,8 @@ class Loading:
     late_commit: float | None = None
     lanes: int | None = None
     retry: bool = False
+    resend: bool = False
+    clock: Clock = field(default_factory=Clock)
     patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
@@ -56,7 +57,8 @@ def load_mailbox(
             outbox.retry()
         pauses = backoff(how.patience)
         closed: set[Place] = set()
-        began = time.monotonic()
+        resend = how.resend
+        began = how.clock.now()
         while not how.stop.is_set():
             reached = False
             try:
@@ -64,11 +66,13 @@ def load_mailbox(
                     reached = True
                     _same_mailbox(staging, run, target, how.target, mailbox)
                     left = _settle(outbox, target, how, began)
+                    if resend:
+                        left, resend = _resend(outbox, target, how, left), False
                     places = _prepared(outbox, target, run, accounts, how, closed)
                     _send_all(outbox, run, target, places, accounts, open_target, how, closed)
                     bind(outbox, target)
-                    if left or not outbox.doubts():
-                        run.count("in_doubt", left)
+                    if _dispatches(outbox.doubts()) <= _dispatches(left):
+                        _tell(run, how, left)
                         return
             except Outage as error:
                 pause = next(pauses, None)
@@ -79,9 +83,9 @@ def load_mailbox(
             except AccountError:
                 if reached:  # a refused login is never repeated
                     with open_target() as target:
-                        run.count("in_doubt", _settle(outbox, target, how, time.monotonic()))
+                        _tell(run, how, _settle(outbox, target, how, how.clock.now()))
                 raise
-            began = time.monotonic()
+            began = how.clock.now()
 
 
 def backoff(patience: float) -> Iterator[float]:
@@ -93,9 +97,31 @@ def backoff(patience: float) -> Iterator[float]:
         pause = min(2 * pause, LONGEST)
 
 
-def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> int:
+def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> Doubts:
     late = target.limits.late_commit if how.late_commit is None else how.late_commit
-    return settle(outbox, target, Wait(late_commit=late, began=began))
+    return settle(outbox, target, Wait(late, began, how.clock))
+
+
+def _resend(outbox: Outbox, target: Target, how: Loading, left: Doubts) -> Doubts:
+    """Let go by a person's word what stayed in doubt, each mail named; what must wait for its place stays."""
+    stopped = {place: here for place, here in left.items() if renumbered(outbox, target, place)}
+    for place, here in left.items():
+        if place not in stopped:
+            outbox.resend(_dispatches({place: here}))
+            for each in here:
+                how.report(Progress(step="load", account=outbox.owner, tells=each.named("doubt.resent", place)))
+    return stopped
+
+
+def _tell(run: Run, how: Loading, left: Doubts) -> None:
+    run.count("in_doubt", len(_dispatches(left)))
+    for place, here in left.items():
+        for each in here:
+            how.report(Progress(step="load", account=place.owner, tells=each.named("doubt.left", place)))
+
+
+def _dispatches(doubts: Doubts) -> set[DispatchId]:
+    return {each.dispatch for here in doubts.values() for each in here}
 
 
 def _same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
@@ -119,16 +145,16 @@ def _prepared(
         try:
             mark = target.prepare(place)
             outbox.place(place, mark)
-            _same_epoch(outbox, place, mark.epoch)
+            _same_epoch(outbox, place, mark)
         except FolderError as error:
             closed.add(place)
             run.setback(outbox.owner, error.reason, place.path)
     return places
 
 
-def _same_epoch(outbox: Outbox, place: Place, epoch: int) -> None:
+def _same_epoch(outbox: Outbox, place: Place, mark: Mark) -> None:
     first = outbox.first_mark(place)
-    if first is not None and first.epoch != epoch:
+    if first is not None and first.epoch != mark.epoch:
         raise FolderError(
             Reason("place.epoch-changed", target=outbox.target, mailbox=outbox.owner, place="/".join(place.path))
         )
@@ -181,6 +207,7 @@ def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId],
     mark = target.mark(place)
     if mark is None:
         mark = target.prepare(place)
+    _same_epoch(outbox, place, mark)
     sent = outbox.dispatch(place, mark, letters)
     outcomes: list[tuple[DispatchId, Receipt | Refused]] = []
     try:
