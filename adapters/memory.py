@@ -44,6 +44,7 @@ from migrator.model import (
     Role,
     Sighting,
     Touched,
+    Unable,
     Unchanged,
     Unreadable,
     Withdrawn,
@@ -330,7 +331,7 @@ class MemoryTarget:
 
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
-    ) -> Amended | Touched | Gone | Refused:
+    ) -> Amended | Touched | Gone | Unable:
         with self._world.lock:
             mail = self._find(place, ref)
             if mail is None:

@@ -365,6 +365,13 @@ class Gone:
     """It is no longer there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """The target cannot make this change, today or tomorrow; the mail is as it was."""
+
+    reason: Reason
+
+
 # -- what is thought of it -------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from migrator.model import (
     Relocate,
     Sighting,
     Touched,
+    Unable,
     Unchanged,
     Unreadable,
     Withdrawn,
@@ -118,8 +119,8 @@ class Target(Protocol):
 
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
-    ) -> Amended | Touched | Gone | Refused:
-        """Change flags or place of one mail, unless it is no longer as `expected`."""
+    ) -> Amended | Touched | Gone | Unable:
+        """Change flags or place of one mail, unless it is no longer as `expected` (its flags, `\\Recent` aside)."""
 
     def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
         """Take back one mail of ours, unless it is no longer as `expected` (its flags, `\\Recent` aside)."""

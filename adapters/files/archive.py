@@ -26,6 +26,7 @@ from migrator.model import (
     Relocate,
     Sighting,
     Touched,
+    Unable,
     Withdrawn,
 )
 from migrator.ports import Limits
@@ -105,7 +106,7 @@ class ArchiveTarget:
 
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
-    ) -> Amended | Touched | Gone | Refused:
+    ) -> Amended | Touched | Gone | Unable:
         with self._told(place), ExitStack() as stack:
             places = (
                 [place] if isinstance(change, Reflag) else sorted({place, change.place}, key=lambda each: each.path)

@@ -3,16 +3,13 @@
 from collections.abc import Iterable
 
 from migrator.errors import FolderError, Reason
-from migrator.model import DELETED, Amended, Gone, Reflag, Refused, Sighting, Touched, Withdrawn
+from migrator.model import DELETED, Amended, Gone, Reflag, Sighting, Touched, Unable, Withdrawn
 
 from .answers import Data, Fetched, Status
 from .letters import Permitted
 from .reading import sighting
 from .session import No, Session
 from .words import flag_list, numbers_in, quoted
-
-NO_ITEM = 0
-"""The item in a refusal of an amendment: the caller asked about one mail and knows which."""
 
 
 class Mail:
@@ -44,13 +41,13 @@ class Mail:
             now = found.flags
         return Amended(f"{self._epoch}:{self._number}", now)
 
-    def relocate(self, there: bytes) -> Amended | Touched | Gone | Refused:
+    def relocate(self, there: bytes) -> Amended | Touched | Gone | Unable:
         """Move to another folder, at once where the server can (RFC 6851)."""
         if other := self._unexpected():
             return other
         moves = self._session.can("MOVE")
         if not moves and not self._session.can("UIDPLUS"):
-            return Refused(NO_ITEM, Reason("imap.move-impossible"))
+            return Unable(Reason("imap.move-impossible"))
         verb = b"MOVE" if moves else b"COPY"
         answer = self._session.run(b"UID %b %d %b" % (verb, self._number, quoted(there)))
         if not moves:

@@ -20,6 +20,7 @@ from migrator.model import (
     Role,
     Sighting,
     Touched,
+    Unable,
     Withdrawn,
 )
 from migrator.ports import Limits
@@ -234,7 +235,7 @@ class ImapTarget:
 
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
-    ) -> Amended | Touched | Gone | Refused:
+    ) -> Amended | Touched | Gone | Unable:
         with _told(place):
             mail = changes.Mail(self._session, self._entry(place).name, ref, expected)
             match change:

@@ -418,7 +418,7 @@ intent = Table(
     metadata,
     _id(),
     _ref("dispatch_id", "dispatch"),
-    _text("kind"),  # reflag | relocate | withdraw
+    _text("kind"),  # withdraw | surplus | reflag | relocate
     Column("detail", Json, nullable=False),
     _ref("run_id", "run"),
     _int("fence"),
