@@ -277,6 +277,11 @@ class MemoryTarget:
     def identity(self) -> Identity:
         return Identity(f"memory:{self._world.store}:{self._owner}")
 
+    def places(self) -> Iterator[Place]:
+        with self._world.lock:
+            found = [Place(owner, path, box.role) for (owner, path), box in self._world.boxes.items()]
+        yield from (place for place in found if place.owner == self._owner)
+
     def prepare(self, place: Place) -> Mark:
         if not _fits(place.path, self.limits):
             raise FolderError(Reason("place.name-refused", place="/".join(place.path)))

@@ -99,6 +99,9 @@ class Target(Protocol):
     def identity(self) -> Identity:
         """Which server and mailbox this is."""
 
+    def places(self) -> Iterator[Place]:
+        """Every place of the mailbox where mail can lie, whoever made it; listed anew. Raises FolderError, Outage."""
+
     def prepare(self, place: Place) -> Mark:
         """Make the place exist, subscribed, with its role; twice is once. Raises FolderError, AccountError, Outage."""
 

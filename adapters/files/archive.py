@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path as Directory
 
+from adapters.files.index import NAME, head
 from adapters.files.reading import answer
 from adapters.files.shelf import Layout, Shelf
 from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
@@ -39,6 +40,7 @@ class ArchiveTarget:
 
     def __init__(self, root: Directory, owner: str, layout: Layout) -> None:
         self._layout = layout
+        self._owner = owner
         self._mailbox = root / safe_name(owner)
         self._shelves: dict[Path, Shelf] = {}
         try:
@@ -53,6 +55,12 @@ class ArchiveTarget:
     def identity(self) -> Identity:
         """The directory's path and inode."""
         return Identity(f"files:{self._mailbox.resolve()}:{self._mailbox.stat().st_ino}")
+
+    def places(self) -> Iterator[Place]:
+        """Those that have an index; a directory that somebody made holds no mail that was ever ours."""
+        for file in sorted(self._mailbox.rglob(NAME)):
+            path, role = head(file)
+            yield Place(self._owner, path, role)
 
     def prepare(self, place: Place) -> Mark:
         with self._told(place):

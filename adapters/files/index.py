@@ -46,6 +46,16 @@ class Line:
     source: str | None = None
 
 
+def head(file: Directory) -> tuple[Path, Role | None]:
+    """The path and role of the place whose index this is. Raises OSError, FolderError."""
+    with file.open("rb") as lines:
+        try:
+            found = json.loads(lines.readline())
+            return tuple(found["path"]), None if found["role"] is None else Role(found["role"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise FolderError(Reason("archive.index-broken", path=str(file))) from error
+
+
 class Index:
     """One place's index, read as far as it has grown. `fresh` are the lines whose files nobody has looked after yet."""
 

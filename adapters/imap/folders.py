@@ -49,6 +49,11 @@ class Entry:
         """INBOX always is (RFC 9051 §5.1)."""
         return self.path == INBOX or not self.attributes & _UNSELECTABLE
 
+    @property
+    def holds_mail(self) -> bool:
+        """Mail lies there, and not only elsewhere."""
+        return self.selectable and not self.attributes & VIRTUAL
+
 
 class Tree:
     """One mailbox's own folders, listed once and then remembered; other people's and public ones are not in it."""

@@ -131,6 +131,14 @@ class ImapTarget:
 
     # -- places ------------------------------------------------------------------------------------------------------
 
+    def places(self) -> Iterator[Place]:
+        tree = self.tree
+        tree.forget()
+        for entry in list(tree.entries.values()):
+            place = Place(self._mailbox.owner, entry.path, entry.role)
+            if entry.holds_mail and tree.find(place) == entry:
+                yield place
+
     def prepare(self, place: Place) -> Mark:
         entry = self.tree.make(place)
         mark = self._mark_of(entry.name, place)

@@ -186,6 +186,14 @@ class TargetContract:
         for place, raw in zip(places, raws, strict=True):
             assert self.same(target, raw, target.fetch(place, self.one(target, place).ref))
 
+    def test_every_place_is_listed_and_can_be_looked_into(self, store: TargetStore, target: Target) -> None:
+        made = [self.at(store, target, path) for path in (("box",), ("2009", "取引先"))]
+        for place in made:
+            target.prepare(place)
+        found = list(target.places())
+        assert {place.path for place in made} <= {place.path for place in found}
+        assert all(place.owner == store.owner and target.mark(place) is not None for place in found)
+
     def test_the_inbox_is_there_for_mail(self, store: TargetStore, target: Target) -> None:
         place = Place(store.owner, ("INBOX",))
         before = target.prepare(place)
