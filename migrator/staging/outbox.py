@@ -166,6 +166,15 @@ class Outbox(Shelf):
             self._lease.hold(connection)
             self._amend(connection, place, found)
 
+    def bind_again(self, place: Place, first: Mark, found: Sequence[tuple[DispatchId, str, frozenset[Flag]]]) -> None:
+        """The place has a new epoch: these refs are our receipts' now, and `first` is how far it had come before us."""
+        with self._staging.writing() as connection:
+            self._lease.hold(connection)
+            _mark(connection, self._place_id(connection, place), first, self._run.id)
+            if found:
+                self._amend(connection, place, found)
+        self._run.count("bound", len(found))
+
     def _amend(
         self, connection: Connection, place: Place, found: Iterable[tuple[DispatchId, str | None, frozenset[Flag]]]
     ) -> None:

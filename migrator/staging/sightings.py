@@ -196,7 +196,9 @@ class Shelf:
         """The numbers at a place that a receipt holds, in the epoch in which our receipts there are bound."""
         here = placed()
         with self._staging.reading() as connection:
-            number = connection.execute(self._number(place)).scalar_one()
+            number = connection.execute(self._number(place)).scalar()
+            if number is None:
+                return set()
             first = connection.execute(first_mark(number)).one()
             rows = connection.execute(
                 select(here.c.number).where(
@@ -217,6 +219,22 @@ class Shelf:
                 .order_by(here.c.dispatch_id)
             )
             return [(_place(self.owner, row), _delivered(row)) for row in rows]
+
+    def sent_from(self, place: Place, item: ItemId, epoch: int) -> tuple[DispatchId, int] | None:
+        """The first dispatch of these very bytes to a place in this epoch, and the number from which on they may lie
+        there; None where they were never sent there."""
+        its, mark, equal = tables.dispatch.c, tables.mark.c, tables.item.alias("equal")
+        with self._staging.reading() as connection:
+            row = connection.execute(
+                select(its.id, mark.next)
+                .join(tables.mark, mark.id == its.mark_id)
+                .join(tables.item, tables.item.c.id == its.item_id)
+                .join(equal, equal.c.digest == tables.item.c.digest)
+                .where(equal.c.id == item, its.place_id == self._number(place).scalar_subquery(), mark.epoch == epoch)
+                .order_by(mark.next, its.id)
+                .limit(1)
+            ).first()
+        return None if row is None else (row.id, row.next)
 
     def doubts(self) -> dict[Place, list[Doubt]]:
         """Dispatches of this mailbox that nobody answered, by place, oldest first."""

@@ -241,6 +241,7 @@ class Run:
     def __init__(self, staging: Staging, number: int) -> None:
         self.id = number
         self.counts: dict[str, int] = {}
+        self.setbacks: list[Reason] = []
         self._staging = staging
         self._lock = threading.Lock()
 
@@ -251,6 +252,7 @@ class Run:
     def setback(self, account: str, reason: Reason, path: tuple[str, ...] | None = None) -> None:
         """A folder or account that could not be worked on in this run."""
         self.count("setbacks")
+        self.setbacks.append(reason)
         with self._staging.writing() as connection:
             connection.execute(
                 insert(tables.setback).values(

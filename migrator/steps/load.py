@@ -64,8 +64,8 @@ def load_mailbox(
             try:
                 with open_target() as target:
                     reached = True
-                    _same_mailbox(staging, run, target, how.target, mailbox)
-                    left = _settle(outbox, target, how, began)
+                    same_mailbox(staging, run, target, how.target, mailbox)
+                    left = settle_doubts(outbox, target, how, began)
                     if resend:
                         left, resend = _resend(outbox, target, how, left), False
                     places = _prepared(outbox, target, run, accounts, how, closed)
@@ -83,7 +83,7 @@ def load_mailbox(
             except AccountError:
                 if reached:  # a refused login is never repeated
                     with open_target() as target:
-                        _tell(run, how, _settle(outbox, target, how, how.clock.now()))
+                        _tell(run, how, settle_doubts(outbox, target, how, how.clock.now()))
                 raise
             began = how.clock.now()
 
@@ -97,7 +97,8 @@ def backoff(patience: float) -> Iterator[float]:
         pause = min(2 * pause, LONGEST)
 
 
-def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> Doubts:
+def settle_doubts(outbox: Outbox, target: Target, how: Loading, began: float) -> Doubts:
+    """Settle as patiently as the target needs; what is left in doubt."""
     late = target.limits.late_commit if how.late_commit is None else how.late_commit
     return settle(outbox, target, Wait(late, began, how.clock))
 
@@ -124,7 +125,8 @@ def _dispatches(doubts: Doubts) -> set[DispatchId]:
     return {each.dispatch for here in doubts.values() for each in here}
 
 
-def _same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
+def same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
+    """Raises UsageError where another server or mailbox answers to the name."""
     found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
     if known is None:
         staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)

@@ -10,6 +10,7 @@ from migrator.staging.locks import alone
 from migrator.staging.reports import accounts_staged
 from migrator.staging.store import Run, Staging
 from migrator.steps.load import Loading, Opener, load_mailbox
+from migrator.steps.mend import Told, mend, show
 from migrator.steps.verify import Verified, total, verify_mailbox
 
 WORKERS = 4
@@ -65,6 +66,29 @@ def verify(
         for name in Verified.__dataclass_fields__:
             run.count(name, getattr(whole, name))
     return whole, run.id
+
+
+def settle(
+    staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, *, act: bool, workers: int = WORKERS
+) -> list[Told]:
+    """Put every mailbox of a target in order, or only say what would be done; all that a person has to know.
+
+    Raises UsageError at once; Outage where no mailbox could be reached at all.
+    """
+    told: list[Told] = []
+    mailboxes = how.routes.mailboxes(accounts_staged(staging))
+    if not act:
+        for mailbox in mailboxes:
+            with open_target(mailbox)() as target:
+                told += show(staging, how.target, mailbox, target)
+        return told
+    with alone(staging, "settle"), staging.run("settle", how.target) as run:
+
+        def one(mailbox: Mailbox) -> None:
+            mend(staging, run, mailbox, open_target(mailbox), how, told.append)
+
+        spread(run, mailboxes, one, workers, how)
+        return told + [Told(each, left=True) for each in run.setbacks]
 
 
 def spread(

@@ -188,10 +188,22 @@ def _hidden(outbox: Outbox, place: Place, doubts: list[Doubt], seen: set[int], m
 
 
 def _look_elsewhere(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt]) -> None:
-    """A user may have moved them: look through the mailbox's other places."""
-    for other in outbox.places():
+    """A user may have moved them: look through the mailbox's other places, also those that are not of our making."""
+    ours = outbox.places()
+    for other in [*ours, *_strange(target, ours)]:
         if other == place or not doubts or renumbered(outbox, target, other):
             continue
-        since = {each.dispatch: outbox.came(other, each.mark_id) for each in doubts}
+        since = {each.dispatch: outbox.came(other, each.mark_id) if other in ours else 0 for each in doubts}
         seen = _unclaimed(outbox, target, other, since)
-        doubts = _answer(outbox, place, other, doubts, _sure(outbox, target, other, doubts, since, seen))
+        found = _sure(outbox, target, other, doubts, since, seen)
+        if found and other not in ours:
+            least = min(sighting.number for _, sighting in found)
+            older = sum(each.number < least for each in seen)
+            outbox.place(other, Mark(int(seen[0].ref.partition(":")[0]), least, older))
+        doubts = _answer(outbox, place, other, doubts, found)
+
+
+def _strange(target: Target, ours: Sequence[Place]) -> list[Place]:
+    """Places we never sent to. One of a role that a place of ours has may be that place under another name."""
+    paths, roles = {each.path for each in ours}, {each.role for each in ours} - {None}
+    return [each for each in target.places() if each.path not in paths and each.role not in roles]
