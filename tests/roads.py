@@ -71,7 +71,7 @@ class Road:
         def interrupt(now: str) -> None:
             if now == moment and next(left) <= 1:
                 killer.dead = True
-            killer.moment()
+            killer.moment(now)
 
         self.new.interrupt = interrupt
         try:

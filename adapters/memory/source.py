@@ -34,12 +34,12 @@ class MemorySource:
         return Identity(f"memory:{self._world.store}")
 
     def accounts(self) -> Iterator[Account]:
-        with self._world.lock:
+        with self._world.call("accounts", "accounts told"), self._world.lock:
             owners = {owner for owner, _ in self._world.boxes}
         yield from (Account(owner) for owner in sorted(owners, key=lambda owner: (owner == "", owner)))
 
     def folders(self, account: Account) -> Iterator[Folder]:
-        with self._world.lock:
+        with self._world.call("folders", "folders told"), self._world.lock:
             found = [(path, box.role) for (owner, path), box in self._world.boxes.items() if owner == account.name]
         yield from (Folder(account, path, role) for path, role in sorted(found, key=lambda each: each[0]))
 
@@ -51,7 +51,7 @@ class MemorySource:
     def items(
         self, folder: Folder, *, after: str | None, known: Known
     ) -> Iterator[Item | Unchanged | Unreadable | NotMail]:
-        with self._world.lock:
+        with self._world.call("items", "items told"), self._world.lock:
             box = self._world.boxes.get((folder.account.name, folder.path))
             if box is None:
                 raise FolderError(Reason("folder.missing", folder="/".join(folder.path)))
@@ -59,6 +59,7 @@ class MemorySource:
         start = (0, 0) if after is None else _numbers(after)
         for number, mail in mails:
             if (epoch, number) > start:
+                self._world.interrupt("item")
                 yield self._look(f"{epoch}.{number}", mail, known)
 
     def _look(self, key: str, mail: Mail, known: Known) -> Item | Unchanged | Unreadable | NotMail:

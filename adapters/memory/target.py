@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from migrator.errors import FolderError, Reason
 from migrator.mail import envelope, header_digest, split
@@ -43,25 +44,31 @@ class MemoryTarget:
         return Identity(f"memory:{self._world.store}:{self._owner}")
 
     def places(self) -> Iterator[Place]:
-        with self._world.lock:
+        with self._world.call("places", "places told"), self._world.lock:
             found = [Place(owner, path, box.role) for (owner, path), box in self._world.boxes.items()]
         yield from (place for place in found if place.owner == self._owner)
 
     def prepare(self, place: Place) -> Mark:
         if not _fits(place.path, self.limits):
             raise FolderError(Reason("place.name-refused", place="/".join(place.path)))
-        return _mark(self._world.make(place.owner, place.path, place.role))
+        with self._world.call("prepare", "prepared"):
+            return _mark(self._world.make(place.owner, place.path, place.role))
 
     def mark(self, place: Place) -> Mark | None:
-        with self._world.lock:
+        with self._world.call("mark", "marked"), self._world.lock:
             box = self._world.boxes.get((place.owner, place.path))
             return _mark(box) if box else None
 
     def deliver(self, parcels: Sequence[Parcel]) -> Iterator[Receipt | Refused]:
         assert len(parcels) <= self.limits.batch_items, "more parcels than Limits.batch_items"
         assert len({parcel.place for parcel in parcels}) <= 1, "the parcels of one call go to one place"
-        for parcel in parcels:
-            self._world.interrupt("deliver")
+        for at, parcel in enumerate(parcels):
+            self._world.arrive()
+            try:
+                self._world.interrupt("deliver")
+            except BaseException:
+                self._world.lose(partial(self._deliver, each) for each in parcels[at:])
+                raise
             outcome = self._deliver(parcel)
             self._world.interrupt("delivered")
             yield outcome
@@ -76,6 +83,7 @@ class MemoryTarget:
             token = parcel.token if self._world.tokens else None
             mail = Mail(raw=parcel.raw, flags=flags, received_at=parcel.received_at, token=token)
             ref = f"{box.epoch}:{box.put(mail)}"
+            self._world.stored[parcel.raw.digest] += 1
         return Receipt(
             item=parcel.item,
             ref=ref if self._world.refs else None,
@@ -87,22 +95,23 @@ class MemoryTarget:
         )
 
     def survey(self, place: Place, since: Mark | None) -> Iterator[Sighting]:
-        with self._world.lock:
+        with self._world.call("survey", "surveyed"), self._world.lock:
             box = self._box(place)
             mails, epoch = sorted(box.mails.items()), box.epoch
         for number, mail in mails:
             if since is None or number >= since.next:
+                self._world.interrupt("sighting")
                 yield self._sighting(f"{epoch}:{number}", mail)
 
     def fetch(self, place: Place, ref: str) -> Raw | None:
-        with self._world.lock:
+        with self._world.call("fetch", "fetched"), self._world.lock:
             mail = self._find(place, ref)
         return self._world.given(mail.raw) if mail else None
 
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
     ) -> Amended | Touched | Gone | Unable:
-        with self._world.lock:
+        with self._world.call("amend", "amended"), self._world.lock:
             mail = self._find(place, ref)
             if mail is None:
                 return Gone()
@@ -120,7 +129,7 @@ class MemoryTarget:
             return Amended(moved if self._world.refs else None, flags)
 
     def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
-        with self._world.lock:
+        with self._world.call("withdraw", "withdrawn"), self._world.lock:
             mail = self._find(place, ref)
             if mail is None:
                 return Gone()

@@ -1,13 +1,16 @@
 """A world of mail: what its users do there, and what may go wrong."""
 
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 
-from migrator.errors import Reason
+from migrator.errors import FolderError, Reason
 from migrator.model import Flag, Path, Raw, Role
 from migrator.ports import Limits
 
@@ -48,8 +51,10 @@ class World:
     """All accounts and mailboxes of one system. Its methods are what users do there; any thread may call them.
 
     `limits`, `tokens` (it keeps a parcel's token), `refs` (it tells where a mail was put) and `exact` may be set at
-    any time. `interrupt` is called as "deliver" before a parcel is stored and as "delivered" after: what it raises
-    leaves the target.
+    any time. `interrupt` is called before and after every call of the adapter, and before every item or sighting it
+    yields, by a word for the moment ("deliver" before a parcel is stored, "delivered" after): what it raises leaves
+    the adapter. Where `late` is set, parcels that were on their way then are stored all the same, so many seconds
+    later by `clock`. `stored` counts what was delivered, by digest, whatever became of it since.
     """
 
     def __init__(self) -> None:
@@ -60,9 +65,13 @@ class World:
         self.tokens = True
         self.refs = True
         self.interrupt: Callable[[str], None] = lambda moment: None
+        self.late: float | None = None
+        self.clock: Callable[[], float] = time.monotonic
+        self.stored: Counter[str] = Counter()
         self.boxes: dict[tuple[str, Path], Box] = {}
         self.reads = count(1)
         self._epochs = count(1)
+        self._on_its_way: list[tuple[float, Callable[[], object]]] = []
 
     def make(self, owner: str, path: Path, role: Role | None = None) -> Box:
         """The box of that path, made if need be."""
@@ -130,6 +139,29 @@ class World:
         with self.lock:
             box = self.boxes.get((owner, path))
             return [box.mails[number] for number in sorted(box.mails)] if box else []
+
+    @contextmanager
+    def call(self, before: str, after: str) -> Iterator[None]:
+        """Around a call of the adapter."""
+        self.arrive()
+        self.interrupt(before)
+        yield
+        self.interrupt(after)
+
+    def lose(self, storing: Iterable[Callable[[], object]]) -> None:
+        """The connection has died while these were on their way: nobody hears of them again."""
+        if self.late is not None:
+            with self.lock:
+                self._on_its_way += [(self.clock() + self.late, store) for store in storing]
+
+    def arrive(self) -> None:
+        """What was on its way is stored when its time has come."""
+        with self.lock:
+            due = [store for at, store in self._on_its_way if at <= self.clock()]
+            self._on_its_way = [(at, store) for at, store in self._on_its_way if at > self.clock()]
+            for store in due:
+                with suppress(FolderError):  # its place is gone
+                    store()
 
     def given(self, raw: Raw) -> Raw:
         """The bytes as this system gives them: made anew at each read where it is not exact."""
