@@ -103,6 +103,10 @@ class Outbox(Shelf):
             for number, letter in zip(numbers, letters, strict=True)
         ]
 
+    def may_send(self) -> None:
+        """Raises AccountError where another run has taken over; just before the first byte goes out."""
+        self._lease.long_enough(self._staging)
+
     def answer(self, outcomes: Iterable[tuple[DispatchId, Receipt | Refused]], how: str = "answered") -> None:
         """Write down what the target said."""
         receipts: list[dict[str, Any]] = []

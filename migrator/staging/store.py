@@ -97,12 +97,19 @@ class Staging:
             from migrator.staging.migrations import upgrade  # alembic is slow to import and seldom needed
 
             upgrade(self.engine)
+        self.uuid = self._named() or self._name()
+
+    def _named(self) -> str | None:
+        with self.reading() as connection:
+            return connection.execute(select(tables.staging.c.uuid)).scalar()
+
+    def _name(self) -> str:
         with self.writing() as connection:
             found = connection.execute(select(tables.staging.c.uuid)).scalar()
-            if found is None:
+            if found is None:  # else somebody came before us
                 found = str(uuid.uuid4())
                 connection.execute(insert(tables.staging).values(uuid=found, created=now()))
-        self.uuid = found
+        return str(found)
 
     def _make(self) -> None:
         """The newest schema at once, without alembic; a test compares it with what the revisions build."""

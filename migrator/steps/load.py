@@ -80,8 +80,9 @@ def load_mailbox(
                     raise
                 how.report(Progress(step="load", account=mailbox.owner, waits_for=error.reason))
                 how.stop.wait(max(pause, error.retry_after or 0))
-            except AccountError:
-                if reached:  # a refused login is never repeated
+            except AccountError as error:
+                # a refused login is never repeated, and what another run has taken over is not ours to settle
+                if reached and error.reason.code != "lease.lost":
                     with open_target() as target:
                         _tell(run, how, settle_doubts(outbox, target, how, how.clock.now()))
                 raise
@@ -212,6 +213,7 @@ def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId],
     _same_epoch(outbox, place, mark)
     sent = outbox.dispatch(place, mark, letters)
     outcomes: list[tuple[DispatchId, Receipt | Refused]] = []
+    outbox.may_send()
     try:
         answers = target.deliver([parcel for _, parcel in sent])
         for (number, _), outcome in zip(sent, answers, strict=True):
