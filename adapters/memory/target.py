@@ -95,6 +95,7 @@ class MemoryTarget:
         )
 
     def survey(self, place: Place, since: Mark | None) -> Iterator[Sighting]:
+        assert since is None or since.next > 0, "numbers begin with 1"
         with self._world.call("survey", "surveyed"), self._world.lock:
             box = self._box(place)
             mails, epoch = sorted(box.mails.items()), box.epoch

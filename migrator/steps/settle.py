@@ -193,7 +193,7 @@ def _look_elsewhere(outbox: Outbox, target: Target, place: Place, doubts: list[D
     for other in [*ours, *_strange(target, ours)]:
         if other == place or not doubts or renumbered(outbox, target, other):
             continue
-        since = {each.dispatch: outbox.came(other, each.mark_id) if other in ours else 0 for each in doubts}
+        since = {each.dispatch: outbox.came(other, each.mark_id) if other in ours else 1 for each in doubts}
         seen = _unclaimed(outbox, target, other, since)
         found = _sure(outbox, target, other, doubts, since, seen)
         if found and other not in ours:

@@ -247,20 +247,31 @@ def compiled_once() -> Iterator[None]:
 
 
 @contextmanager
-def on_sqlite() -> Iterator[Callable[[Story], None]]:
-    """Tell stories, each with a copy of an empty database; where there is room for files in memory, there."""
+def copied() -> Iterator[Callable[[], Opens]]:
+    """Empty SQLite stagings, one after the other, each a copy; where there is room for files in memory, there."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name, compiled_once():
         home = Path(name)
         with Staging.open("sqlite:///empty.db", folder=home):
             pass
 
-        def tell(story: Story) -> None:
+        def copy() -> Opens:
             for old in home.glob("staging.db*"):
                 old.unlink()
             shutil.copy(home / "empty.db", home / "staging.db")
+            return lambda: Staging.open("sqlite:///staging.db", folder=home)
+
+        yield copy
+
+
+@contextmanager
+def on_sqlite() -> Iterator[Callable[[Story], None]]:
+    """Tell stories, each with an empty database."""
+    with copied() as copy:
+
+        def tell(story: Story) -> None:
             with road() as way:
-                law(Telling(way, story, lambda: Staging.open("sqlite:///staging.db", folder=home)))
+                law(Telling(way, story, copy()))
 
         yield tell
 
