@@ -94,11 +94,12 @@ def _living(meter: Meter) -> Iterator[Report]:
 
 
 def _telling(meter: Meter) -> Report:
-    """Adds up, and tells at once why something has to wait."""
+    """Adds up, and tells at once why something has to wait, or what else should be heard of."""
 
     def report(progress: Progress) -> None:
-        if progress.waits_for is not None:
-            console.explain(progress.waits_for)
+        for reason in (progress.waits_for, progress.notice):
+            if reason is not None:
+                console.explain(reason)
         meter.add(progress)
 
     return report

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select
 
 from migrator.model import Account, Flag, Folder, ItemId, Mark, Place, Raw, Role
 from migrator.staging import tables
-from migrator.staging.states import State, placed, states
+from migrator.staging.states import State, first_mark, placed, states
 from migrator.staging.store import Staging
 
 DispatchId = int
@@ -122,25 +122,18 @@ class Shelf:
 
     def place_id(self, place: Place) -> int:
         """Staging's number for a place that it knows."""
-        its = tables.place.c
         with self._staging.reading() as connection:
-            found = connection.execute(
-                select(its.id).where(its.target == self.target, its.owner == self.owner, its.path == list(place.path))
-            ).scalar_one()
-        return int(found)
+            return int(connection.execute(self._number(place)).scalar_one())
+
+    def _number(self, place: Place) -> Select[int]:
+        its = tables.place.c
+        return select(its.id).where(its.target == self.target, its.owner == place.owner, its.path == list(place.path))
 
     def first_mark(self, place: Place) -> Mark | None:
-        """How far the place had come before we first sent anything there."""
-        its = tables.mark.c
+        """How far the place had come before us, in the epoch in which our receipts there are bound."""
         with self._staging.reading() as connection:
-            row = connection.execute(
-                select(its.epoch, its.next, its.mails)
-                .join(tables.place, tables.place.c.id == its.place_id)
-                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
-                .where(tables.place.c.path == list(place.path))
-                .order_by(its.id)
-                .limit(1)
-            ).first()
+            number = connection.execute(self._number(place)).scalar()
+            row = None if number is None else connection.execute(first_mark(number)).first()
         return None if row is None else Mark(row.epoch, row.next, row.mails)
 
     def delivered(self, place: Place) -> list[Delivered]:
@@ -175,11 +168,15 @@ class Shelf:
         return found
 
     def claimed(self, place: Place) -> set[int]:
-        """The numbers at a place that a receipt holds."""
+        """The numbers at a place that a receipt holds, in the epoch in which our receipts there are bound."""
         here = placed()
         with self._staging.reading() as connection:
+            number = connection.execute(self._number(place)).scalar_one()
+            first = connection.execute(first_mark(number)).one()
             rows = connection.execute(
-                select(here.c.number).where(here.c.place_id == self.place_id(place), here.c.number.is_not(None))
+                select(here.c.number).where(
+                    here.c.place_id == number, here.c.number.is_not(None), here.c.epoch == first.epoch
+                )
             )
             return set(rows.scalars())
 

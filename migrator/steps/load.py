@@ -7,15 +7,17 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 
-from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
+from migrator.errors import AccountError, FolderError, Outage, Reason
 from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
 from migrator.ports import Target
 from migrator.routes import Routes
+from migrator.staging.custody import Custody
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
-from migrator.staging.sightings import DispatchId
+from migrator.staging.sightings import DispatchId, Waiting
 from migrator.staging.store import Run, Staging
 from migrator.steps.batches import Batches
+from migrator.steps.guard import before_sending, same_mailbox
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Wait, bind, settle
 
@@ -38,6 +40,8 @@ class Loading:
     late_commit: float | None = None
     lanes: int | None = None
     retry: bool = False
+    existing: str | None = None
+    """What a person says of mail that was there before us: adopt, or send all the same; None: nobody has said it."""
     patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
@@ -51,7 +55,7 @@ def load_mailbox(
     Raises AccountError, UsageError, and Outage once patience has ended.
     """
     with lease(staging, run, how.target, mailbox.owner) as held:
-        outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        outbox = Custody(staging, run, how.target, mailbox.owner, held)
         if how.retry:
             outbox.retry()
         pauses = backoff(how.patience)
@@ -62,10 +66,11 @@ def load_mailbox(
             try:
                 with open_target() as target:
                     reached = True
-                    _same_mailbox(staging, run, target, how.target, mailbox)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
                     left = _settle(outbox, target, how, began)
+                    waiting = before_sending(outbox, target, run, accounts, how, closed)
                     places = _prepared(outbox, target, run, accounts, how, closed)
-                    _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    _send_all(outbox, run, target, places, waiting, open_target, how, closed)
                     bind(outbox, target)
                     if left or not outbox.doubts():
                         run.count("in_doubt", left)
@@ -96,16 +101,6 @@ def backoff(patience: float) -> Iterator[float]:
 def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> int:
     late = target.limits.late_commit if how.late_commit is None else how.late_commit
     return settle(outbox, target, Wait(late_commit=late, began=began))
-
-
-def _same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
-    found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
-    if known is None:
-        staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)
-    elif known.store != found.store:
-        raise UsageError(
-            Reason("target.another", name=name, mailbox=mailbox.owner, known=known.store, found=found.store)
-        )
 
 
 def _prepared(
@@ -139,14 +134,13 @@ def _send_all(
     run: Run,
     target: Target,
     places: dict[Folder, Place],
-    accounts: Collection[str],
+    waiting: dict[Folder, Waiting],
     open_target: Opener,
     how: Loading,
     closed: set[Place],
 ) -> None:
     """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
     only be settled while nobody is sending."""
-    waiting = outbox.to_do(accounts, how.takes)
     expected = sum(len(each.items) for each in waiting.values())
     if not expected:
         return

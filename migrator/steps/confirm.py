@@ -1,0 +1,135 @@
+"""A person's word that this is the store or server to go on with, as it stands now (laws.md §1.8).
+
+What lies there counts, what does not is sent again, and nothing is sent by confirming:
+
+    the identity is another      it is this one from now on; a source's keys go on naming the same mails, so only the
+                                 same store (moved, restored, mounted elsewhere) may be confirmed
+    a place was made anew, has   its receipts and doubts are bound again to the mail that lies in any place of the
+    gone, or is an older copy    mailbox, one to one by §1.4; what lies nowhere is in force no longer: it is to do again
+    a receipt's mail has gone    a person took it away, and that person's will counts: it stays loaded and is
+    from a place that lives      reported missing; the guard does not ask for it again
+    mail nobody explains         adopted: it lies there and is not sent again
+    a source is empty            it is; the next extract says what vanished
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from migrator.model import Mailbox, Mark, Place
+from migrator.ports import Source, Target
+from migrator.staging.custody import NOWHERE, Custody
+from migrator.staging.locks import alone, lease
+from migrator.staging.reports import accounts_staged
+from migrator.staging.sightings import DispatchId
+from migrator.staging.store import Run, Staging, user
+from migrator.steps.guard import absent, beyond, by_place, equal, unexplained
+from migrator.steps.likeness import Pair
+from migrator.steps.load import Loading, Opener
+from migrator.steps.runner import WORKERS, spread
+from migrator.steps.verify import verify_mailbox
+
+
+def confirm_source(staging: Staging, source: Source, name: str) -> None:
+    """This is the source from now on, empty or not."""
+    with alone(staging, "confirm"), staging.run("confirm") as run:
+        staging.record_identity("source", name, source.identity(), run=run.id, by=user())
+
+
+def confirm_target(
+    staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, *, workers: int = WORKERS
+) -> Mapping[str, int]:
+    """Every mailbox that we know is what it is now; what was `bound`, `adopted` and `given_up`, and the findings.
+
+    Setbacks of single mailboxes are recorded, and leave these unconfirmed. Raises UsageError, Outage.
+    """
+    with alone(staging, "confirm"), staging.run("confirm", how.target) as run:
+        mailboxes = how.routes.mailboxes(accounts_staged(staging))
+        known = staging.known_mailboxes(how.target)
+
+        def one(mailbox: Mailbox) -> None:
+            _confirm_mailbox(staging, run, mailbox, mailboxes[mailbox], open_target(mailbox), how)
+
+        spread(run, [each for each in mailboxes if each.owner in known], one, workers, how)
+        return dict(run.counts)
+
+
+def _confirm_mailbox(
+    staging: Staging, run: Run, mailbox: Mailbox, accounts: list[str], open_target: Opener, how: Loading
+) -> None:
+    """The identity is written down last: a confirm that was killed has to be said again."""
+    with lease(staging, run, how.target, mailbox.owner) as held, open_target() as target:
+        custody = Custody(staging, run, how.target, mailbox.owner, held)
+        renewed = _bind_again(custody, target)
+        for place, items in by_place(custody, target, custody.to_do(accounts, how.takes), how).items():
+            mark = target.mark(place)
+            if mark is None or place not in custody.places():
+                continue
+            if place in renewed:
+                found = equal(custody, target, place, target.survey(place, None), items)
+            else:
+                found = unexplained(custody, target, place, mark, items)
+            custody.adopt(place, mark, list(found))
+        run.count("findings", verify_mailbox(staging, run, how.target, mailbox, target).findings)
+        staging.record_identity("target", how.target, target.identity(), mailbox=mailbox.owner, run=run.id, by=user())
+
+
+@dataclass(slots=True)
+class _Ours:
+    """The dispatches of one place that are not where they ought to be, by the items they carried."""
+
+    receipts: dict[int, DispatchId]
+    doubts: dict[int, DispatchId]
+
+    def bind(self, custody: Custody, place: Place, found: Iterable[Pair]) -> None:
+        """These lie here; what is left still does not."""
+        pairs = list(found)
+        custody.bind_again(
+            place,
+            [(self.receipts.pop(each.item), receipt) for each, receipt in pairs if each.item in self.receipts],
+            [(self.doubts.pop(each.item), receipt) for each, receipt in pairs if each.item in self.doubts],
+        )
+
+
+def _bind_again(custody: Custody, target: Target) -> set[Place]:
+    """Begin the accounts of places anew that are not what they were, and bind what was sent there; those places."""
+    renewed: dict[Place, _Ours] = {}
+    for place in custody.places():
+        mark = target.mark(place)
+        ours = _not_in_place(custody, target, place, mark)
+        if ours is None:
+            continue
+        custody.renew(place, mark)
+        renewed[place] = ours
+        _look_for(custody, target, place, ours)
+    for place in custody.places():
+        for ours in renewed.values():
+            _look_for(custody, target, place, ours)
+    for ours in renewed.values():
+        custody.give_up(ours.receipts.values(), ours.doubts.values())
+    return set(renewed)
+
+
+def _not_in_place(custody: Custody, target: Target, place: Place, mark: Mark | None) -> _Ours | None:
+    """What was sent to a place and is not there; None where the place lives on as it was."""
+    receipts, doubts = custody.delivered(place), custody.doubts().get(place, [])
+    if mark is not None:
+        doubts = [each for each in doubts if each.mark.epoch != mark.epoch]
+    first = custody.first_mark(place) or NOWHERE
+    if mark is None:
+        if not (first.epoch or receipts or doubts):
+            return None
+    else:
+        bound = [each for each in receipts if each.number is not None]
+        if first.epoch == mark.epoch and not doubts and not any(beyond(each, mark) for each in bound):
+            return None
+        of_old = [each for each in bound if beyond(each, mark)]
+        lost = {*of_old, *absent(target, place, mark, [each for each in bound if each not in of_old])}
+        receipts = [each for each in receipts if each in lost or each.number is None]
+    return _Ours({each.item: each.dispatch for each in receipts}, {each.item: each.dispatch for each in doubts})
+
+
+def _look_for(custody: Custody, target: Target, place: Place, ours: _Ours) -> None:
+    mark = target.mark(place)
+    if mark is None or not mark.count or not (ours.receipts or ours.doubts):
+        return
+    ours.bind(custody, place, equal(custody, target, place, target.survey(place, None), {*ours.receipts, *ours.doubts}))
