@@ -6,8 +6,10 @@ What lies there counts, what does not is sent again, and nothing is sent by conf
                                  same store (moved, restored, mounted elsewhere) may be confirmed
     a place was made anew, has   its receipts and doubts are bound again to the mail that lies in any place of the
     gone, or is an older copy    mailbox, one to one by §1.4; what lies nowhere is in force no longer: it is to do again
-    a receipt's mail has gone    a person took it away, and that person's will counts: it stays loaded and is
-    from a place that lives      reported missing; the guard does not ask for it again
+    most mail of a mailbox has   nobody tidies up like that, it was emptied: the same (who wants some of it to stay
+    gone from living places      away parks or holds it first)
+    some mail has gone from      its owner took it away, and the owner's will counts: it stays loaded, is reported
+    places that live             missing, and the guard does not ask for it again
     mail nobody explains         adopted: it lies there and is not sent again
     a source is empty            it is; the next extract says what vanished
 """
@@ -15,14 +17,14 @@ What lies there counts, what does not is sent again, and nothing is sent by conf
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from migrator.model import Mailbox, Mark, Place
+from migrator.model import ItemId, Mailbox, Mark, Place
 from migrator.ports import Source, Target
 from migrator.staging.custody import NOWHERE, Custody
 from migrator.staging.locks import alone, lease
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging, user
-from migrator.steps.guard import absent, beyond, by_place, equal, unexplained
+from migrator.steps.guard import FEW, absent, beyond, by_place, equal, unexplained
 from migrator.steps.likeness import Pair
 from migrator.steps.load import Loading, Opener
 from migrator.steps.runner import WORKERS, spread
@@ -74,62 +76,61 @@ def _confirm_mailbox(
 
 
 @dataclass(slots=True)
-class _Ours:
-    """The dispatches of one place that are not where they ought to be, by the items they carried."""
+class _Away:
+    """What was sent to one place and is not there, by item; `ended`: the place is not the one that it was sent to."""
 
-    receipts: dict[int, DispatchId]
-    doubts: dict[int, DispatchId]
+    ended: bool
+    receipts: dict[ItemId, DispatchId]
+    doubts: dict[ItemId, DispatchId]
 
     def bind(self, custody: Custody, place: Place, found: Iterable[Pair]) -> None:
         """These lie here; what is left still does not."""
-        pairs = list(found)
+        here = list(found)
         custody.bind_again(
             place,
-            [(self.receipts.pop(each.item), receipt) for each, receipt in pairs if each.item in self.receipts],
-            [(self.doubts.pop(each.item), receipt) for each, receipt in pairs if each.item in self.doubts],
+            [(self.receipts.pop(each.item), receipt) for each, receipt in here if each.item in self.receipts],
+            [(self.doubts.pop(each.item), receipt) for each, receipt in here if each.item in self.doubts],
         )
 
 
 def _bind_again(custody: Custody, target: Target) -> set[Place]:
-    """Begin the accounts of places anew that are not what they were, and bind what was sent there; those places."""
-    renewed: dict[Place, _Ours] = {}
+    """Bind again what is not where it was sent, and give up what lies nowhere; the places whose account begins anew."""
+    away = {place: _away(custody, target, place, target.mark(place)) for place in custody.places()}
+    lost = sum(len(each.receipts) for each in away.values())
+    most = 2 * lost > sum(len(custody.delivered(place)) for place in away)
+    wiped = most and lost >= FEW
+    ended = {place for place, each in away.items() if each.ended}
+    for place in ended:
+        custody.renew(place, target.mark(place))
+    searched = [each for each in away.values() if wiped or each.ended]
+    for place in ended:
+        _look_for(custody, target, place, away[place])
     for place in custody.places():
-        mark = target.mark(place)
-        ours = _not_in_place(custody, target, place, mark)
-        if ours is None:
-            continue
-        custody.renew(place, mark)
-        renewed[place] = ours
-        _look_for(custody, target, place, ours)
-    for place in custody.places():
-        for ours in renewed.values():
-            _look_for(custody, target, place, ours)
-    for ours in renewed.values():
-        custody.give_up(ours.receipts.values(), ours.doubts.values())
-    return set(renewed)
+        for each in searched:
+            _look_for(custody, target, place, each)
+    for each in searched:
+        custody.give_up(each.receipts.values(), each.doubts.values())
+    return ended
 
 
-def _not_in_place(custody: Custody, target: Target, place: Place, mark: Mark | None) -> _Ours | None:
-    """What was sent to a place and is not there; None where the place lives on as it was."""
+def _away(custody: Custody, target: Target, place: Place, mark: Mark | None) -> _Away:
     receipts, doubts = custody.delivered(place), custody.doubts().get(place, [])
-    if mark is not None:
-        doubts = [each for each in doubts if each.mark.epoch != mark.epoch]
     first = custody.first_mark(place) or NOWHERE
     if mark is None:
-        if not (first.epoch or receipts or doubts):
-            return None
+        ended = bool(first.epoch or receipts or doubts)
     else:
+        doubts = [each for each in doubts if each.mark.epoch != mark.epoch]
         bound = [each for each in receipts if each.number is not None]
-        if first.epoch == mark.epoch and not doubts and not any(beyond(each, mark) for each in bound):
-            return None
-        of_old = [each for each in bound if beyond(each, mark)]
-        lost = {*of_old, *absent(target, place, mark, [each for each in bound if each not in of_old])}
-        receipts = [each for each in receipts if each in lost or each.number is None]
-    return _Ours({each.item: each.dispatch for each in receipts}, {each.item: each.dispatch for each in doubts})
+        of_old = {each for each in bound if beyond(each, mark)}
+        lost = of_old.union(absent(target, place, mark, [each for each in bound if each not in of_old]))
+        ended = first.epoch != mark.epoch or bool(doubts or of_old)
+        receipts = [each for each in receipts if each in lost or (ended and each.number is None)]
+    return _Away(ended, {each.item: each.dispatch for each in receipts}, {each.item: each.dispatch for each in doubts})
 
 
-def _look_for(custody: Custody, target: Target, place: Place, ours: _Ours) -> None:
+def _look_for(custody: Custody, target: Target, place: Place, away: _Away) -> None:
+    """Bind what lies in this place after all, under another ref or moved by a person."""
     mark = target.mark(place)
-    if mark is None or not mark.count or not (ours.receipts or ours.doubts):
-        return
-    ours.bind(custody, place, equal(custody, target, place, target.survey(place, None), {*ours.receipts, *ours.doubts}))
+    if mark is not None and mark.count and (away.receipts or away.doubts):
+        wanted = {*away.receipts, *away.doubts}
+        away.bind(custody, place, equal(custody, target, place, target.survey(place, None), wanted))

@@ -12,7 +12,9 @@ import pytest
 
 from adapters.memory import AT, World
 from migrator.errors import Outage, Reason, UsageError
-from migrator.model import Identity, Raw
+from migrator.model import Identity, Raw, Verdict
+from migrator.staging.opinions import decide_item
+from migrator.staging.reports import listing
 from migrator.staging.store import Staging
 from migrator.steps.confirm import confirm_source, confirm_target
 from migrator.steps.progress import Progress
@@ -173,18 +175,36 @@ def test_a_server_that_is_an_older_copy_of_itself_gets_what_it_lost(way: Road, s
     is_done(way, staging)
 
 
-def test_what_people_deleted_from_a_living_place_stays_theirs_and_is_asked_for_once(
+def test_a_mailbox_emptied_mail_by_mail_gets_everything_again_but_what_was_parked(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    way.load(staging)
+    for number in range(1, MANY + 1):
+        way.new.delete("sato", ("INBOX",), number)
+    stops(way, staging, "target.mail-gone")
+    (unwanted,) = [line["item"] for line in listing(staging) if line["subject"] == "sato 3"]
+    decide_item(staging, int(unwanted), Verdict.PARK, by="suzuki", why="no longer wanted")
+    assert confirm(way, staging)["given_up"] == MANY
+    assert way.load(staging)["loaded"] == MANY - 1
+    totals = way.ledger(staging).totals
+    assert (totals["parked"], totals["missing"], totals["unexplained_target"]) == (1, 0, 0)
+
+
+def test_the_few_mails_that_an_owner_deleted_stay_away_when_the_server_is_confirmed(
     way: Road, staging: Staging
 ) -> None:
     way.extract(staging)
     way.load(staging)
-    for number in range(1, MANY):
+    for number in range(1, 6):
         way.new.delete("sato", ("INBOX",), number)
-    stops(way, staging, "target.mail-gone")
+    way.new.store = "renamed"
+    stops(way, staging, "target.another")
     counts = confirm(way, staging)
-    assert (counts["given_up"], counts["findings"]) == (0, MANY - 1)
+    assert (counts["given_up"], counts["findings"]) == (0, 5)
     assert way.load(staging)["loaded"] == 0
-    assert way.ledger(staging).totals["missing"] == MANY - 1
+    assert way.ledger(staging).totals["missing"] == 5
+    for number in range(6, 9):
+        way.new.delete("sato", ("INBOX",), number)
+    assert way.load(staging)["loaded"] == 0, "3 of the 8 that ought to be there"
 
 
 def test_one_who_deletes_the_few_mails_of_a_small_mailbox_stops_nobody(way: Road, staging: Staging) -> None:
