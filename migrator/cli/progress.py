@@ -97,9 +97,11 @@ def _telling(meter: Meter) -> Report:
     """Adds up, and tells at once why something has to wait, or what else should be heard of."""
 
     def report(progress: Progress) -> None:
-        for reason in (progress.waits_for, progress.notice):
-            if reason is not None:
-                console.explain(reason)
+        if progress.notice is not None:
+            console.explain(progress.notice)
+            return
+        if progress.waits_for is not None:
+            console.explain(progress.waits_for)
         meter.add(progress)
 
     return report

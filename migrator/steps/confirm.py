@@ -10,13 +10,15 @@ What lies there counts, what does not is sent again, and nothing is sent by conf
     gone from living places      away parks or holds it first)
     some mail has gone from      its owner took it away, and the owner's will counts: it stays loaded, is reported
     places that live             missing, and the guard does not ask for it again
-    mail nobody explains         adopted: it lies there and is not sent again
+    other mail that equals       adopted: it lies there and is not sent, though no dispatch explains it
+    staged mail
     a source is empty            it is; the next extract says what vanished
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from migrator.errors import AccountError
 from migrator.model import ItemId, Mailbox, Mark, Place
 from migrator.ports import Source, Target
 from migrator.staging.custody import NOWHERE, Custody
@@ -40,18 +42,23 @@ def confirm_source(staging: Staging, source: Source, name: str) -> None:
 def confirm_target(
     staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, *, workers: int = WORKERS
 ) -> Mapping[str, int]:
-    """Every mailbox that we know is what it is now; what was `bound`, `adopted` and `given_up`, and the findings.
+    """Every mailbox is what it is now; how much was `bound`, `adopted` and `given_up`, and the findings.
 
-    Setbacks of single mailboxes are recorded, and leave these unconfirmed. Raises UsageError, Outage.
+    Setbacks of single mailboxes are recorded, and leave these unconfirmed; one that we never saw need not be there.
+    Raises UsageError, Outage.
     """
     with alone(staging, "confirm"), staging.run("confirm", how.target) as run:
         mailboxes = how.routes.mailboxes(accounts_staged(staging))
         known = staging.known_mailboxes(how.target)
 
         def one(mailbox: Mailbox) -> None:
-            _confirm_mailbox(staging, run, mailbox, mailboxes[mailbox], open_target(mailbox), how)
+            try:
+                _confirm_mailbox(staging, run, mailbox, mailboxes[mailbox], open_target(mailbox), how)
+            except AccountError:
+                if mailbox.owner in known:
+                    raise
 
-        spread(run, [each for each in mailboxes if each.owner in known], one, workers, how)
+        spread(run, mailboxes, one, workers, how)
         return dict(run.counts)
 
 
@@ -61,15 +68,15 @@ def _confirm_mailbox(
     """The identity is written down last: a confirm that was killed has to be said again."""
     with lease(staging, run, how.target, mailbox.owner) as held, open_target() as target:
         custody = Custody(staging, run, how.target, mailbox.owner, held)
-        renewed = _bind_again(custody, target)
+        anew = _bind_again(custody, target)
         for place, items in by_place(custody, target, custody.to_do(accounts, how.takes), how).items():
             mark = target.mark(place)
-            if mark is None or place not in custody.places():
+            if mark is None or not mark.count:
                 continue
-            if place in renewed:
-                found = equal(custody, target, place, target.survey(place, None), items)
-            else:
+            if place not in anew and custody.dispatched(place):
                 found = unexplained(custody, target, place, mark, items)
+            else:
+                found = equal(custody, target, place, target.survey(place, None), items)
             custody.adopt(place, mark, list(found))
         run.count("findings", verify_mailbox(staging, run, how.target, mailbox, target).findings)
         staging.record_identity("target", how.target, target.identity(), mailbox=mailbox.owner, run=run.id, by=user())

@@ -104,6 +104,7 @@ def spread(
 ) -> None:
     """Do the work for each mailbox, some at a time. One that fails is a setback; all out of reach is an Outage."""
     outages: list[Outage] = []
+    told: list[Progress] = []  # last: what stops everything is heard alone
     with ThreadPoolExecutor(min(workers, len(mailboxes)) or 1, thread_name_prefix="mailbox") as pool:
         waiting: dict[Future[None], Mailbox] = {pool.submit(work, each): each for each in mailboxes}
         try:
@@ -114,7 +115,7 @@ def spread(
                         done.result()
                     except (AccountError, FolderError) as error:
                         run.setback(mailbox.owner, error.reason)
-                        how.report(Progress(step="load", account=mailbox.owner, notice=error.reason))
+                        told.append(Progress(step="", account=mailbox.owner, notice=error.reason))
                     except Outage as error:
                         outages.append(error)
                         run.setback(mailbox.owner, _ended(error, mailbox))
@@ -124,6 +125,8 @@ def spread(
             raise
     if outages and len(outages) == len(mailboxes):
         raise outages[0]
+    for each in told:
+        how.report(each)
 
 
 def _ended(error: Outage, mailbox: Mailbox) -> Reason:
