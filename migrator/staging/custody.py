@@ -14,7 +14,7 @@ from migrator.model import ItemId, Mark, Place, Receipt
 from migrator.staging import tables
 from migrator.staging.outbox import Outbox, _mark, _receipt
 from migrator.staging.sightings import Delivered, DispatchId, _delivered, _place
-from migrator.staging.states import first_mark, placed, verdict_of
+from migrator.staging.states import placed, verdict_of
 from migrator.staging.store import Staging, take_ids
 
 SAMPLE, BLOCK = 100, 25
@@ -52,21 +52,6 @@ class Custody(Outbox):
                 .limit(1)
             ).first()
         return None if row is None else Mark(row.epoch, row.next, row.mails)
-
-    def dispatched(self, place: Place) -> bool:
-        """Whether anything was ever sent to the place, as it is known now."""
-        with self._staging.reading() as connection:
-            number = self._place_id(connection, place)
-            first = None if number is None else connection.execute(first_mark(number)).first()
-            if number is None or first is None:
-                return False
-            sent = (
-                select(literal(1))
-                .where(tables.dispatch.c.place_id == number)
-                .join(tables.mark, tables.mark.c.id == tables.dispatch.c.mark_id)
-                .where(tables.mark.c.epoch == first.epoch)
-            )
-            return bool(connection.execute(select(exists(sent))).scalar())
 
     def candidates(self, items: Collection[ItemId], message_ids: Iterable[str | None]) -> list[Candidate]:
         """Those of these items that have one of these Message-IDs (None: none at all), by their numbers."""

@@ -26,7 +26,7 @@ from migrator.staging.locks import alone, lease
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging, user
-from migrator.steps.guard import FEW, absent, beyond, by_place, equal, unexplained
+from migrator.steps.guard import FEW, absent, beyond, by_place, equal
 from migrator.steps.likeness import Pair
 from migrator.steps.load import Loading, Opener
 from migrator.steps.runner import WORKERS, spread
@@ -68,15 +68,12 @@ def _confirm_mailbox(
     """The identity is written down last: a confirm that was killed has to be said again."""
     with lease(staging, run, how.target, mailbox.owner) as held, open_target() as target:
         custody = Custody(staging, run, how.target, mailbox.owner, held)
-        anew = _bind_again(custody, target)
+        _bind_again(custody, target)
         for place, items in by_place(custody, target, custody.to_do(accounts, how.takes), how).items():
             mark = target.mark(place)
             if mark is None or not mark.count:
                 continue
-            if place not in anew and custody.dispatched(place):
-                found = unexplained(custody, target, place, mark, items)
-            else:
-                found = equal(custody, target, place, target.survey(place, None), items)
+            found = equal(custody, target, place, target.survey(place, None), items)
             custody.adopt(place, mark, list(found))
         run.count("findings", verify_mailbox(staging, run, how.target, mailbox, target).findings)
         staging.record_identity("target", how.target, target.identity(), mailbox=mailbox.owner, run=run.id, by=user())
@@ -100,8 +97,8 @@ class _Away:
         )
 
 
-def _bind_again(custody: Custody, target: Target) -> set[Place]:
-    """Bind again what is not where it was sent, and give up what lies nowhere; the places whose account begins anew."""
+def _bind_again(custody: Custody, target: Target) -> None:
+    """Bind again what is not where it was sent, and give up what lies nowhere."""
     away = {place: _away(custody, target, place, target.mark(place)) for place in custody.places()}
     lost = sum(len(each.receipts) for each in away.values())
     most = 2 * lost > sum(len(custody.delivered(place)) for place in away)
@@ -117,7 +114,6 @@ def _bind_again(custody: Custody, target: Target) -> set[Place]:
             _look_for(custody, target, place, each)
     for each in searched:
         custody.give_up(each.receipts.values(), each.doubts.values())
-    return ended
 
 
 def _away(custody: Custody, target: Target, place: Place, mark: Mark | None) -> _Away:

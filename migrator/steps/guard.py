@@ -132,9 +132,9 @@ def before_sending(
 ) -> ToDo:
     """What is to go, once every place it goes to has been looked at.
 
-    A place costs one question for its mark; only what came there since our last sending is looked at, and before our
-    first one whatever was there. Raises UsageError for mail that is newer than our last sending, and AccountError for
-    older mail unless `how.existing` says what to do with it.
+    A place costs one question for its mark; looked at is only what came there since our last sending, and what was
+    there before our first one, where there was any. Raises UsageError for mail that is newer than our last sending,
+    and AccountError for older mail unless `how.existing` says what to do with it.
     """
     waiting = custody.to_do(accounts, how.takes)
     if not waiting:
@@ -201,7 +201,7 @@ def existing(custody: Custody, target: Target, place: Place, mark: Mark, items: 
     first = custody.first_mark(place)
     if first is None or not first.epoch:
         first = mark
-    if not mark.count or not first.count or first.epoch != mark.epoch or custody.dispatched(place):
+    if not mark.count or not first.count or first.epoch != mark.epoch:
         return ()
     older = takewhile(lambda each: each.number < first.next, target.survey(place, None))
     return equal(custody, target, place, older, items)
@@ -211,7 +211,7 @@ def equal(
     custody: Custody, target: Target, place: Place, seen: Iterable[Sighting], items: Collection[ItemId]
 ) -> Iterable[Pair]:
     """What is seen, holds no receipt, and equals one of these items, one to one."""
-    claimed = custody.claimed(place) if place in custody.places() else set()
+    claimed = set() if custody.first_mark(place) is None else custody.claimed(place)
     free = [each for each in seen if each.number not in claimed]
     candidates = custody.candidates(items, {each.message_id for each in free})
     return pairs(target, place, candidates, free, custody.raw)

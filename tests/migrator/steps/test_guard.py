@@ -265,7 +265,7 @@ def filled(way: Road) -> Road:
     for subject in ("sato 1", "sato 2", "sato 2", "of a stranger"):
         way.new.add("sato", ("INBOX",), mail(subject))
     way.new.add("sato", ("INBOX",), mail("sato 3", Received="from mx by mail; Mon, 2 Nov 2009 09:15:00 +0900"))
-    way.new.add("sato", ("INBOX",), mail("sato 4", body="other"))
+    way.new.add("sato", ("INBOX",), mail("sato 4", body="TEXT"))
     way.new.add("sato", ("INBOX",), mail("sato 5", X_Other="header"), received_at=AT + timedelta(hours=1))
     return way
 
@@ -299,8 +299,21 @@ def test_equal_mail_that_is_adopted_is_not_sent_one_to_one(filled: Road, staging
 def test_equal_mail_may_be_sent_all_the_same(filled: Road, staging: Staging) -> None:
     filled.extract(staging)
     assert filled.load(staging, existing="send")["loaded"] == 2 * MANY + 1
+    filled.old.add("sato", INBOX, mail("late"))
+    filled.extract(staging)
+    assert filled.load(staging)["loaded"] == 1
     assert bodies_at(filled.new, "sato", "INBOX")[Raw.of(mail("sato 1")).digest] == 2
     assert filled.load(staging)["loaded"] == 0
+
+
+def test_mail_that_is_staged_later_and_was_there_before_us_is_found_too(filled: Road, staging: Staging) -> None:
+    filled.extract(staging)
+    filled.load(staging, existing="adopt")
+    filled.old.add("sato", INBOX, mail("of a stranger"))
+    filled.extract(staging)
+    assert said(filled, staging) == ["mailbox.holds-equal"]
+    assert filled.load(staging, existing="adopt")["adopted"] == 1
+    assert filled.ledger(staging).closed
 
 
 def test_equal_mail_in_a_place_that_was_known_before_anything_was_sent_there_is_found(
