@@ -68,7 +68,13 @@ def routes(settings: Settings) -> Routes:
 
 
 def loading(
-    settings: Settings, target: str, report: Report = quiet, *, retry: bool = False, resend: bool = False
+    settings: Settings,
+    target: str,
+    report: Report = quiet,
+    *,
+    retry: bool = False,
+    resend: bool = False,
+    existing: str | None = None,
 ) -> Loading:
     """What a load or verify of this target is told."""
     its = settings.target(target)
@@ -80,6 +86,7 @@ def loading(
         patience=its.patience,
         retry=retry,
         resend=resend,
+        existing=existing,
         report=report,
     )
 

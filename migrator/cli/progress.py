@@ -97,9 +97,11 @@ def _telling(meter: Meter) -> Report:
     """Adds up, and says at once what a person has to know."""
 
     def report(progress: Progress) -> None:
-        for reason in (progress.waits_for, progress.tells):
-            if reason is not None:
-                console.explain(reason)
+        if progress.tells is not None:
+            console.explain(progress.tells)
+            return
+        if progress.waits_for is not None:
+            console.explain(progress.waits_for)
         meter.add(progress)
 
     return report

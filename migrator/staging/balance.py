@@ -108,8 +108,16 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
                 .where(found.run_id == seen.run_id, found.kind == "place", tables.place.c.owner == place.owner)
             ).scalars()
             arrived = sum(detail["to"] == list(place.path) for detail in moves)
+        older = connection.execute(
+            select(func.count()).where(
+                here.c.place_id == place_id,
+                here.c.epoch == first.epoch,
+                here.c.number < first.next,
+                here.c.run_id > (0 if seen is None else seen.run_id),
+            )
+        ).scalar_one()
     missing, extra = kinds.get("missing", 0), kinds.get("extra", 0)
-    before = first.mails if seen is None else seen.before
+    before = (first.mails if seen is None else seen.before) - older  # what was adopted since is a stranger's no more
     return Standing(
         epoch=first.epoch,
         mails=before + receipts + extra + arrived - missing - kinds.get("place", 0),

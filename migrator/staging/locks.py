@@ -24,7 +24,7 @@ from migrator.staging.store import Run, Staging, database_clock, lock_of_run, no
 LEASE = 180.0
 """Seconds a lease lasts without being renewed; more than twice any adapter's socket timeout."""
 
-ALONE = ("extract", "load", "settle", "undo")
+ALONE = ("extract", "load", "settle", "undo", "confirm")
 """The steps of which only one may be at work on a SQLite staging."""
 
 ENDED = 0

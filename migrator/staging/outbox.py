@@ -59,9 +59,9 @@ class Outbox(Shelf):
 
     def place(self, place: Place, mark: Mark) -> None:
         """Note a place that exists at the target; at its first time also how far it had come before us."""
-        with self._staging.reading() as connection:
-            if self._place_id(connection, place) is not None:
-                return
+        first = self.first_mark(place)
+        if first is not None and first.epoch:  # an epoch of 0 says that it was gone
+            return
         with self._staging.writing() as connection:
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place, make=True), mark, self._run.id)

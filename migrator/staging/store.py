@@ -217,6 +217,13 @@ class Staging:
             ).first()
         return None if row is None else Identity(row.store, row.certificate)
 
+    def known_mailboxes(self, name: str) -> set[str]:
+        """The mailboxes of a target whose identity is known."""
+        its = tables.identity.c
+        with self.reading() as connection:
+            found = connection.execute(select(its.mailbox).where(its.role == "target", its.name == name).distinct())
+            return set(found.scalars())
+
     def record_identity(
         self,
         role: str,

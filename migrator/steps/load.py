@@ -6,15 +6,17 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 
-from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
+from migrator.errors import AccountError, FolderError, Outage, Reason
 from migrator.model import Folder, ItemId, Mailbox, Mark, Place, Receipt, Refused
 from migrator.ports import Target
 from migrator.routes import Routes
+from migrator.staging.custody import Custody
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
-from migrator.staging.sightings import DispatchId
+from migrator.staging.sightings import DispatchId, Waiting
 from migrator.staging.store import Run, Staging
 from migrator.steps.batches import Batches
+from migrator.steps.guard import before_sending, same_mailbox
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
 
@@ -39,6 +41,8 @@ class Loading:
     retry: bool = False
     resend: bool = False
     clock: Clock = field(default_factory=Clock)
+    existing: str | None = None
+    """What a person says of mail that was there before us: adopt, or send all the same; None: nobody has said it."""
     patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
@@ -52,7 +56,7 @@ def load_mailbox(
     Raises AccountError, UsageError, and Outage once patience has ended.
     """
     with lease(staging, run, how.target, mailbox.owner) as held:
-        outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        outbox = Custody(staging, run, how.target, mailbox.owner, held)
         if how.retry:
             outbox.retry()
         pauses = backoff(how.patience)
@@ -64,12 +68,13 @@ def load_mailbox(
             try:
                 with open_target() as target:
                     reached = True
-                    same_mailbox(staging, run, target, how.target, mailbox)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
                     left = settle_doubts(outbox, target, how, began)
                     if resend:
                         left, resend = _resend(outbox, target, how, left), False
+                    waiting = before_sending(outbox, target, run, accounts, how, closed)
                     places = _prepared(outbox, target, run, accounts, how, closed)
-                    _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    _send_all(outbox, run, target, places, waiting, open_target, how, closed)
                     bind(outbox, target)
                     if _dispatches(outbox.doubts()) <= _dispatches(left):
                         _tell(run, how, left)
@@ -126,17 +131,6 @@ def _dispatches(doubts: Doubts) -> set[DispatchId]:
     return {each.dispatch for here in doubts.values() for each in here}
 
 
-def same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
-    """Raises UsageError where another server or mailbox answers to the name."""
-    found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
-    if known is None:
-        staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)
-    elif known.store != found.store:
-        raise UsageError(
-            Reason("target.another", name=name, mailbox=mailbox.owner, known=known.store, found=found.store)
-        )
-
-
 def _prepared(
     outbox: Outbox, target: Target, run: Run, accounts: Collection[str], how: Loading, closed: set[Place]
 ) -> dict[Folder, Place]:
@@ -168,14 +162,13 @@ def _send_all(
     run: Run,
     target: Target,
     places: dict[Folder, Place],
-    accounts: Collection[str],
+    waiting: dict[Folder, Waiting],
     open_target: Opener,
     how: Loading,
     closed: set[Place],
 ) -> None:
     """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
     only be settled while nobody is sending."""
-    waiting = outbox.to_do(accounts, how.takes)
     expected = sum(len(each.items) for each in waiting.values())
     if not expected:
         return

@@ -12,7 +12,8 @@ from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import Delivered, DispatchId, Shelf
 from migrator.staging.store import Run, Staging
-from migrator.steps.load import Loading, Opener, same_mailbox, settle_doubts
+from migrator.steps.guard import same_mailbox
+from migrator.steps.load import Loading, Opener, settle_doubts
 from migrator.steps.matching import Pairs, Wanted, match, same_second
 from migrator.steps.settle import renumbered
 from migrator.steps.withdraw import withdraw
@@ -47,7 +48,7 @@ def mend(staging: Staging, run: Run, mailbox: Mailbox, open_target: Opener, how:
     """Do it. Raises AccountError, UsageError, Outage."""
     with lease(staging, run, how.target, mailbox.owner) as held, open_target() as target:
         outbox = Outbox(staging, run, how.target, mailbox.owner, held)
-        same_mailbox(staging, run, target, how.target, mailbox)
+        same_mailbox(staging, run, target, how.target, mailbox, how.report)
         began = how.clock.now()
         left = settle_doubts(outbox, target, how, began)
         for place in [each for each in outbox.places() if renumbered(outbox, target, each)]:

@@ -21,7 +21,7 @@ class Progress:
     waits_for: Reason | None = None
     """Why nothing moves at the moment; it is tried again by itself."""
     tells: Reason | None = None
-    """What a person has to know of one mail."""
+    """What a person has to know, of one mail or of what stops a part of the run."""
 
 
 Report = Callable[[Progress], None]
