@@ -97,8 +97,8 @@ def _telling(meter: Meter) -> Report:
     """Adds up, and tells at once why something has to wait, or what else should be heard of."""
 
     def report(progress: Progress) -> None:
-        if progress.notice is not None:
-            console.explain(progress.notice)
+        if progress.tells is not None:
+            console.explain(progress.tells)
             return
         if progress.waits_for is not None:
             console.explain(progress.waits_for)

@@ -23,7 +23,7 @@ from migrator.staging.custody import Custody, sample, suddenly_empty
 from migrator.staging.sightings import Delivered, Waiting
 from migrator.staging.store import Run, Staging
 from migrator.steps.likeness import Pair, pairs
-from migrator.steps.progress import Progress, Report
+from migrator.steps.progress import Progress, Report, quiet
 
 if TYPE_CHECKING:
     from migrator.steps.load import Loading
@@ -65,7 +65,9 @@ def _holds_anything(source: Source) -> bool:
 # -- the target ----------------------------------------------------------------------------------------------------
 
 
-def same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox, report: Report) -> None:
+def same_mailbox(
+    staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox, report: Report = quiet
+) -> None:
     """Raises UsageError where it is another server or mailbox than last time; another certificate is only told."""
     found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
     if known == found:
@@ -76,8 +78,8 @@ def same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox:
         )
     if known is not None and not run.counts.get("certificates"):
         run.count("certificates")
-        notice = Reason("target.another-certificate", name=name, mailbox=mailbox.owner, sha256=str(found.certificate))
-        report(Progress(step="load", account=mailbox.owner, notice=notice))
+        tells = Reason("target.another-certificate", name=name, mailbox=mailbox.owner, sha256=str(found.certificate))
+        report(Progress(step="load", account=mailbox.owner, tells=tells))
     staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)
 
 

@@ -115,7 +115,7 @@ def spread(
                         done.result()
                     except (AccountError, FolderError) as error:
                         run.setback(mailbox.owner, error.reason)
-                        told.append(Progress(step="", account=mailbox.owner, notice=error.reason))
+                        told.append(Progress(step="", account=mailbox.owner, tells=error.reason))
                     except Outage as error:
                         outages.append(error)
                         run.setback(mailbox.owner, _ended(error, mailbox))

@@ -56,7 +56,7 @@ def said(way: Road, staging: Staging, **how: object) -> list[str]:
     """The codes of what a load told a person that stopped only a part of it."""
     told: list[Progress] = []
     way.load(staging, report=told.append, **how)
-    return [each.notice.code for each in told if each.notice is not None]
+    return [each.tells.code for each in told if each.tells is not None]
 
 
 def stops(way: Road, staging: Staging, code: str) -> None:
