@@ -133,7 +133,7 @@ class Custody(Outbox):
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place), mark or NOWHERE, self._run.id)
 
-    def bind_again(
+    def found_again(
         self,
         place: Place,
         receipts: Sequence[tuple[DispatchId, Receipt]],

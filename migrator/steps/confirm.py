@@ -90,7 +90,7 @@ class _Away:
     def bind(self, custody: Custody, place: Place, found: Iterable[Pair]) -> None:
         """These lie here; what is left still does not."""
         here = list(found)
-        custody.bind_again(
+        custody.found_again(
             place,
             [(self.receipts.pop(each.item), receipt) for each, receipt in here if each.item in self.receipts],
             [(self.doubts.pop(each.item), receipt) for each, receipt in here if each.item in self.doubts],
