@@ -12,6 +12,7 @@ steps/confirm), for older mail an AccountError until `load --existing adopt|send
 
 import random
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
@@ -194,8 +195,24 @@ def unexplained(
     """
     newest = custody.newest_mark(place)
     if newest is None or newest.epoch != mark.epoch or newest.next >= mark.next:
-        return ()
-    return equal(custody, target, place, target.survey(place, newest), items)
+        return
+    found = list(equal(custody, target, place, target.survey(place, newest), items))
+    # A mail that has a receipt, and is no longer where that says, may have been moved here by a person.
+    astray = Counter(
+        known.sent
+        for there, known in custody.receipts_of({receipt.sent for _, receipt in found})
+        if not _in_place(target, there, known)
+    )
+    for pair in found:
+        if astray[pair[1].sent] > 0:
+            astray[pair[1].sent] -= 1
+        else:
+            yield pair
+
+
+def _in_place(target: Target, place: Place, known: Delivered) -> bool:
+    mark = target.mark(place)
+    return mark is not None and not beyond(known, mark) and not absent(target, place, mark, [known])
 
 
 def existing(custody: Custody, target: Target, place: Place, mark: Mark, items: Collection[ItemId]) -> Iterable[Pair]:

@@ -5,12 +5,12 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from adapters.memory import AT, World
+from adapters.memory import World
 from migrator.errors import Outage, Reason, UsageError
 from migrator.model import Identity, Raw, Verdict
 from migrator.staging.opinions import decide_item
@@ -256,6 +256,19 @@ def test_mail_of_strangers_that_came_since_stops_nothing(way: Road, staging: Sta
     assert way.load(staging)["loaded"] == 1
 
 
+def test_a_loaded_mail_that_its_owner_moved_away_and_back_does_not_pass_for_its_twin(
+    way: Road, staging: Staging
+) -> None:
+    way.extract(staging)
+    way.load(staging)
+    number = way.new.move("sato", ("INBOX",), 2, ("mine",))
+    way.new.move("sato", ("mine",), number, ("INBOX",))
+    way.old.add("sato", INBOX, mail("sato 1"))
+    way.extract(staging)
+    assert way.load(staging)["loaded"] == 1
+    assert everything(way.new) == everything(way.old)
+
+
 # -- mail that was there before ------------------------------------------------------------------------------------
 
 
@@ -266,7 +279,7 @@ def filled(way: Road) -> Road:
         way.new.add("sato", ("INBOX",), mail(subject))
     way.new.add("sato", ("INBOX",), mail("sato 3", Received="from mx by mail; Mon, 2 Nov 2009 09:15:00 +0900"))
     way.new.add("sato", ("INBOX",), mail("sato 4", body="TEXT"))
-    way.new.add("sato", ("INBOX",), mail("sato 5", X_Other="header"), received_at=AT + timedelta(hours=1))
+    way.new.add("sato", ("INBOX",), mail("sato 5", X_Other="header"), received_at=datetime(2010, 1, 1, tzinfo=UTC))
     return way
 
 
