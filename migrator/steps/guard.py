@@ -29,7 +29,7 @@ from migrator.steps.progress import Progress, Report, quiet
 if TYPE_CHECKING:
     from migrator.steps.load import Loading
 
-FEW = 5
+FEW = 10
 """Fewer mails than these may have gone from a living place by their owner's hand, be they more than half."""
 
 COUNTED = 1_000
@@ -203,11 +203,14 @@ def unexplained(
         for there, known in custody.receipts_of({receipt.sent for _, receipt in found})
         if not _in_place(target, there, known)
     )
-    for pair in found:
-        if astray[pair[1].sent] > 0:
-            astray[pair[1].sent] -= 1
+    doubts = Counter(each.digest for here in custody.doubts().values() for each in here)
+    for candidate, receipt in found:
+        if astray[receipt.sent] > 0:
+            astray[receipt.sent] -= 1
+        elif doubts[candidate.digest] > 0:
+            doubts[candidate.digest] -= 1
         else:
-            yield pair
+            yield candidate, receipt
 
 
 def _in_place(target: Target, place: Place, known: Delivered) -> bool:

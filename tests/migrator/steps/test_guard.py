@@ -123,7 +123,12 @@ def test_a_server_restored_under_new_numbers_is_bound_again_and_gets_what_it_los
 
 def test_what_is_on_its_way_to_a_server_that_is_no_more_is_sent_to_the_next(way: Road, staging: Staging) -> None:
     way.extract(staging)
-    way.new.interrupt = lambda moment: (_ for _ in ()).throw(Outage(Reason("imap.connection-lost")))
+
+    def interrupt(moment: str) -> None:
+        if moment == "deliver":
+            raise Outage(Reason("imap.connection-lost"))
+
+    way.new.interrupt = interrupt
     with pytest.raises(Outage):
         way.load(staging, patience=0)
     way.new.interrupt = lambda moment: None
