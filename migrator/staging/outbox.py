@@ -254,7 +254,9 @@ class Outbox(Shelf):
         found = connection.execute(
             select(its.id).where(its.target == self.target, its.owner == place.owner, its.path == list(place.path))
         ).scalar()
-        if found is None and make:
+        if found is not None:
+            self._places[place] = found
+        elif make:  # not remembered: the transaction may yet be rolled back
             found = insert_one(
                 connection,
                 tables.place,
@@ -263,8 +265,6 @@ class Outbox(Shelf):
                 path=list(place.path),
                 role=place.role,
             )
-        if found is not None:
-            self._places[place] = found
         return found
 
 
