@@ -29,3 +29,12 @@ def open_staging(staging_url: str, tmp_path: Path) -> Opener:
 def staging(open_staging: Opener) -> Iterator[Staging]:
     with open_staging() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite staging database without a row, to copy where an example needs one of its own."""
+    folder = tmp_path_factory.mktemp("empty")
+    with Staging.open("sqlite:///staging.db", folder=folder):
+        pass
+    return folder / "staging.db"

@@ -16,7 +16,7 @@ from migrator.staging.intents import RELOCATE, Intents, Wish
 from migrator.staging.locks import lease
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging
-from tests.killing import Killed, Killer
+from tests.killing import done_before
 from tests.roads import Road, bodies_at, mail, road
 
 INBOX, OLD_INBOX = ("INBOX",), ("受信箱",)
@@ -203,26 +203,6 @@ def test_a_place_made_anew_is_passed_over(way: Road, staging: Staging) -> None:
 # -- killed --------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A staging database without a row, to copy: migrations are slow."""
-    folder = tmp_path_factory.mktemp("empty")
-    with Staging.open("sqlite:///staging.db", folder=folder):
-        pass
-    return folder / "staging.db"
-
-
-def killed_load(way: Road, folder: Path, at: int | None) -> None:
-    """Load in a process that dies at this moment, if it comes to it."""
-    killer = Killer(at)
-    way.new.interrupt = killer.moment
-    try:
-        with Staging.open("sqlite:///staging.db", folder=folder) as staging, killer.watching(staging):
-            way.load(staging)
-    except Killed:
-        pass
-
-
 @given(
     changes=st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["flag", "unflag", "move"])), min_size=1, max_size=4),
     people=st.lists(st.tuples(st.integers(1, 3), st.sampled_from([ANSWERED, FLAGGED])), max_size=2),
@@ -255,7 +235,7 @@ def test_killed_anywhere_every_change_is_carried_and_no_mail_is_lost_or_doubled(
         with Staging.open("sqlite:///staging.db", folder=folder) as staging:
             way.extract(staging)
         for at in [*kills, None]:
-            killed_load(way, folder, at)
+            done_before(at, way, folder, way.load)
         there = {key: each for path in (INBOX, ("案件",)) for key, each in subjects(way.new.mails("sato", path), path)}
         theirs = {
             key: each for path in (OLD_INBOX, ("案件",)) for key, each in subjects(way.old.mails("sato", path), path)

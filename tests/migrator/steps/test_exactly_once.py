@@ -12,32 +12,11 @@ from hypothesis import strategies as st
 from migrator.model import Raw
 from migrator.ports import Limits
 from migrator.staging.store import Staging
-from tests.killing import Killed, Killer
-from tests.roads import Road, mail, road
+from tests.killing import done_before
+from tests.roads import mail, road
 
 FOLDERS = [("受信箱",), ("Inbox",), ("保管",)]
 """The first two go to one place."""
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A staging database without a row, to copy: migrations are slow."""
-    folder = tmp_path_factory.mktemp("empty")
-    with Staging.open("sqlite:///staging.db", folder=folder):
-        pass
-    return folder / "staging.db"
-
-
-def killed_run(way: Road, folder: Path, at: int | None) -> None:
-    """Extract and load in a process that dies at this moment, if it comes to it."""
-    killer = Killer(at)
-    way.old.interrupt = way.new.interrupt = killer.moment
-    try:
-        with Staging.open("sqlite:///staging.db", folder=folder) as staging, killer.watching(staging):
-            way.extract(staging)
-            way.load(staging, lanes=2)
-    except Killed:
-        pass
 
 
 @given(
@@ -61,13 +40,18 @@ def test_every_mail_arrives_exactly_once_however_often_we_are_killed(
     folder = tmp_path_factory.mktemp("killed")
     shutil.copy(empty_database, folder)
     with road() as way:
+
+        def run(staging: Staging) -> None:
+            way.extract(staging)
+            way.load(staging, lanes=2)
+
         way.routes = type(way.routes)({}, {"Inbox": "INBOX"})
         way.new.limits = Limits(batch_items=batch, late_commit=0)
         way.new.tokens = tokens
         for path, number in mails:
             way.old.add("sato", path, mail(str(number)))
         for at in [*kills, None]:
-            killed_run(way, folder, at)
+            done_before(at, way, folder, run)
         arrived = Counter(
             each.raw.digest
             for (owner, _), box in way.new.boxes.items()

@@ -18,7 +18,7 @@ from migrator.staging import tables
 from migrator.staging.loads import target_of_load
 from migrator.staging.store import Staging
 from migrator.steps import runner
-from tests.killing import Killed, Killer
+from tests.killing import Killed, Killer, done_before
 from tests.roads import Road, bodies_at, mail, road
 
 INBOX = ("INBOX",)
@@ -199,27 +199,6 @@ def test_what_a_killed_load_had_sent_is_undone_with_the_rest(way: Road, staging:
 # -- killed --------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A staging database without a row, to copy: migrations are slow."""
-    folder = tmp_path_factory.mktemp("empty")
-    with Staging.open("sqlite:///staging.db", folder=folder):
-        pass
-    return folder / "staging.db"
-
-
-def killed_undo(way: Road, folder: Path, of_run: int, at: int | None) -> bool:
-    """Undo in a process that dies at this moment, if it comes to it; whether it was done."""
-    killer = Killer(at)
-    way.new.interrupt = killer.moment
-    try:
-        with Staging.open("sqlite:///staging.db", folder=folder) as staging, killer.watching(staging):
-            way.undo(staging, of_run)
-    except Killed:
-        return False
-    return True
-
-
 @given(
     mails=st.lists(st.integers(0, 3), min_size=1, max_size=8),
     touches=st.lists(st.tuples(st.sampled_from(["answer", "move", "delete"]), st.integers(1, 8)), max_size=4),
@@ -248,7 +227,7 @@ def test_an_undo_killed_anywhere_finishes_and_a_load_after_it_brings_every_mail_
             of_run = loaded(way, staging)
         deleted = touch(way, touches)
         for at in [*kills, *([None] if again else [])]:
-            killed_undo(way, folder, of_run, at)
+            done_before(at, way, folder, lambda staging: way.undo(staging, of_run))
         way.new.interrupt = lambda moment: None
         with Staging.open("sqlite:///staging.db", folder=folder) as staging:
             way.load(staging)

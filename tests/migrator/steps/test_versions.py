@@ -12,7 +12,7 @@ from migrator.model import Raw
 from migrator.staging.reports import findings
 from migrator.staging.store import Staging
 from migrator.steps import runner
-from tests.killing import Killed, Killer
+from tests.killing import done_before
 from tests.roads import Road, bodies_at, mail, road
 
 INBOX = ("INBOX",)
@@ -98,22 +98,10 @@ def test_killed_at_any_moment_the_whole_mail_lies_there_once_and_the_half_is_gon
             way.old.add("sato", ("受信箱",), HALF)
             with Staging.open("sqlite:///staging.db", folder=folder) as staging:
                 half_loaded_then_completed(way, staging)
-            done = killed_load(way, folder, at)
+            done = done_before(at, way, folder, way.load)
             way.new.interrupt = lambda moment: None
             with Staging.open("sqlite:///staging.db", folder=folder) as staging:
                 way.load(staging)
                 assert bodies_at(way.new, "sato", *INBOX) == Counter({Raw.of(WHOLE).digest: 1}), f"killed at {at}"
                 assert kinds(way, staging) == []
     assert at > 10
-
-
-def killed_load(way: Road, folder: Path, at: int) -> bool:
-    """Load in a process that dies at this moment; whether it came to its end before."""
-    killer = Killer(at)
-    way.new.interrupt = killer.moment
-    try:
-        with Staging.open("sqlite:///staging.db", folder=folder) as staging, killer.watching(staging):
-            way.load(staging)
-    except Killed:
-        return False
-    return True
