@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from tests.passing import Work, hang_up, passing
+
 LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
 TAGGED = re.compile(rb"([^ *+]\S*) (OK|NO|BAD)\b")
 PATIENCE = 20
@@ -70,13 +72,13 @@ class Link:
 
     def cut(self) -> None:
         """End it for both; the server reads to the end what has reached it."""
-        _end(self.client)
-        _end(self.server, socket.SHUT_WR)
+        hang_up(self.client)
+        hang_up(self.server, socket.SHUT_WR)
         self._end()
 
     def hang_up(self) -> None:
         """End it for the client; the server does not notice."""
-        _end(self.client, socket.SHUT_WR)
+        hang_up(self.client, socket.SHUT_WR)
         self.done.set()
         self._end()
 
@@ -158,7 +160,7 @@ class Link:
                 if literal := LITERAL.search(line):
                     with suppress(OSError):
                         self.client.sendall(stream.read(int(literal[1])))
-        _end(self.client)
+        hang_up(self.client)
         self._end()
         self.done.set()
 
@@ -199,48 +201,25 @@ class Fault:
 # -- passing on ------------------------------------------------------------------------------------------------------
 
 
-def _end(end: socket.socket, how: int = socket.SHUT_RDWR) -> None:
-    with suppress(OSError):
-        end.shutdown(how)
-
-
 @contextmanager
 def faults(host: str, port: int, *layers: Fault) -> Iterator[Faults]:
     """Listen on a free loopback port and pass on to the server what the faults let through."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    running = Faults(listener.getsockname()[1], list(layers))
-    threads: list[threading.Thread] = []
+    running = Faults(0, list(layers))
 
-    def accept() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            for link in running.links:
-                link.done.wait(PATIENCE if link.ended else 0)
-            server = socket.create_connection((host, port))
-            for end in (client, server):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            link = Link(running, client, server)
-            running.links.append(link)
-            for side in (link.listen, link.talk):
-                threads.append(threading.Thread(target=side, daemon=True))
-                threads[-1].start()
+    def wait() -> None:
+        for link in running.links:
+            link.done.wait(PATIENCE if link.ended else 0)
 
-    accepting = threading.Thread(target=accept, daemon=True)
-    accepting.start()
-    try:
-        yield running
-    finally:
-        _end(listener)
-        listener.close()
-        accepting.join()
+    def join(client: socket.socket, server: socket.socket) -> Iterator[Work]:
+        link = Link(running, client, server)
+        running.links.append(link)
+        yield link.listen
+        yield link.talk
+
+    def end() -> None:
         for link in running.links:
             link.cut()
-            _end(link.server)
-        for thread in threads:
-            thread.join()
-        for link in running.links:
-            link.client.close()
-            link.server.close()
+            hang_up(link.server)
+
+    with passing(host, port, join, end, ahead=wait) as running.port:
+        yield running

@@ -2,10 +2,12 @@
 
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+
+from tests.passing import Work, hang_up, passing
 
 LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n\Z")
 
@@ -44,8 +46,7 @@ class Tap:
     def cut(self) -> None:
         """End every connection now."""
         for end in self._ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            hang_up(end)
 
     def _from_client(self, client: socket.socket, server: socket.socket) -> None:
         sent = bytearray()
@@ -55,7 +56,7 @@ class Tap:
             self.meddle(data)
             with suppress(OSError):
                 server.sendall(data)
-        _end(server)
+        hang_up(server)
 
     def _from_server(self, server: socket.socket, client: socket.socket) -> None:
         for data in _chunks(server):
@@ -74,8 +75,8 @@ class Tap:
                     break
             with suppress(OSError):
                 client.sendall(shown)
-        _end(client)
-        _end(server)
+        hang_up(client)
+        hang_up(server)
 
 
 def _lines(sent: bytes) -> Iterator[bytes]:
@@ -99,42 +100,15 @@ def _chunks(end: socket.socket) -> Iterator[bytes]:
             yield data
 
 
-def _end(end: socket.socket) -> None:
-    with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-
-
 @contextmanager
 def tap(host: str, port: int, told: Mapping[bytes, bytes] | None = None) -> Iterator[Tap]:
     """Listen on a free loopback port and pass everything on to the server."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    running = Tap(listener.getsockname()[1], told or {})
-    threads: list[threading.Thread] = []
+    running = Tap(told=told or {})
 
-    def accept() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection((host, port))
-            for end in (client, server):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            running._ends.extend((client, server))
-            for passing in ((running._from_client, client, server), (running._from_server, server, client)):
-                threads.append(threading.Thread(target=passing[0], args=passing[1:], daemon=True))
-                threads[-1].start()
+    def join(client: socket.socket, server: socket.socket) -> Iterator[Work]:
+        running._ends.extend((client, server))
+        yield partial(running._from_client, client, server)
+        yield partial(running._from_server, server, client)
 
-    accepting = threading.Thread(target=accept, daemon=True)
-    accepting.start()
-    try:
+    with passing(host, port, join, running.cut) as running.port:
         yield running
-    finally:
-        _end(listener)
-        listener.close()
-        accepting.join()
-        running.cut()
-        for thread in threads:
-            thread.join()
-        for end in running._ends:
-            end.close()
