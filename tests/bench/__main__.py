@@ -81,7 +81,7 @@ def bench_extract(mails: int, rounds: int) -> None:
 
 def _extract(here: Path, number: int, blobs: str) -> None:
     folder = here / f"move-{blobs}-{number}"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     (folder / "migration.toml").write_text(
         f'[staging]\nblobs = "{blobs}"\n[source]\nadapter = "groupware"\nmapping = "kyoyu-mail"\nroot = "{here}/old"\n'
     )
