@@ -1,10 +1,11 @@
-# make demo · make test · make check · make bench: each sets up all it needs, and only what is missing.
+# make demo · make test · make check · make bench · make torture: each sets up all it needs, and only what is missing.
 
 export PYTHON ?= python3
 ARGS ?=
+KILLS ?= 40
 READY := .venv/ready
 
-.PHONY: demo test check bench servers clean
+.PHONY: demo test check bench torture servers clean
 
 demo: $(READY)
 	.venv/bin/migrator demo
@@ -20,6 +21,10 @@ check: $(READY)
 
 bench: $(READY) servers
 	.venv/bin/python -m tests.bench $(ARGS)
+
+# kill -9 until KILLS kills on each database have left mail in doubt or a pass unfinished.
+torture: $(READY) servers
+	MIGRATOR_TORTURE=$(KILLS) .venv/bin/python -m pytest tests/journeys/test_kill.py $(ARGS)
 
 # The environment, made anew whenever what it was made from has changed.
 $(READY): pyproject.toml constraints.txt .ci/packages

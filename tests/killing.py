@@ -30,25 +30,26 @@ def done_before(at: int | None, way: Road, folder: Path, work: Callable[[Staging
 
 
 class Killer:
-    """Counts the moments of a run: before and after every transaction and every port call. Kills at one of them."""
+    """Counts the moments of a run: before and after every transaction and every port call. Kills at one of them: the
+    `at`-th, or the `at`-th of its kind."""
 
-    def __init__(self, at: int | None) -> None:
+    def __init__(self, at: int | None, kind: str | None = None) -> None:
         self.at = at
+        self.kind = kind
         self.moments = 0
         self.dead = False
         self._lock = Lock()
 
-    def moment(self, *_: Any) -> None:
+    def moment(self, kind: str) -> None:
         with self._lock:
-            self.moments += 1
+            self.moments += self.kind in (None, kind)
             if self.dead or self.moments == self.at:
                 self.dead = True
                 raise Killed
 
     @contextmanager
     def watching(self, staging: Staging) -> Iterator[None]:
-        """Every transaction of this staging is two moments: before it begins (after the last one), and before it
-        commits."""
+        """Every transaction of this staging is two moments: "begin" before it (after the last one), and "commit"."""
         event.listen(staging.engine, "begin", self._begins)
         event.listen(staging.engine, "commit", self._commits)
         try:
@@ -59,8 +60,8 @@ class Killer:
 
     def _begins(self, connection: Any) -> None:
         if connection.get_execution_options().get("migrator_writes"):
-            self.moment()
+            self.moment("begin")
 
     def _commits(self, connection: Any) -> None:
         if connection.get_execution_options().get("migrator_writes"):
-            self.moment()
+            self.moment("commit")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Event
 
 from adapters.memory import Memory, World, adapter, forget, world
@@ -18,6 +19,7 @@ from migrator.steps.ledger import Ledger, ledger
 from migrator.steps.load import Loading
 from migrator.steps.verify import Verified
 from migrator.steps.withdraw import Taken
+from tests.killing import Killed, Killer
 
 KEEP = frozenset({"keep"})
 
@@ -74,6 +76,28 @@ class Road:
     def undo(self, staging: Staging, of_run: int, **how: object) -> tuple[Counter[str], list[Taken]]:
         counts, left = runner.undo(staging, self.opener, self.loading(**how), of_run)
         return Counter(counts), left
+
+    def killed_load(self, staging: Staging, moment: str, after: int = 1) -> None:
+        """A load that is killed when this moment comes for the so-manieth time; nothing has an effect after it."""
+        left, killer = count(after, -1), Killer(None)
+
+        def interrupt(now: str) -> None:
+            if now == moment and next(left) <= 1:
+                killer.dead = True
+            killer.moment(now)
+
+        self.new.interrupt = interrupt
+        try:
+            with killer.watching(staging):
+                self.load(staging)
+        except Killed:
+            pass
+        finally:
+            self.new.interrupt = lambda now: None
+
+    def settle(self, staging: Staging, *, act: bool = True) -> list[str]:
+        """The codes of what was told."""
+        return [each.reason.code for each in runner.settle(staging, self.opener, self.loading(), act=act)]
 
     def verify(self, staging: Staging, bodies: float = 0.0) -> Verified:
         return runner.verify(staging, self.opener, self.loading(), bodies=bodies)[0]

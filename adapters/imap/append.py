@@ -129,6 +129,7 @@ class Post:
     def _carefully(self, letter: Letter) -> Receipt | Refused:
         """Alone. What ends the connection again and again will do so tomorrow, too."""
         if self._memory.convicts(letter.sent):
+            self._memory.acquit(letter.sent)  # who asks for it again gets a new trial
             return letter.refused("imap.ends-connection")
         try:
             (answer,) = self._ask([[letter]])
@@ -159,6 +160,7 @@ class Post:
         if answer.code not in ABOUT_THE_MAIL and self._memory.doubt(letter.sent):
             raise Outage(Reason("imap.unclear-no", answer=answer.shown))
         self._memory.refusals.refused(letter.size, answer)
+        self._memory.acquit(letter.sent)
         return letter.refused("imap.refused", answer=answer.shown)
 
     def _remade(self, letters: Sequence[Letter], answer: Status) -> bool:

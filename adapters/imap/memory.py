@@ -63,9 +63,10 @@ class Memory:
         return self._suspects.get(mail, (0, 0))[0] >= ENDINGS
 
     def acquit(self, mail: str) -> None:
-        """It has gone, or has at least been answered."""
+        """It has gone, or its refusal has been told: nothing is held against it any more."""
         with self._lock:
             self._suspects.pop(mail, None)
+            self._doubts.pop(mail, None)
 
     # -- a NO without a reason ---------------------------------------------------------------------------------------
 

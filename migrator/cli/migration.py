@@ -67,7 +67,15 @@ def routes(settings: Settings) -> Routes:
     return Routes(settings.accounts, settings.folders)
 
 
-def loading(settings: Settings, target: str, report: Report = quiet, *, retry: bool = False) -> Loading:
+def loading(
+    settings: Settings,
+    target: str,
+    report: Report = quiet,
+    *,
+    retry: bool = False,
+    resend: bool = False,
+    existing: str | None = None,
+) -> Loading:
     """What a load or verify of this target is told."""
     its = settings.target(target)
     return Loading(
@@ -77,6 +85,8 @@ def loading(settings: Settings, target: str, report: Report = quiet, *, retry: b
         late_commit=its.late_commit,
         patience=its.patience,
         retry=retry,
+        resend=resend,
+        existing=existing,
         report=report,
     )
 

@@ -94,9 +94,12 @@ def _living(meter: Meter) -> Iterator[Report]:
 
 
 def _telling(meter: Meter) -> Report:
-    """Adds up, and tells at once why something has to wait."""
+    """Adds up, and says at once what a person has to know."""
 
     def report(progress: Progress) -> None:
+        if progress.tells is not None:
+            console.explain(progress.tells)
+            return
         if progress.waits_for is not None:
             console.explain(progress.waits_for)
         meter.add(progress)

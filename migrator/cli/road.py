@@ -1,7 +1,7 @@
 """The commands that move things, in the order of the road."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -116,6 +116,17 @@ def load(
     retry: Annotated[
         str | None, typer.Option("--retry", metavar="refused", help=_("Ask again for mails that were refused."))
     ] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help=_("Send again what stayed in doubt, though it may have arrived."))
+    ] = False,
+    existing: Annotated[
+        str | None,
+        typer.Option(
+            "--existing",
+            metavar="adopt|send",
+            help=_("Equal mail that was there before us: count it as loaded, or send all the same."),
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
@@ -125,8 +136,10 @@ def load(
 
     if retry not in (None, "refused"):
         raise UsageError(Reason("load.retry-what", value=retry))
+    if existing not in (None, "adopt", "send"):
+        raise UsageError(Reason("load.existing-what", value=existing))
     with migration.opened() as (settings, staging), progress() as report:
-        how = migration.loading(settings, target, report, retry=retry is not None)
+        how = migration.loading(settings, target, report, retry=retry is not None, resend=resend, existing=existing)
         opener = migration.opener(settings, target)
         if dry_run:
             _show_plan(staging, opener, how, account)
@@ -136,6 +149,8 @@ def load(
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
     show_changes(counts, left)
+    if adopted := counts.get("adopted", 0):
+        console.say(_("{n} mails that were there already now count as loaded; nothing was sent for them."), n=adopted)
     if words["setbacks"]:
         console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=words["setbacks"])
     _end(found=bool(words["refused"] or words["in_doubt"] or words["setbacks"]))
@@ -261,29 +276,36 @@ def ledger(target: SOME_TARGET = None, as_json: JSON = False) -> None:
 
 
 @family.command(
-    help=_("A person says that this really is the store or server."),
+    help=_("A person says that this is the store or server to go on with, as it stands now."),
     epilog=_("Example: migrator confirm source groupware"),
 )
 def confirm(
     role: Annotated[str, typer.Argument(metavar="source|target")],
     name: Annotated[str, typer.Argument(metavar="NAME", help=_("As migration.toml names it."))],
 ) -> None:
-    """Record the identity that is there now."""
+    """What lies there counts, what does not is to be sent again; nothing is sent or changed there by this."""
     from migrator.cli import migration
-    from migrator.staging.reports import accounts_staged
-    from migrator.staging.store import user
+    from migrator.steps import confirm as step
 
-    with migration.opened() as (settings, staging):
+    with migration.opened() as (settings, staging), progress() as report:
         if role == "source" and name == settings.source.adapter:
             with migration.source(settings) as source:
-                staging.record_identity("source", name, source.identity(), by=user())
+                step.confirm_source(staging, source, name)
+            counts: Mapping[str, int] = {}
         elif role == "target":
-            open_target = migration.opener(settings, name)
-            for mailbox in migration.routes(settings).mailboxes(accounts_staged(staging)):
-                with open_target(mailbox)() as target:
-                    staging.record_identity("target", name, target.identity(), mailbox=mailbox.owner, by=user())
+            how = migration.loading(settings, name, report)
+            counts = step.confirm_target(staging, migration.opener(settings, name), how)
         else:
             raise UsageError(Reason("confirm.what", role=role, name=name, source=settings.source.adapter))
+    words = {word: counts.get(word, 0) for word in ("bound", "adopted", "given_up", "findings", "setbacks")}
+    if role == "target":
+        text = _(
+            "{bound} receipts bound again, {adopted} mails adopted, {given_up} to be sent again, {findings} findings."
+        )
+        console.say(text, **words)
+    if words["setbacks"]:
+        console.say(_("{n} folders or accounts could not be worked on: migrator runs --json"), n=words["setbacks"])
+        _end(found=True)
     console.say(_("Confirmed: {role} {name}."), role=role, name=name)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from migrator.model import Account, Folder, Place
 from migrator.staging import tables
-from migrator.staging.states import State, placed, states, withdrawn
+from migrator.staging.states import State, first_mark, placed, states, withdrawn
 from migrator.staging.store import Staging
 
 
@@ -77,10 +77,7 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
                 tables.place.c.path == list(place.path),
             )
         ).scalar_one()
-        mark = tables.mark.c
-        first = connection.execute(
-            select(mark.epoch, mark.next, mark.mails).where(mark.place_id == place_id).order_by(mark.id).limit(1)
-        ).one()
+        first = connection.execute(first_mark(place_id)).one()
         here = placed()
         receipts = connection.execute(
             select(func.count()).select_from(here).where(here.c.place_id == place_id)
@@ -89,7 +86,7 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
         its = tables.run_place.c
         seen = connection.execute(
             select(its.run_id, its.next, its.before)
-            .where(its.place_id == place_id)
+            .where(its.place_id == place_id, its.epoch == first.epoch)
             .order_by(its.run_id.desc())
             .limit(1)
         ).first()
@@ -111,8 +108,16 @@ def place_standing(staging: Staging, target: str, place: Place) -> Standing:
                 .where(found.run_id == seen.run_id, found.kind == "place", tables.place.c.owner == place.owner)
             ).scalars()
             arrived = sum(detail["to"] == list(place.path) for detail in moves)
+        older = connection.execute(
+            select(func.count()).where(
+                here.c.place_id == place_id,
+                here.c.epoch == first.epoch,
+                here.c.number < first.next,
+                here.c.run_id > (0 if seen is None else seen.run_id),
+            )
+        ).scalar_one()
     missing, extra = kinds.get("missing", 0), kinds.get("extra", 0)
-    before = first.mails if seen is None else seen.before
+    before = (first.mails if seen is None else seen.before) - older  # what was adopted since is a stranger's no more
     return Standing(
         epoch=first.epoch,
         mails=before + receipts + extra + arrived - missing - kinds.get("place", 0),

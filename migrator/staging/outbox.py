@@ -4,18 +4,18 @@ Everything is written under the lease's fence, in one transaction: a run that lo
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, insert, literal, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, insert, literal, select
 
-from migrator.model import Flag, ItemId, Mark, Parcel, Place, Raw, Receipt, Refused, Role, Sighting
+from migrator.model import Flag, ItemId, Mark, Parcel, Place, Raw, Receipt, Refused
 from migrator.staging import tables
 from migrator.staging.locks import Lease
 from migrator.staging.sightings import DispatchId, Shelf
-from migrator.staging.states import flags_of, unanswered, verdict_of
+from migrator.staging.states import flags_of, verdict_of
 from migrator.staging.store import Run, Staging, insert_one, take_ids
 
 
@@ -28,19 +28,6 @@ class Letter:
     flags: frozenset[Flag]
     received_at: datetime
     decision: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
-    """A dispatch nobody answered: what was sent, where, and how far the place had come before."""
-
-    dispatch: DispatchId
-    item: ItemId
-    digest: str
-    size: int
-    message_id: str | None
-    received_at: datetime
-    mark: Mark
 
 
 class Outbox(Shelf):
@@ -74,9 +61,9 @@ class Outbox(Shelf):
 
     def place(self, place: Place, mark: Mark) -> None:
         """Note a place that exists at the target; at its first time also how far it had come before us."""
-        with self._staging.reading() as connection:
-            if self._place_id(connection, place) is not None:
-                return
+        first = self.first_mark(place)
+        if first is not None and first.epoch:  # an epoch of 0 says that it was gone
+            return
         with self._staging.writing() as connection:
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place, make=True), mark, self._run.id)
@@ -112,11 +99,15 @@ class Outbox(Shelf):
                     raw=letter.raw,
                     flags=letter.flags,
                     received_at=letter.received_at,
-                    token=f"{self._staging.uuid}:{number}",
+                    token=self.token(number),
                 ),
             )
             for number, letter in zip(numbers, letters, strict=True)
         ]
+
+    def may_send(self) -> None:
+        """Raises AccountError where another run has taken over; just before the first byte goes out."""
+        self._lease.long_enough(self._staging)
 
     def answer(self, outcomes: Iterable[tuple[DispatchId, Receipt | Refused]], how: str = "answered") -> None:
         """Write down what the target said."""
@@ -156,27 +147,71 @@ class Outbox(Shelf):
             )
         self._run.count("recalled", len(dispatches))
 
-    def moved(self, place: Place, found: Sequence[tuple[DispatchId, Sighting]]) -> None:
-        """These lie in another place than they were sent to, or got a ref only now."""
+    def found(self, sent_to: Place, lies_in: Place, found: Sequence[tuple[DispatchId, Receipt]]) -> None:
+        """Mail in doubt was seen: where it was sent to, or where somebody has moved it since."""
+        if not found:
+            return
+        at_home = sent_to == lies_in
+        with self._staging.writing() as connection:
+            self._lease.hold(connection)
+            connection.execute(
+                insert(tables.receipt),
+                [
+                    _receipt(number, each if at_home else replace(each, ref=None), "found", self._run.id)
+                    for number, each in found
+                ],
+            )
+            if not at_home:
+                self._amend(connection, lies_in, [(number, each.ref, each.flags) for number, each in found])
+        self._run.count("loaded", len(found))
+
+    def bind(self, place: Place, found: Sequence[tuple[DispatchId, str, frozenset[Flag]]]) -> None:
+        """These got a ref only now; the flags are still those their receipts knew."""
         if not found:
             return
         with self._staging.writing() as connection:
             self._lease.hold(connection)
-            connection.execute(
-                insert(tables.amendment),
-                [
-                    {
-                        "dispatch_id": number,
-                        "place_id": self._place_id(connection, place),
-                        "epoch": int(seen.ref.rpartition(":")[0]),
-                        "number": seen.number,
-                        "flags": sorted(seen.flags),
-                        "why": "bound",
-                        "run_id": self._run.id,
-                    }
-                    for number, seen in found
-                ],
-            )
+            self._amend(connection, place, found)
+
+    def bind_again(self, place: Place, first: Mark, found: Sequence[tuple[DispatchId, str, frozenset[Flag]]]) -> None:
+        """The place has a new epoch: these refs are our receipts' now, and `first` is how far it had come before us."""
+        with self._staging.writing() as connection:
+            self._lease.hold(connection)
+            _mark(connection, self._place_id(connection, place), first, self._run.id)
+            if found:
+                self._amend(connection, place, found)
+        self._run.count("bound", len(found))
+
+    def _amend(
+        self, connection: Connection, place: Place, found: Iterable[tuple[DispatchId, str | None, frozenset[Flag]]]
+    ) -> None:
+        place_id = self._place_id(connection, place)
+        connection.execute(
+            insert(tables.amendment),
+            [
+                {
+                    "dispatch_id": number,
+                    "place_id": place_id,
+                    **_ref(ref),
+                    "flags": sorted(flags),
+                    "why": "bound",
+                    "run_id": self._run.id,
+                }
+                for number, ref, flags in found
+            ],
+        )
+
+    def resend(self, dispatches: Collection[DispatchId]) -> None:
+        """A person's word: these are sent again, although they may have arrived."""
+        if not dispatches:
+            return
+        with self._staging.writing() as connection:
+            self._lease.hold(connection)
+            for table in (tables.recall, tables.retry):
+                connection.execute(
+                    insert(table), [{"dispatch_id": each, "run_id": self._run.id} for each in dispatches]
+                )
+        self._run.count("resent", len(dispatches))
 
     def retry(self) -> int:
         """Refused mails of this mailbox may be tried once more; how many."""
@@ -202,48 +237,54 @@ class Outbox(Shelf):
                 )
         return len(refused)
 
-    # -- doubt --
+    # -- what a place gave out --
 
-    def doubts(self) -> dict[Place, list[Doubt]]:
-        """Dispatches of this mailbox that nobody answered, by place, oldest first."""
-        its, mark = tables.dispatch, tables.mark
-        found: dict[Place, list[Doubt]] = {}
+    def came(self, place: Place, mark_id: int) -> int:
+        """The next number of a place as we knew it when another place's mark was taken."""
+        its = tables.mark.c
+        first = self.first_mark(place)
+        assert first is not None
         with self._staging.reading() as connection:
-            rows = connection.execute(
-                select(
-                    its.c.id,
-                    its.c.item_id,
-                    tables.item.c.digest,
-                    tables.item.c.size,
-                    tables.item.c.message_id,
-                    tables.item.c.received_at,
-                    mark.c.epoch,
-                    mark.c.next,
-                    mark.c.mails,
-                    tables.place.c.path,
-                    tables.place.c.role,
-                )
-                .join(tables.place, tables.place.c.id == its.c.place_id)
-                .join(mark, mark.c.id == its.c.mark_id)
-                .join(tables.item, tables.item.c.id == its.c.item_id)
-                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner, unanswered(its.c.id))
-                .order_by(its.c.id)
+            known = connection.execute(
+                select(func.max(its.next))
+                .where(its.place_id == self._place_id(connection, place), its.epoch == first.epoch)
+                .where(its.id <= mark_id)
+            ).scalar()
+        return first.next if known is None else int(known)
+
+    def accounted(self, place: Place, least: int) -> tuple[set[int], list[int]]:
+        """The numbers of a place, from `least` on, that mails of ours have had there, whether or not they are still
+        seen; and for each mail of ours whose number there nobody told, the least that it can have been."""
+        its, amended, answered = tables.dispatch.c, tables.amendment.c, tables.receipt.c
+        first = self.first_mark(place)
+        assert first is not None
+        with self._staging.reading() as connection:
+            here = self._place_id(connection, place)
+            sent = (
+                select(answered.number, tables.mark.c.next)
+                .join(tables.dispatch, its.id == answered.dispatch_id)
+                .join(tables.mark, tables.mark.c.id == its.mark_id)
+                .where(its.place_id == here, tables.mark.c.epoch == first.epoch)
             )
-            for row in rows:
-                found.setdefault(
-                    Place(self.owner, tuple(row.path), None if row.role is None else Role(row.role)), []
-                ).append(
-                    Doubt(
-                        dispatch=row.id,
-                        item=row.item_id,
-                        digest=row.digest,
-                        size=row.size,
-                        message_id=row.message_id,
-                        received_at=row.received_at,
-                        mark=Mark(row.epoch, row.next, row.mails),
-                    )
+            told = exists(
+                select(literal(1)).where(
+                    amended.dispatch_id == its.id, amended.place_id == here, amended.why == "bound"
                 )
-        return found
+            )
+            untold = list(connection.execute(sent.where(answered.number.is_(None), ~told)))
+            bound = select(amended.number).where(amended.place_id == here, amended.epoch == first.epoch)
+            numbers = {
+                *connection.execute(sent.where(answered.number >= least)).scalars(),
+                *connection.execute(bound.where(amended.number >= least)).scalars(),
+            }
+            taken_back = connection.execute(
+                select(tables.intent.c.detail)
+                .join(tables.dispatch, its.id == tables.intent.c.dispatch_id)
+                .where(its.place_id == here, tables.intent.c.kind == "surplus")
+            ).scalars()
+            refs = [detail["ref"].split(":") for detail in taken_back]
+        numbers |= {int(number) for epoch, number in refs if int(epoch) == first.epoch}
+        return numbers, [row.next for row in untold]
 
     # -- inside --
 
@@ -288,11 +329,9 @@ def _mark(connection: Connection, place_id: int | None, mark: Mark, run: int) ->
 
 
 def _receipt(number: DispatchId, receipt: Receipt, how: str, run: int) -> dict[str, Any]:
-    epoch, _, uid = (receipt.ref or "").rpartition(":")
     return {
         "dispatch_id": number,
-        "epoch": int(epoch) if receipt.ref else None,
-        "number": int(uid) if receipt.ref else None,
+        **_ref(receipt.ref),
         "sent": receipt.sent,
         "size": receipt.size,
         "headers": receipt.headers,
@@ -302,3 +341,8 @@ def _receipt(number: DispatchId, receipt: Receipt, how: str, run: int) -> dict[s
         "how": how,
         "run_id": run,
     }
+
+
+def _ref(ref: str | None) -> dict[str, int | None]:
+    epoch, _, number = (ref or "").rpartition(":")
+    return {"epoch": int(epoch) if ref else None, "number": int(number) if ref else None}

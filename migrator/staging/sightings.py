@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, select
+from sqlalchemy import ColumnElement, Select, and_, insert, select
 
+from migrator.errors import Reason
 from migrator.model import Account, Flag, Folder, ItemId, Mark, Place, Raw, Role, Sighting
 from migrator.staging import tables
-from migrator.staging.states import State, placed, states
+from migrator.staging.states import State, first_mark, placed, states, unanswered
 from migrator.staging.store import Staging
 
 DispatchId = int
@@ -53,6 +54,34 @@ class Delivered:
             flags=self.flags,
             received_at=self.received_at,
             headers=self.headers,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A dispatch nobody answered: what was sent, where, and how far the place had come before (`mark`, by its number
+    `mark_id`). `account`, `folder` and `key` are the mail's name at the source."""
+
+    dispatch: DispatchId
+    item: ItemId
+    digest: str
+    received_at: datetime
+    mark: Mark
+    mark_id: int
+    account: str
+    folder: str
+    key: str
+
+    def named(self, code: str, place: Place) -> Reason:
+        """The mail by name, for the person who has to decide."""
+        return Reason(
+            code,
+            item=self.item,
+            account=self.account,
+            folder=self.folder,
+            key=self.key,
+            mailbox=place.owner,
+            place="/".join(place.path),
         )
 
 
@@ -135,25 +164,18 @@ class Shelf:
 
     def place_id(self, place: Place) -> int:
         """Staging's number for a place that it knows."""
-        its = tables.place.c
         with self._staging.reading() as connection:
-            found = connection.execute(
-                select(its.id).where(its.target == self.target, its.owner == self.owner, its.path == list(place.path))
-            ).scalar_one()
-        return int(found)
+            return int(connection.execute(self._number(place)).scalar_one())
+
+    def _number(self, place: Place) -> Select[int]:
+        its = tables.place.c
+        return select(its.id).where(its.target == self.target, its.owner == place.owner, its.path == list(place.path))
 
     def first_mark(self, place: Place) -> Mark | None:
-        """How far the place had come before we first sent anything there."""
-        its = tables.mark.c
+        """How far the place had come before us, in the epoch in which our receipts there are bound."""
         with self._staging.reading() as connection:
-            row = connection.execute(
-                select(its.epoch, its.next, its.mails)
-                .join(tables.place, tables.place.c.id == its.place_id)
-                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
-                .where(tables.place.c.path == list(place.path))
-                .order_by(its.id)
-                .limit(1)
-            ).first()
+            number = connection.execute(self._number(place)).scalar()
+            row = None if number is None else connection.execute(first_mark(number)).first()
         return None if row is None else Mark(row.epoch, row.next, row.mails)
 
     def delivered(self, place: Place) -> list[Delivered]:
@@ -161,9 +183,8 @@ class Shelf:
         here = placed()
         with self._staging.reading() as connection:
             rows = connection.execute(
-                select(here, tables.item.c.received_at, tables.item.c.message_id)
-                .join(tables.item, tables.item.c.id == here.c.item_id)
-                .where(here.c.place_id == self.place_id(place))
+                _with_item(here)
+                .where(here.c.place_id == self._number(place).scalar_subquery())
                 .order_by(here.c.number, here.c.dispatch_id)
             )
             return [delivered_of(row) for row in rows]
@@ -191,12 +212,8 @@ class Shelf:
         ours = select(first.c.id).where(first.c.target == self.target, first.c.owner == self.owner)
         with self._staging.reading() as connection:
             rows = connection.execute(
-                select(
-                    here, tables.item.c.received_at, tables.item.c.message_id, tables.place.c.path, tables.place.c.role
-                )
-                .select_from(sent)
-                .join(here, here.c.dispatch_id == sent.c.id)
-                .join(tables.item, tables.item.c.id == sent.c.item_id)
+                _with_item(here, tables.place.c.path, tables.place.c.role)
+                .join(sent, sent.c.id == here.c.dispatch_id)
                 .join(tables.place, tables.place.c.id == here.c.place_id)
                 .where(sent.c.place_id.in_(ours), which)
                 .order_by(here.c.dispatch_id)
@@ -206,13 +223,98 @@ class Shelf:
         return found
 
     def claimed(self, place: Place) -> set[int]:
-        """The numbers at a place that a receipt holds."""
+        """The numbers at a place that a receipt holds, in the epoch in which our receipts there are bound."""
+        here = placed()
+        with self._staging.reading() as connection:
+            number = connection.execute(self._number(place)).scalar()
+            if number is None:
+                return set()
+            first = connection.execute(first_mark(number)).one()
+            rows = connection.execute(
+                select(here.c.number).where(
+                    here.c.place_id == number, here.c.number.is_not(None), here.c.epoch == first.epoch
+                )
+            )
+            return set(rows.scalars())
+
+    def twins(self, digests: Collection[str]) -> list[tuple[Place, Delivered]]:
+        """Receipts in force of this mailbox for these very bytes, and where each lies."""
         here = placed()
         with self._staging.reading() as connection:
             rows = connection.execute(
-                select(here.c.number).where(here.c.place_id == self.place_id(place), here.c.number.is_not(None))
+                _with_item(here, tables.place.c.path, tables.place.c.role)
+                .join(tables.place, tables.place.c.id == here.c.place_id)
+                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
+                .where(here.c.sent.in_(list(digests)))
+                .order_by(here.c.dispatch_id)
             )
-            return set(rows.scalars())
+            return [(place_of(self.owner, row), delivered_of(row)) for row in rows]
+
+    def sent_from(self, place: Place, item: ItemId, epoch: int) -> tuple[DispatchId, int] | None:
+        """The first dispatch of these very bytes to a place in this epoch, and the number from which on they may lie
+        there; None where they were never sent there."""
+        its, mark, equal = tables.dispatch.c, tables.mark.c, tables.item.alias("equal")
+        with self._staging.reading() as connection:
+            row = connection.execute(
+                select(its.id, mark.next)
+                .join(tables.mark, mark.id == its.mark_id)
+                .join(tables.item, tables.item.c.id == its.item_id)
+                .join(equal, equal.c.digest == tables.item.c.digest)
+                .where(equal.c.id == item, its.place_id == self._number(place).scalar_subquery(), mark.epoch == epoch)
+                .order_by(mark.next, its.id)
+                .limit(1)
+            ).first()
+        return None if row is None else (row.id, row.next)
+
+    def doubts(self) -> dict[Place, list[Doubt]]:
+        """Dispatches of this mailbox that nobody answered, by place, oldest first."""
+        its, mark, item = tables.dispatch, tables.mark, tables.item
+        found: dict[Place, list[Doubt]] = {}
+        with self._staging.reading() as connection:
+            rows = connection.execute(
+                select(
+                    its.c.id,
+                    its.c.item_id,
+                    its.c.mark_id,
+                    item.c.digest,
+                    item.c.received_at,
+                    mark.c.epoch,
+                    mark.c.next,
+                    mark.c.mails,
+                    tables.place.c.path,
+                    tables.place.c.role,
+                    tables.account.c.name,
+                    tables.folder.c.path.label("folder"),
+                    tables.artefact.c.key,
+                )
+                .join(tables.place, tables.place.c.id == its.c.place_id)
+                .join(mark, mark.c.id == its.c.mark_id)
+                .join(item, item.c.id == its.c.item_id)
+                .join(tables.artefact, tables.artefact.c.id == item.c.artefact_id)
+                .join(tables.folder, tables.folder.c.id == tables.artefact.c.folder_id)
+                .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+                .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner, unanswered(its.c.id))
+                .order_by(its.c.id)
+            )
+            for row in rows:
+                found.setdefault(place_of(self.owner, row), []).append(
+                    Doubt(
+                        dispatch=row.id,
+                        item=row.item_id,
+                        digest=row.digest,
+                        received_at=row.received_at,
+                        mark=Mark(row.epoch, row.next, row.mails),
+                        mark_id=row.mark_id,
+                        account=row.name,
+                        folder="/".join(row.folder),
+                        key=row.key,
+                    )
+                )
+        return found
+
+    def token(self, dispatch: DispatchId) -> str:
+        """What a target that keeps names calls the mail of this one sending."""
+        return f"{self._staging.uuid}:{dispatch}"
 
     def staged(self, item: ItemId) -> Raw:
         """The staged raw of one item."""
@@ -247,6 +349,11 @@ class Shelf:
                     run_id=run, place_id=place_id, epoch=mark.epoch, next=mark.next, mails=mark.count, before=before
                 )
             )
+
+
+def _with_item(here: Any, *columns: Any) -> Select[Any]:
+    its = tables.item.c
+    return select(here, its.received_at, its.message_id, *columns).join(tables.item, its.id == here.c.item_id)
 
 
 def place_of(owner: str, row: Any) -> Place:

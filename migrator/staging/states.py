@@ -21,6 +21,7 @@ from migrator.staging.tables import (
     folder,
     intent,
     item,
+    mark,
     move,
     not_mail,
     observation,
@@ -221,6 +222,19 @@ def states(target: str | None, takes: Collection[str], accounts: Collection[str]
         )
         .join(first_seen, first_seen.c.id == known.c.pass_id)
         .subquery("states")
+    )
+
+
+def first_mark(place_id: int) -> Select[int, int, int]:
+    """How far a place had come before us: epoch, next, mails. Of its newest epoch, for after a change of epoch nothing
+    is noted there before our receipts are bound again."""
+    older = mark.alias("older")
+    newest = select(older.c.epoch).where(older.c.place_id == place_id).order_by(older.c.id.desc()).limit(1)
+    return (
+        select(mark.c.epoch, mark.c.next, mark.c.mails)
+        .where(mark.c.place_id == place_id, mark.c.epoch == newest.scalar_subquery())
+        .order_by(mark.c.id)
+        .limit(1)
     )
 
 

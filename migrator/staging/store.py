@@ -103,12 +103,19 @@ class Staging:
 
             with self.border():
                 upgrade(self.engine)
+        self.uuid = self._named() or self._name()
+
+    def _named(self) -> str | None:
+        with self.reading() as connection:
+            return connection.execute(select(tables.staging.c.uuid)).scalar()
+
+    def _name(self) -> str:
         with self.writing() as connection:
             found = connection.execute(select(tables.staging.c.uuid)).scalar()
-            if found is None:
+            if found is None:  # else somebody came before us
                 found = str(uuid.uuid4())
                 connection.execute(insert(tables.staging).values(uuid=found, created=now()))
-        self.uuid = found
+        return str(found)
 
     def _make(self) -> None:
         """The newest schema at once, without alembic; a test compares it with what the revisions build."""
@@ -240,6 +247,13 @@ class Staging:
             ).first()
         return None if row is None else Identity(row.store, row.certificate)
 
+    def known_mailboxes(self, name: str) -> set[str]:
+        """The mailboxes of a target whose identity is known."""
+        its = tables.identity.c
+        with self.reading() as connection:
+            found = connection.execute(select(its.mailbox).where(its.role == "target", its.name == name).distinct())
+            return set(found.scalars())
+
     def record_identity(
         self,
         role: str,
@@ -271,6 +285,7 @@ class Run:
     def __init__(self, staging: Staging, number: int) -> None:
         self.id = number
         self.counts: dict[str, int] = {}
+        self.setbacks: list[Reason] = []
         self._staging = staging
         self._lock = threading.Lock()
 
@@ -281,6 +296,7 @@ class Run:
     def setback(self, account: str, reason: Reason, path: tuple[str, ...] | None = None) -> None:
         """A folder or account that could not be worked on in this run."""
         self.count("setbacks")
+        self.setbacks.append(reason)
         with self._staging.writing() as connection:
             connection.execute(
                 insert(tables.setback).values(

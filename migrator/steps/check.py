@@ -1,5 +1,6 @@
 """Look before anything moves: can everything be reached and read, and what will be different there?"""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,19 +14,22 @@ from migrator.staging.reports import bytes_staged
 from migrator.staging.store import Staging
 from migrator.steps.load import Opener
 
-NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
+NETWORK = re.compile(r"nfs\d*|cifs|smb\w*|9p|afs|ceph|lustre|beegfs|gpfs|ocfs2|gfs2|.*(sshfs|glusterfs|rclone|s3fs)")
 """File systems on which an SQLite database and its lock cannot be trusted (sqlite.org/lockingv3.html §6)."""
 
 SHARE = 0.7
 """Staging needs at most about so much of the store's size: bodies once each, and compressed."""
 
 
-def check_staging(database: Path | None) -> Iterator[Reason]:
+MOUNTS = Path("/proc/self/mounts")
+
+
+def check_staging(database: Path | None, mounts: Path = MOUNTS) -> Iterator[Reason]:
     """An SQLite staging must lie on a disk of this machine."""
     if database is None:
         return
-    kind = _file_system(database)
-    if kind in NETWORK:
+    kind = _file_system(database, mounts)
+    if NETWORK.fullmatch(kind):
         yield Reason("check.network-disk", path=str(database), kind=kind)
 
 
@@ -65,12 +69,14 @@ def check_target(
         told.update(advice)
 
 
-def _file_system(path: Path) -> str:
-    """The kind of the file system a path lies on, as /proc/mounts names it."""
+def _file_system(path: Path, mounts: Path) -> str:
+    """The kind of the file system a path lies on, as /proc/mounts names it; empty where nobody tells."""
     try:
-        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+        lines = [line.split() for line in mounts.read_text("utf-8", "replace").splitlines()]
     except OSError:
         return ""
-    places = [(line.split()[1], line.split()[2]) for line in mounts if len(line.split()) > 2]
+    places = [
+        (re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line[1]), line[2]) for line in lines if line[2:]
+    ]
     here = [(mount, kind) for mount, kind in places if path.resolve().is_relative_to(mount)]
     return max(here, key=lambda each: len(each[0]), default=("", ""))[1]

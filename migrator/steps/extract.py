@@ -10,6 +10,7 @@ from migrator.staging.locks import alone
 from migrator.staging.store import Run, Staging
 from migrator.staging.walk import Walk
 from migrator.steps.crew import Crew, Done, Job
+from migrator.steps.guard import same_source
 from migrator.steps.intake import Intake
 from migrator.steps.progress import Report, quiet
 
@@ -44,10 +45,10 @@ def extract(
     """Copy every item of the source into staging, going on where the last run stopped.
 
     `name` is the source's in migration.toml, under which its identity is known. Raises UsageError where it is another
-    store than last time, or another run is at work; Outage where the source went away.
+    store than last time or suddenly empty, or another run is at work; Outage where the source went away.
     """
     with alone(staging, "extract"), staging.run("extract") as run:
-        _same_store(source, staging, name, run)
+        same_source(source, staging, name, run)
         jobs = [Job(run.id, account) for account in _chosen(source.accounts(), accounts)]
         alone_at_work = (walk_account(source, staging, job, report) for job in jobs)
         for done in alone_at_work if helpers is None else helpers.work(jobs, report):
@@ -70,14 +71,6 @@ def walk_account(source: Source, staging: Staging, job: Job, report: Report) -> 
     except MigratorError as ended:
         error = ended
     return Done(job.account, run.counts, error)
-
-
-def _same_store(source: Source, staging: Staging, name: str, run: Run) -> None:
-    found, known = source.identity(), staging.known_identity("source", name)
-    if known is None:
-        staging.record_identity("source", name, found, run=run.id)
-    elif known.store != found.store:
-        raise UsageError(Reason("source.another", name=name, known=known.store, found=found.store))
 
 
 def _chosen(found: Iterable[Account], wanted: Collection[str] | None) -> list[Account]:

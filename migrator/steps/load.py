@@ -1,25 +1,26 @@
 """Staging -> target: what is to go and has not gone yet, exactly once (laws.md §1)."""
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 
-from migrator.errors import AccountError, FolderError, Outage, Reason, UsageError
-from migrator.model import Folder, ItemId, Mailbox, Place, Receipt, Refused
+from migrator.errors import AccountError, FolderError, Outage, Reason
+from migrator.model import Folder, ItemId, Mailbox, Mark, Place, Receipt, Refused
 from migrator.ports import Target
 from migrator.routes import Routes
+from migrator.staging.custody import Custody
 from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
-from migrator.staging.sightings import DispatchId
+from migrator.staging.sightings import DispatchId, Waiting
 from migrator.staging.store import Run, Staging
 from migrator.steps.amend import amend
 from migrator.steps.batches import Batches
+from migrator.steps.guard import before_sending, same_mailbox
 from migrator.steps.progress import Progress, Report, quiet
-from migrator.steps.settle import Wait, bind, settle
+from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
 from migrator.steps.withdraw import finish, withdraw_overtaken
 
 PATIENCE = 300.0
@@ -41,6 +42,10 @@ class Loading:
     late_commit: float | None = None
     lanes: int | None = None
     retry: bool = False
+    resend: bool = False
+    clock: Clock = field(default_factory=Clock)
+    existing: str | None = None
+    """What a person says of mail that was there before us: adopt, or send all the same; None: nobody has said it."""
     patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
@@ -58,30 +63,34 @@ def load_mailbox(
         run.setback(mailbox.owner, why, place.path)
 
     with lease(staging, run, how.target, mailbox.owner) as held:
-        outbox = Outbox(staging, run, how.target, mailbox.owner, held)
+        outbox = Custody(staging, run, how.target, mailbox.owner, held)
         intents = Intents(staging, run, outbox, held)
         if how.retry:
             outbox.retry()
         pauses = backoff(how.patience)
         closed: set[Place] = set()
+        resend = how.resend
+        began = how.clock.now()
         answered = 0
-        began = time.monotonic()
         while not how.stop.is_set():
             reached = False
             try:
                 with open_target() as target:
                     reached = True
-                    _same_mailbox(staging, run, target, how.target, mailbox)
-                    left = _settle(outbox, target, how, began)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
+                    left = settle_doubts(outbox, target, how, began)
+                    if resend:
+                        left, resend = _resend(outbox, target, how, left), False
                     finish(intents, outbox, target, setback)
+                    waiting = before_sending(outbox, target, run, accounts, how, closed)
                     places = _prepared(outbox, target, run, accounts, how, closed)
-                    _send_all(outbox, run, target, places, accounts, open_target, how, closed)
+                    _send_all(outbox, run, target, places, waiting, open_target, how, closed)
                     homes = {folder: place for folder, place in places.items() if place not in closed}
                     amend(intents, outbox, target, accounts, homes, run.id, setback)
                     bind(outbox, target)
                     withdraw_overtaken(intents, outbox, target, setback)
-                    if left or not outbox.doubts():
-                        run.count("in_doubt", left)
+                    if _dispatches(outbox.doubts()) <= _dispatches(left):
+                        _tell(run, how, left)
                         return
             except Outage as error:
                 if outbox.answered > answered:  # a network that breaks now and then is no outage without end
@@ -91,12 +100,13 @@ def load_mailbox(
                     raise
                 how.report(Progress(step="load", account=mailbox.owner, waits_for=error.reason))
                 how.stop.wait(max(pause, error.retry_after or 0))
-            except AccountError:
-                if reached:  # a refused login is never repeated
+            except AccountError as error:
+                # a refused login is never repeated, and what another run has taken over is not ours to settle
+                if reached and error.reason.code != "lease.lost":
                     with open_target() as target:
-                        run.count("in_doubt", _settle(outbox, target, how, time.monotonic()))
+                        _tell(run, how, settle_doubts(outbox, target, how, how.clock.now()))
                 raise
-            began = time.monotonic()
+            began = how.clock.now()
 
 
 def backoff(patience: float) -> Iterator[float]:
@@ -108,19 +118,32 @@ def backoff(patience: float) -> Iterator[float]:
         pause = min(2 * pause, LONGEST)
 
 
-def _settle(outbox: Outbox, target: Target, how: Loading, began: float) -> int:
+def settle_doubts(outbox: Outbox, target: Target, how: Loading, began: float) -> Doubts:
+    """Settle as patiently as the target needs; what is left in doubt."""
     late = target.limits.late_commit if how.late_commit is None else how.late_commit
-    return settle(outbox, target, Wait(late_commit=late, began=began))
+    return settle(outbox, target, Wait(late, began, how.clock))
 
 
-def _same_mailbox(staging: Staging, run: Run, target: Target, name: str, mailbox: Mailbox) -> None:
-    found, known = target.identity(), staging.known_identity("target", name, mailbox.owner)
-    if known is None:
-        staging.record_identity("target", name, found, mailbox=mailbox.owner, run=run.id)
-    elif known.store != found.store:
-        raise UsageError(
-            Reason("target.another", name=name, mailbox=mailbox.owner, known=known.store, found=found.store)
-        )
+def _resend(outbox: Outbox, target: Target, how: Loading, left: Doubts) -> Doubts:
+    """Let go by a person's word what stayed in doubt, each mail named; what must wait for its place stays."""
+    stopped = {place: here for place, here in left.items() if renumbered(outbox, target, place)}
+    for place, here in left.items():
+        if place not in stopped:
+            outbox.resend(_dispatches({place: here}))
+            for each in here:
+                how.report(Progress(step="load", account=outbox.owner, tells=each.named("doubt.resent", place)))
+    return stopped
+
+
+def _tell(run: Run, how: Loading, left: Doubts) -> None:
+    run.count("in_doubt", len(_dispatches(left)))
+    for place, here in left.items():
+        for each in here:
+            how.report(Progress(step="load", account=place.owner, tells=each.named("doubt.left", place)))
+
+
+def _dispatches(doubts: Doubts) -> set[DispatchId]:
+    return {each.dispatch for here in doubts.values() for each in here}
 
 
 def _prepared(
@@ -134,16 +157,16 @@ def _prepared(
         try:
             mark = target.prepare(place)
             outbox.place(place, mark)
-            _same_epoch(outbox, place, mark.epoch)
+            _same_epoch(outbox, place, mark)
         except FolderError as error:
             closed.add(place)
             run.setback(outbox.owner, error.reason, place.path)
     return places
 
 
-def _same_epoch(outbox: Outbox, place: Place, epoch: int) -> None:
+def _same_epoch(outbox: Outbox, place: Place, mark: Mark) -> None:
     first = outbox.first_mark(place)
-    if first is not None and first.epoch != epoch:
+    if first is not None and first.epoch != mark.epoch:
         raise FolderError(
             Reason("place.epoch-changed", target=outbox.target, mailbox=outbox.owner, place="/".join(place.path))
         )
@@ -154,14 +177,13 @@ def _send_all(
     run: Run,
     target: Target,
     places: dict[Folder, Place],
-    accounts: Collection[str],
+    waiting: dict[Folder, Waiting],
     open_target: Opener,
     how: Loading,
     closed: set[Place],
 ) -> None:
     """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
     only be settled while nobody is sending."""
-    waiting = outbox.to_do(accounts, how.takes)
     expected = sum(len(each.items) for each in waiting.values())
     if not expected:
         return
@@ -196,8 +218,10 @@ def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId],
     mark = target.mark(place)
     if mark is None:
         mark = target.prepare(place)
+    _same_epoch(outbox, place, mark)
     sent = outbox.dispatch(place, mark, letters)
     outcomes: list[tuple[DispatchId, Receipt | Refused]] = []
+    outbox.may_send()
     try:
         answers = target.deliver([parcel for _, parcel in sent])
         for (number, _), outcome in zip(sent, answers, strict=True):

@@ -20,6 +20,8 @@ class Progress:
     """How many items there are to do in all, where that is known; told once, at the beginning."""
     waits_for: Reason | None = None
     """Why nothing moves at the moment; it is tried again by itself."""
+    tells: Reason | None = None
+    """What a person has to know, of one mail or of what stops a part of the run."""
 
 
 Report = Callable[[Progress], None]

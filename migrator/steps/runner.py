@@ -11,7 +11,10 @@ from migrator.staging.locks import alone
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Run, Staging
+from migrator.steps.guard import known_again
 from migrator.steps.load import Loading, Opener, load_mailbox
+from migrator.steps.mend import Told, mend, show
+from migrator.steps.progress import Progress
 from migrator.steps.undo import Prospect, prospect, undo_mailbox
 from migrator.steps.verify import Verified, total, verify_mailbox
 from migrator.steps.withdraw import Taken
@@ -36,12 +39,42 @@ def load(
         mailboxes = how.routes.mailboxes(accounts_staged(staging, accounts))
         lanes = how.lanes or max(1, workers // max(1, len(mailboxes)))
         each_how = replace(how, lanes=lanes)
+        stopped = _known_again(staging, run, mailboxes, open_target, how, workers)
 
         def one(mailbox: Mailbox) -> None:
             load_mailbox(staging, run, mailbox, mailboxes[mailbox], open_target(mailbox), each_how)
 
-        spread(run, mailboxes, one, workers, how)
+        spread(run, [each for each in mailboxes if each not in stopped], one, workers, how)
         return dict(run.counts)
+
+
+def _known_again(
+    staging: Staging,
+    run: Run,
+    mailboxes: Collection[Mailbox],
+    open_target: Callable[[Mailbox], Opener],
+    how: Loading,
+    workers: int,
+) -> set[Mailbox]:
+    """Look at every mailbox that we know before anything is sent to any; those that cannot be worked on.
+
+    Raises UsageError where one is not what it was. One that is out of reach is waited for, and looked at, by its load.
+    """
+    known = staging.known_mailboxes(how.target)
+    stopped: set[Mailbox] = set()
+
+    def look(mailbox: Mailbox) -> None:
+        try:
+            with open_target(mailbox)() as target:
+                known_again(staging, run, target, how.target, mailbox, how.report)
+        except Outage:
+            pass
+        except (AccountError, FolderError):
+            stopped.add(mailbox)
+            raise
+
+    spread(run, [each for each in mailboxes if each.owner in known], look, workers, how)
+    return stopped
 
 
 def verify(
@@ -108,11 +141,35 @@ def _mailboxes_of(staging: Staging, how: Loading, of_run: int) -> list[Mailbox]:
     return [routed.get(owner, Mailbox(owner)) for owner in owners_of_load(staging, of_run)]
 
 
+def settle(
+    staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, *, act: bool, workers: int = WORKERS
+) -> list[Told]:
+    """Put every mailbox of a target in order, or only say what would be done; all that a person has to know.
+
+    Raises UsageError at once; Outage where no mailbox could be reached at all.
+    """
+    told: list[Told] = []
+    mailboxes = how.routes.mailboxes(accounts_staged(staging))
+    if not act:
+        for mailbox in mailboxes:
+            with open_target(mailbox)() as target:
+                told += show(staging, how.target, mailbox, target)
+        return told
+    with alone(staging, "settle"), staging.run("settle", how.target) as run:
+
+        def one(mailbox: Mailbox) -> None:
+            mend(staging, run, mailbox, open_target(mailbox), how, told.append)
+
+        spread(run, mailboxes, one, workers, how)
+        return told + [Told(each, left=True) for each in run.setbacks]
+
+
 def spread(
     run: Run, mailboxes: Collection[Mailbox], work: Callable[[Mailbox], None], workers: int, how: Loading
 ) -> None:
     """Do the work for each mailbox, some at a time. One that fails is a setback; all out of reach is an Outage."""
     outages: list[Outage] = []
+    told: list[Progress] = []  # last: what stops everything is heard alone
     with ThreadPoolExecutor(min(workers, len(mailboxes)) or 1, thread_name_prefix="mailbox") as pool:
         waiting: dict[Future[None], Mailbox] = {pool.submit(work, each): each for each in mailboxes}
         try:
@@ -123,6 +180,7 @@ def spread(
                         done.result()
                     except (AccountError, FolderError) as error:
                         run.setback(mailbox.owner, error.reason)
+                        told.append(Progress(step="", account=mailbox.owner, tells=error.reason))
                     except Outage as error:
                         outages.append(error)
                         run.setback(mailbox.owner, _ended(error, mailbox))
@@ -132,6 +190,8 @@ def spread(
             raise
     if outages and len(outages) == len(mailboxes):
         raise outages[0]
+    for each in told:
+        how.report(each)
 
 
 def _ended(error: Outage, mailbox: Mailbox) -> Reason:

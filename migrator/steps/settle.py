@@ -5,19 +5,24 @@ then stood still. Whatever cannot be told stays in doubt, and is never sent agai
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from migrator.errors import FolderError, Reason
-from migrator.mail import WireFacts, fingerprint, header_digest, split, wire_facts
-from migrator.model import Mark, Place, Raw, Receipt, Sighting
+from migrator.model import Mark, Place, Sighting
 from migrator.ports import Target
-from migrator.staging.outbox import Doubt, Outbox
-from migrator.staging.sightings import DispatchId
+from migrator.staging.outbox import Outbox
+from migrator.staging.sightings import DispatchId, Doubt, Shelf
+from migrator.steps.matching import Pairs, Wanted, digest_of, match, strays
 
-LARGE = 64 * 2**20
-"""A fingerprint is not taken of a mail above this many bytes."""
+Doubts = dict[Place, list[Doubt]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as it passes here, in seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,179 +31,179 @@ class Wait:
 
     late_commit: float
     began: float
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    clock: Clock = field(default_factory=Clock)
+
+    def pass_(self) -> None:
+        """Until it is over; at least a quarter of it."""
+        self.clock.sleep(max(self.began + self.late_commit - self.clock.now(), self.late_commit / 4))
 
 
-def settle(outbox: Outbox, target: Target, wait: Wait) -> int:
-    """Answer this mailbox's doubts, as far as they can be answered; how many are left.
+def settle(outbox: Outbox, target: Target, wait: Wait) -> Doubts:
+    """Answer this mailbox's doubts, as far as they can be answered; those that are left.
 
-    Raises FolderError where a place has another epoch than when the mail was sent, and what Target raises.
+    A place whose epoch changed is passed over until its receipts are bound again. Raises what Target raises.
     """
     bind(outbox, target)
-    doubts = outbox.doubts()
-    if not doubts:
-        return 0
-    _same_epochs(outbox, target, doubts)
-    left = _answer_present(outbox, target, doubts)
+    left = {place: here for place, here in outbox.doubts().items() if not renumbered(outbox, target, place)}
+    left = _without_present(outbox, target, left)
     before = {place: target.mark(place) for place in left}
     while left:
-        due = wait.began + wait.late_commit - wait.now()
-        wait.sleep(max(due, wait.late_commit / 4))
-        left = _answer_present(outbox, target, left)
+        wait.pass_()
+        left = _without_present(outbox, target, left)
         after = {place: target.mark(place) for place in left}
-        if after == {place: before.get(place) for place in left}:
-            return sum(_recall_absent(outbox, target, place, gone, after[place]) for place, gone in left.items())
+        if all(mark == before[place] for place, mark in after.items()):
+            for place, here in left.items():
+                _recall_absent(outbox, target, place, here, after[place])
+            break
         before = after
-    return 0
+    return outbox.doubts()
 
 
 def bind(outbox: Outbox, target: Target) -> None:
     """Find the refs of mail whose receipt came without one (a server without UIDPLUS): nothing else may claim them."""
     for place, unbound in outbox.unbound().items():
+        if renumbered(outbox, target, place) or target.mark(place) is None:
+            continue
         claimed = outbox.claimed(place)
-        found: list[tuple[DispatchId, Sighting]] = []
+        found: list[tuple[DispatchId, str, frozenset[str]]] = []
         for seen in target.survey(place, outbox.first_mark(place)):
             near = [each for each in unbound if (each.size, each.headers) == (seen.size, seen.headers)]
-            if seen.number in claimed or not near or _digest(target, place, seen) != near[0].sent:
+            if seen.number in claimed or not near or digest_of(target, place, seen) != near[0].sent:
                 continue
             unbound.remove(near[0])
-            found.append((near[0].dispatch, seen))
-        outbox.moved(place, found)
+            found.append((near[0].dispatch, seen.ref, near[0].flags))
+        outbox.bind(place, found)
 
 
-def _same_epochs(outbox: Outbox, target: Target, doubts: dict[Place, list[Doubt]]) -> None:
-    for place, here in doubts.items():
-        mark = target.mark(place)
-        if mark is not None and any(each.mark.epoch != mark.epoch for each in here):
-            raise FolderError(
-                Reason("place.epoch-changed", target=outbox.target, mailbox=outbox.owner, place="/".join(place.path))
-            )
+def renumbered(shelf: Shelf, target: Target, place: Place) -> bool:
+    """Whether the place has another epoch than the one in which our receipts are bound."""
+    now, first = target.mark(place), shelf.first_mark(place)
+    return now is not None and first is not None and now.epoch != first.epoch
 
 
-def _answer_present(outbox: Outbox, target: Target, doubts: dict[Place, list[Doubt]]) -> dict[Place, list[Doubt]]:
+# -- present -------------------------------------------------------------------------------------------------------
+
+
+def _without_present(outbox: Outbox, target: Target, doubts: Doubts) -> Doubts:
     """Write a receipt for every doubt whose mail is seen; those that are left."""
-    left = {place: _present(outbox, target, place, here) for place, here in doubts.items()}
+    left = {place: _answer_present(outbox, target, place, here) for place, here in doubts.items()}
     return {place: here for place, here in left.items() if here}
 
 
-def _present(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt]) -> list[Doubt]:
-    since = Mark(doubts[0].mark.epoch, min(each.mark.next for each in doubts), 0)
+def _answer_present(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt]) -> list[Doubt]:
+    since = _since(outbox, place, doubts)
+    seen = _unclaimed(outbox, target, place, since)
+    return _answer(outbox, place, place, doubts, _sure(outbox, target, place, doubts, since, seen))
+
+
+def _answer(outbox: Outbox, sent_to: Place, lies_in: Place, doubts: list[Doubt], found: Pairs) -> list[Doubt]:
+    outbox.found(sent_to, lies_in, [(wanted.dispatch, wanted.receipt(seen)) for wanted, seen in found])
+    answered = {wanted.dispatch for wanted, _ in found}
+    return [each for each in doubts if each.dispatch not in answered]
+
+
+def _since(outbox: Outbox, place: Place, doubts: list[Doubt]) -> dict[DispatchId, int]:
+    """The least number that each can have: the next one by its mark, or after a change of epoch our first there."""
+    first = outbox.first_mark(place)
+    assert first is not None
+    return {each.dispatch: each.mark.next if each.mark.epoch == first.epoch else first.next for each in doubts}
+
+
+def _unclaimed(outbox: Outbox, target: Target, place: Place, since: dict[DispatchId, int]) -> list[Sighting]:
+    """What lies in the place, new enough to be one of these, and no receipt's."""
+    mark = target.mark(place)
+    if mark is None:
+        return []
     claimed = outbox.claimed(place)
-    seen = [each for each in target.survey(place, since) if each.number not in claimed]
-    found = match(target, place, [_Wanted.of(each, outbox.raw(each.digest)) for each in doubts] if seen else [], seen)
-    outbox.answer(((wanted.doubt.dispatch, wanted.receipt(sighting)) for wanted, sighting in found), how="found")
-    settled = {wanted.doubt.dispatch for wanted, _ in found}
-    return [each for each in doubts if each.dispatch not in settled]
+    seen = target.survey(place, Mark(mark.epoch, min(since.values()), 0))
+    return [each for each in seen if each.number not in claimed]
 
 
-def _recall_absent(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt], mark: Mark | None) -> int:
-    """Recall what certainly never arrived. Where the place gave out numbers that are no longer seen, a user may have
-    moved or deleted one of these: then they are looked for in the other places, and else stay in doubt."""
-    first = min(each.mark.next for each in doubts)
-    given = 0 if mark is None else mark.next - first
-    numbers = {each.number for each in target.survey(place, Mark(doubts[0].mark.epoch, first, 0))} if given else set()
-    known = {number for number in outbox.claimed(place) if number >= first}
-    if given > len(numbers | known):
-        doubts = _out_of_sight(outbox, target, place, doubts)
-        return len(doubts)
-    outbox.recall([each.dispatch for each in doubts])
-    return 0
+def _alike(
+    outbox: Outbox,
+    target: Target,
+    place: Place,
+    doubts: list[Doubt],
+    since: dict[DispatchId, int],
+    seen: list[Sighting],
+    before: Sequence[Wanted] = (),
+) -> Pairs:
+    wanted = [Wanted.in_doubt(outbox, each, since[each.dispatch]) for each in doubts] if seen else []
+    return match(target, place, [*before, *wanted], seen)
 
 
-def _out_of_sight(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt]) -> list[Doubt]:
-    for other in outbox.places():
-        if other == place or not doubts:
-            continue
-        first = outbox.first_mark(other)
-        claimed = outbox.claimed(other)
-        seen = [each for each in target.survey(other, first) if each.number not in claimed]
-        found = match(target, other, [_Wanted.of(each, outbox.raw(each.digest)) for each in doubts], seen)
-        outbox.answer(((wanted.doubt.dispatch, wanted.receipt(sighting)) for wanted, sighting in found), how="found")
-        outbox.moved(other, [(wanted.doubt.dispatch, sighting) for wanted, sighting in found])
-        settled = {wanted.doubt.dispatch for wanted, _ in found}
-        doubts = [each for each in doubts if each.dispatch not in settled]
-    return doubts
-
-
-# -- the same mail -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A doubt with what its mail looks like at a target, both as it is and after the repairs of a wire."""
-
-    doubt: Doubt
-    raw: Raw
-    wire: WireFacts
-    headers: str
-
-    @classmethod
-    def of(cls, doubt: Doubt, raw: Raw) -> "_Wanted":
-        with raw.open() as stream:
-            head, _ = split(stream.read(LARGE) if raw.size <= LARGE else stream.read(2**17))
-        return cls(doubt, raw, wire_facts(raw.chunks()), header_digest(head))
-
-    def receipt(self, seen: Sighting) -> Receipt:
-        sent = seen.digest or self.wire.digest
-        return Receipt(
-            item=self.doubt.item,
-            ref=seen.ref,
-            sent=sent,
-            size=seen.size,
-            headers=self.headers,
-            flags=seen.flags,
-            repairs=() if sent == self.raw.digest else self.wire.repairs,
-        )
-
-    def resembles(self, seen: Sighting) -> bool:
-        """Size and headers narrow the search; they never decide."""
-        return seen.size in (self.raw.size, self.wire.size) and seen.headers in (None, self.headers)
-
-
-def match(
-    target: Target, place: Place, wanted: Sequence[_Wanted], seen: Iterable[Sighting]
-) -> list[tuple[_Wanted, Sighting]]:
-    """Pair mails with sightings, one to one: by digest, else by fingerprint and received time (laws.md §1.4)."""
-    found: list[tuple[_Wanted, Sighting]] = []
-    left = list(wanted)
-    unlike: list[Sighting] = []
-    for sighting in seen:
-        near = [each for each in left if each.resembles(sighting)]
-        digest = _digest(target, place, sighting) if near else None
-        same = next((each for each in near if digest in (each.raw.digest, each.wire.digest)), None)
-        if same is None:
-            unlike.append(sighting)
-            continue
-        left.remove(same)
-        found.append((same, replace(sighting, digest=digest)))
-    for sighting in unlike:
-        dated = [each for each in left if _second(each.doubt.received_at) == _second(sighting.received_at)]
-        print_ = _fingerprint(target, place, sighting) if dated else None
-        same = next((each for each in dated if print_ is not None and _means(each.raw) == print_), None)
-        if same is not None:
-            left.remove(same)
-            found.append((same, sighting))
+def _sure(
+    outbox: Outbox,
+    target: Target,
+    place: Place,
+    doubts: list[Doubt],
+    since: dict[DispatchId, int],
+    seen: list[Sighting],
+) -> Pairs:
+    """Pairs in which the sighting can be nothing else: equal mails that have a receipt, and are no longer where it
+    says, come first."""
+    found = _alike(outbox, target, place, doubts, since, seen)
+    away = strays(outbox, target, [each for each, sighting in found if sighting.token is None])
+    if away:
+        strangers = {each.dispatch for each in away}
+        found = _alike(outbox, target, place, doubts, since, seen, before=away)
+        found = [pair for pair in found if pair[0].dispatch not in strangers]
     return found
 
 
-def _second(at: datetime) -> datetime:
-    return at.replace(microsecond=0)
+# -- absent --------------------------------------------------------------------------------------------------------
 
 
-def _digest(target: Target, place: Place, seen: Sighting) -> str | None:
-    if seen.digest is not None:
-        return seen.digest
-    raw = target.fetch(place, seen.ref)
-    return None if raw is None else raw.digest
+def _recall_absent(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt], mark: Mark | None) -> None:
+    """Recall what certainly never arrived: the place gave out no number since that is unaccounted for, and nothing
+    lies there that could be it. What is out of sight is looked for in the other places, and else stays in doubt."""
+    since = _since(outbox, place, doubts)
+    seen: set[int] = set()
+    if mark is not None:
+        seen = {each.number for each in target.survey(place, Mark(mark.epoch, min(since.values()), 0))}
+    _look_elsewhere(outbox, target, place, _hidden(outbox, place, doubts, seen, mark))
+    asked = {each.dispatch for each in doubts}
+    left = [each for each in outbox.doubts().get(place, []) if each.dispatch in asked]
+    unsure = {each.dispatch for each in _hidden(outbox, place, left, seen, mark)}  # fewer, if something was found
+    like = _alike(outbox, target, place, left, since, _unclaimed(outbox, target, place, since))
+    unsure |= {wanted.dispatch for wanted, _ in like}
+    outbox.recall([each.dispatch for each in left if each.dispatch not in unsure])
 
 
-def _fingerprint(target: Target, place: Place, seen: Sighting) -> str | None:
-    if seen.fingerprint is not None:
-        return seen.fingerprint
-    raw = target.fetch(place, seen.ref) if seen.size <= LARGE else None
-    return None if raw is None else _means(raw)
+def _hidden(outbox: Outbox, place: Place, doubts: list[Doubt], seen: set[int], mark: Mark | None) -> list[Doubt]:
+    """Those that may have arrived and gone: since their mark the place gave out numbers we cannot account for."""
+    first = outbox.first_mark(place)
+    if mark is None or first is None or not doubts:
+        return doubts
+    numbers, untold = outbox.accounted(place, min(_since(outbox, place, doubts).values()))
+    numbers |= seen
+
+    def explained(since: int) -> int:
+        return sum(since <= each < mark.next for each in numbers) + sum(each >= since for each in untold)
+
+    known = {since: explained(since) for since in {each.mark.next for each in doubts}}
+    return [
+        each for each in doubts if each.mark.epoch != mark.epoch or mark.next - each.mark.next > known[each.mark.next]
+    ]
 
 
-def _means(raw: Raw) -> str:
-    return fingerprint(raw.read())
+def _look_elsewhere(outbox: Outbox, target: Target, place: Place, doubts: list[Doubt]) -> None:
+    """A user may have moved them: look through the mailbox's other places, also those that are not of our making."""
+    ours = outbox.places()
+    for other in [*ours, *_strange(target, ours)]:
+        if other == place or not doubts or renumbered(outbox, target, other):
+            continue
+        since = {each.dispatch: outbox.came(other, each.mark_id) if other in ours else 1 for each in doubts}
+        seen = _unclaimed(outbox, target, other, since)
+        found = _sure(outbox, target, other, doubts, since, seen)
+        if found and other not in ours:
+            least = min(sighting.number for _, sighting in found)
+            older = sum(each.number < least for each in seen)
+            outbox.place(other, Mark(int(seen[0].ref.partition(":")[0]), least, older))
+        doubts = _answer(outbox, place, other, doubts, found)
+
+
+def _strange(target: Target, ours: Sequence[Place]) -> list[Place]:
+    """Places we never sent to. One of a role that a place of ours has may be that place under another name."""
+    paths, roles = {each.path for each in ours}, {each.role for each in ours} - {None}
+    return [each for each in target.places() if each.path not in paths and each.role not in roles]

@@ -4,7 +4,6 @@ What is taken back is to do again. What a person answered, flagged, read or move
 that the load made stay: a person may have come to use them.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +16,9 @@ from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import Delivered, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.elsewhere import elsewhere
-from migrator.steps.load import Loading, Opener, _same_mailbox, backoff
+from migrator.steps.guard import same_mailbox
+from migrator.steps.load import Loading, Opener, backoff, settle_doubts
 from migrator.steps.progress import Progress
-from migrator.steps.settle import Wait, settle
 from migrator.steps.withdraw import Taken, same_epoch, take_back
 
 
@@ -80,7 +79,7 @@ def undo_mailbox(
         while True:
             try:
                 with open_target() as target:
-                    _same_mailbox(staging, run, target, how.target, mailbox)
+                    same_mailbox(staging, run, target, how.target, mailbox, how.report)
                     return _undo(outbox, intents, run, of_run, target, how)
             except Outage as error:
                 pause = next(pauses, None)
@@ -93,8 +92,8 @@ def undo_mailbox(
 def _undo(outbox: Outbox, intents: Intents, run: Run, of_run: int, target: Target, how: Loading) -> list[Taken]:
     can_withdraw(outbox, target)
     # What the run had sent when it was killed may have arrived.
-    late = target.limits.late_commit if how.late_commit is None else how.late_commit
-    run.count("in_doubt", settle(outbox, target, Wait(late_commit=late, began=time.monotonic())))
+    doubts = settle_doubts(outbox, target, how, how.clock.now())
+    run.count("in_doubt", sum(map(len, doubts.values())))
     wanted = outbox.put_by(of_run)
     how.report(Progress(step="undo", account=outbox.owner, expected=sum(map(len, wanted.values()))))
     left: list[Taken] = []

@@ -96,8 +96,10 @@ def _look(
         here.find("epoch", {"was": first.epoch, "is": mark.epoch})
     bound = {each.ref: each for each in delivered if each.ref is not None}
     unbound = [each for each in delivered if each.ref is None]
+    adopted = 0
     for seen in target.survey(place, None):
         known = bound.pop(seen.ref, None) or _unbound(target, place, unbound, seen)
+        adopted += known is not None and seen.number < first.next
         if known is not None:
             here.present.append(known)
             _compare(shelf, target, place, known, seen, here, done, every_byte=every_byte())
@@ -106,9 +108,8 @@ def _look(
         else:
             here.extra.append(seen)
         report(Progress(step="verify", account=shelf.owner, path=place.path, items=1, bytes=seen.size))
-    ours = sum(each.number is not None and each.number < first.next for each in here.present)
-    if here.before + ours < first.count:
-        here.find("older-gone", {"was": first.count, "is": here.before})
+    if here.before + adopted < first.count:
+        here.find("older-gone", {"was": first.count, "is": here.before + adopted})
     here.missing = [*bound.values(), *unbound]
     return here
 

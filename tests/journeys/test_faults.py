@@ -16,6 +16,7 @@ from tests.servers.faults import (
     Bye,
     CutAt,
     CutInside,
+    Deadly,
     Expire,
     Flaky,
     Late,
@@ -301,6 +302,25 @@ def test_a_token_that_is_not_renewed_ends_the_load_at_once(fifty: Path, tmp_path
         assert way.codes == ["imap.lost", "imap.shared-login-refused"]
         token.write_text(dovecot_sdbox.token(owner))
         assert way.load() == 0
+        check_arrived(way)
+
+
+# -- mails that end connections ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_mails_that_a_server_dies_of_are_refused_and_their_neighbours_go(
+    fifty: Path, tmp_path: Path, dovecot_sdbox: Dovecot, lanes: int
+) -> None:
+    deadly = [b"<m7@example.co.jp>", b"<m31@example.co.jp>"]
+    with crossing(fifty, tmp_path, dovecot_sdbox) as way:
+        way.faults.layers = [Deadly(*deadly)]
+        assert way.load(lanes=lanes) == 1
+        assert (way.counts["loaded"], way.counts["refused"]) == (BATCH - 2, 2)
+        assert set(way.codes) == {"imap.lost", "imap.ends-connection"}
+        way.check_words()
+        way.faults.layers = []
+        assert way.load(retry=True) == 0
         check_arrived(way)
 
 

@@ -224,6 +224,19 @@ class Meanwhile(Strike):
         return piece
 
 
+class Deadly(Fault):
+    """A server that dies of some mails."""
+
+    def __init__(self, *subjects: bytes) -> None:
+        self.subjects = subjects
+
+    def heard(self, link: Link, command: Command, piece: bytes) -> bytes:
+        if _is_mail(command) and any(subject in piece for subject in self.subjects):
+            link.cut()
+            return b""
+        return piece
+
+
 class Flaky(Fault):
     """A network that cuts the line at any piece, either way, by chance."""
 

@@ -149,8 +149,15 @@ _numbers = count(1)
 @pytest.fixture
 def postgres_url(postgres_server: Path) -> Iterator[str]:
     """The URL of an empty database for this test alone."""
+    with database(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def database(socket: Path, template: str = "template1") -> Iterator[str]:
+    """The URL of a database of one's own, made like the template; it is dropped in the end."""
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(host=str(postgres_server), user="postgres", dbname="postgres", autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        yield f"postgresql+psycopg://postgres@/{name}?host={quote(str(postgres_server), safe='')}"
+    with psycopg.connect(host=str(socket), user="postgres", dbname="postgres", autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        yield f"postgresql+psycopg://postgres@/{name}?host={quote(str(socket), safe='')}"
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -5,18 +5,32 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from migrator.staging.store import Staging
+from tests.servers.postgres import database
 
 Opener = Callable[[], AbstractContextManager[Staging]]
 
 
+@pytest.fixture(scope="session")
+def postgres_empty_staging(postgres_server: Path) -> Iterator[str]:
+    """The name of a staging database without a row, for others to be made like it: migrations are slow."""
+    with database(postgres_server) as url:
+        with Staging.open(url):
+            pass
+        yield str(make_url(url).database)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def staging_url(request: pytest.FixtureRequest) -> str:
+def staging_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A new database's URL; a relative SQLite path counts from the folder it is opened in."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    return "sqlite:///staging.db"
+    if request.param == "sqlite":
+        yield "sqlite:///staging.db"
+        return
+    template = request.getfixturevalue("postgres_empty_staging")
+    with database(request.getfixturevalue("postgres_server"), template) as url:
+        yield url
 
 
 @pytest.fixture

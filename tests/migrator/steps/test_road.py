@@ -252,7 +252,7 @@ def test_a_refused_login_is_never_repeated(way: Road, staging: Staging) -> None:
     assert (counts["loaded"], counts["setbacks"]) == (1, 1)
 
 
-def test_a_place_made_anew_stops_its_mailbox_and_not_the_neighbours(way: Road, staging: Staging) -> None:
+def test_a_place_made_anew_stops_alone(way: Road, staging: Staging) -> None:
     way.extract(staging)
     way.load(staging)
     way.new.renumber("sato", ("INBOX",))

@@ -1,0 +1,170 @@
+"""Which sighting at a target is which mail of ours (laws.md §1.4)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from migrator.errors import FolderError
+from migrator.mail import fingerprint, header_digest, split, wire_facts
+from migrator.model import ItemId, Place, Raw, Receipt, Sighting
+from migrator.ports import Target
+from migrator.staging.sightings import Delivered, DispatchId, Doubt, Shelf
+
+LARGE = 64 * 2**20
+"""A fingerprint is not taken of a mail above this many bytes."""
+
+Pairs = list[tuple["Wanted", Sighting]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A mail of ours that is looked for: what it would look like at the target, and the least number it can have."""
+
+    dispatch: DispatchId
+    item: ItemId
+    token: str
+    since: int
+    digests: tuple[str, ...]
+    """As it went out; the last is that of the bytes after the repairs of a wire."""
+    sizes: frozenset[int]
+    headers: str
+    received_at: datetime
+    repairs: tuple[str, ...] = ()
+    raw: Callable[[], Raw]
+
+    @classmethod
+    def in_doubt(cls, shelf: Shelf, doubt: Doubt, since: int) -> "Wanted":
+        """Both as it is staged and after the repairs of a wire."""
+        raw = shelf.raw(doubt.digest)
+        with raw.open() as stream:
+            head, _ = split(stream.read(LARGE) if raw.size <= LARGE else stream.read(2**17))
+        wire = wire_facts(raw.chunks())
+        return cls(
+            dispatch=doubt.dispatch,
+            item=doubt.item,
+            token=shelf.token(doubt.dispatch),
+            since=since,
+            digests=(raw.digest, wire.digest),
+            sizes=frozenset((raw.size, wire.size)),
+            headers=header_digest(head),
+            received_at=doubt.received_at,
+            repairs=tuple(wire.repairs),
+            raw=lambda: shelf.raw(doubt.digest),
+        )
+
+    @classmethod
+    def delivered(cls, shelf: Shelf, known: Delivered) -> "Wanted":
+        """As its receipt remembers it."""
+        return cls(
+            dispatch=known.dispatch,
+            item=known.item,
+            token=shelf.token(known.dispatch),
+            since=0,
+            digests=(known.sent,),
+            sizes=frozenset((known.size,)),
+            headers=known.headers,
+            received_at=known.received_at,
+            raw=lambda: shelf.staged(known.item),
+        )
+
+    def receipt(self, seen: Sighting) -> Receipt:
+        """What settles a doubt."""
+        sent = seen.digest or self.digests[-1]
+        return Receipt(
+            item=self.item,
+            ref=seen.ref,
+            sent=sent,
+            size=seen.size,
+            headers=self.headers,
+            flags=seen.flags,
+            repairs=() if sent == self.digests[0] else self.repairs,
+        )
+
+    def resembles(self, seen: Sighting) -> bool:
+        """Size and headers narrow the search; they never decide."""
+        return seen.number >= self.since and seen.size in self.sizes and seen.headers in (None, self.headers)
+
+
+def match(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> Pairs:
+    """Pair mails with sightings, one to one: by token, else by digest, else by fingerprint and received time.
+
+    Of equal mails the one that is wanted first gets what lies first.
+    """
+    left = {each.dispatch: each for each in wanted}
+    by_token = {each.token: each for each in wanted}
+    by_size: dict[int, list[Wanted]] = defaultdict(list)
+    by_second: dict[datetime, list[Wanted]] = defaultdict(list)
+    for each in wanted:
+        by_second[_second(each.received_at)].append(each)
+        for size in each.sizes:
+            by_size[size].append(each)
+    found: Pairs = []
+    unlike: list[Sighting] = []
+    for sighting in seen:
+        if sighting.token is not None:  # it tells its sending, and no other
+            if same := left.pop(by_token[sighting.token].dispatch, None) if sighting.token in by_token else None:
+                found.append((same, sighting))
+            continue
+        near = [each for each in by_size[sighting.size] if each.dispatch in left and each.resembles(sighting)]
+        digest = digest_of(target, place, sighting) if near else None
+        same = next((each for each in near if digest in each.digests), None)
+        if same is None:
+            unlike.append(sighting)
+            continue
+        del left[same.dispatch]
+        found.append((same, replace(sighting, digest=digest)))
+    for sighting in unlike:
+        dated = [
+            each
+            for each in by_second[_second(sighting.received_at)]
+            if each.dispatch in left and sighting.number >= each.since
+        ]
+        meaning = _meaning_of(target, place, sighting) if dated else None
+        same = next((each for each in dated if meaning is not None and _means(each.raw()) == meaning), None)
+        if same is not None:
+            del left[same.dispatch]
+            found.append((same, sighting))
+    return found
+
+
+def strays(shelf: Shelf, target: Target, wanted: Iterable[Wanted]) -> list[Wanted]:
+    """Mails with a receipt, equal to these, that no longer lie where they ought to: a sighting may as well be one of
+    them, moved by a person."""
+    twins = shelf.twins({digest for each in wanted for digest in each.digests})
+    return [Wanted.delivered(shelf, known) for place, known in twins if not _lies(target, place, known)]
+
+
+def _lies(target: Target, place: Place, known: Delivered) -> bool:
+    try:
+        return known.ref is not None and target.fetch(place, known.ref) is not None
+    except FolderError:
+        return False
+
+
+def same_second(one: datetime, other: datetime) -> bool:
+    """Targets keep whole seconds."""
+    return _second(one) == _second(other)
+
+
+def _second(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def digest_of(target: Target, place: Place, seen: Sighting) -> str | None:
+    """The digest of what lies there; None where it has gone."""
+    if seen.digest is not None:
+        return seen.digest
+    raw = target.fetch(place, seen.ref)
+    return None if raw is None else raw.digest
+
+
+def _meaning_of(target: Target, place: Place, seen: Sighting) -> str | None:
+    if seen.fingerprint is not None:
+        return seen.fingerprint
+    raw = target.fetch(place, seen.ref) if seen.size <= LARGE else None
+    return None if raw is None else _means(raw)
+
+
+def _means(raw: Raw) -> str:
+    return fingerprint(raw.read())
