@@ -1,32 +1,17 @@
 """A process that dies: from one moment on nothing it does has any effect, clean-up included."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import event
 
 from migrator.staging.store import Staging
-from tests.roads import Road
 
 
 class Killed(BaseException):
     """kill -9."""
-
-
-def done_before(at: int | None, way: Road, folder: Path, work: Callable[[Staging], object]) -> bool:
-    """Work on the SQLite staging of a folder in a process that dies at this moment, if it comes to it; whether it was
-    done before. The database is opened for it, and both worlds of the road are watched."""
-    killer = Killer(at)
-    way.old.interrupt = way.new.interrupt = killer.moment
-    try:
-        with Staging.open("sqlite:///staging.db", folder=folder) as staging, killer.watching(staging):
-            work(staging)
-    except Killed:
-        return False
-    return True
 
 
 class Killer:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from threading import Event
 
 from adapters.memory import Memory, World, adapter, forget, world
@@ -94,6 +95,20 @@ class Road:
             pass
         finally:
             self.new.interrupt = lambda now: None
+
+    def done_before(self, at: int | None, folder: Path, work: Callable[[Staging], object]) -> bool:
+        """Work on the SQLite staging of a folder in a process that dies at this moment, if it comes to it; whether it
+        was done before. The database is opened for it, and both worlds are watched."""
+        killer = Killer(at)
+        self.old.interrupt = self.new.interrupt = killer.moment
+        try:
+            with Staging.open("sqlite:///staging.db", folder=folder) as staging, killer.watching(staging):
+                work(staging)
+        except Killed:
+            return False
+        finally:
+            self.old.interrupt = self.new.interrupt = lambda moment: None
+        return True
 
     def settle(self, staging: Staging, *, act: bool = True) -> list[str]:
         """The codes of what was told."""

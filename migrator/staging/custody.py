@@ -12,6 +12,7 @@ from sqlalchemy import exists, func, insert, literal, select
 
 from migrator.model import ItemId, Mark, Place, Receipt
 from migrator.staging import tables
+from migrator.staging.intents import meant
 from migrator.staging.outbox import Outbox, _mark, _receipt
 from migrator.staging.sightings import Delivered, DispatchId, delivered_of, place_of
 from migrator.staging.states import placed, verdict_of
@@ -216,7 +217,8 @@ class Custody(Outbox):
 def sample(staging: Staging, target: str, owner: str, choose: random.Random) -> list[tuple[Place, list[Delivered]]]:
     """Some receipts in force of a mailbox, by place, a few stretches of neighbours; all of them where there are few.
 
-    What a person has confirmed to be missing is not asked for again.
+    What a person has confirmed to be missing is not asked for again, nor what we ourselves were about to change when a
+    run was killed.
     """
     here, its, found = placed(), tables.dispatch.c, tables.finding.c
     confirmed = exists(
@@ -230,7 +232,7 @@ def sample(staging: Staging, target: str, owner: str, choose: random.Random) -> 
         select(here, tables.item.c.received_at, tables.item.c.message_id, tables.place.c.path, tables.place.c.role)
         .join(tables.item, tables.item.c.id == here.c.item_id)
         .join(tables.place, tables.place.c.id == here.c.place_id)
-        .where(here.c.place_id.in_(mine), here.c.number.is_not(None), ~confirmed)
+        .where(here.c.place_id.in_(mine), here.c.number.is_not(None), ~confirmed, ~meant(here.c.dispatch_id))
         .order_by(here.c.dispatch_id)
     )
     with staging.reading() as connection:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, insert, literal, select
 
 from migrator.model import Amended, Flag, Gone, Moved, Place, Sighting, Touched, Unable, Withdrawn
 from migrator.staging import tables
@@ -162,6 +162,12 @@ class Intents:
                 for row in rows
             ],
         )
+
+
+def meant(dispatch: ColumnElement[DispatchId]) -> ColumnElement[bool]:
+    """A killed run was about to change the mail of this dispatch, and may have done it."""
+    its = tables.intent.c
+    return select(literal(1)).where(its.dispatch_id == dispatch, _open()).exists()
 
 
 def _open() -> Any:

@@ -119,19 +119,6 @@ def _unclaimed(outbox: Outbox, target: Target, place: Place, since: dict[Dispatc
     return [each for each in seen if each.number not in claimed]
 
 
-def _alike(
-    outbox: Outbox,
-    target: Target,
-    place: Place,
-    doubts: list[Doubt],
-    since: dict[DispatchId, int],
-    seen: list[Sighting],
-    before: Sequence[Wanted] = (),
-) -> Pairs:
-    wanted = [Wanted.in_doubt(outbox, each, since[each.dispatch]) for each in doubts] if seen else []
-    return match(target, place, [*before, *wanted], seen)
-
-
 def _sure(
     outbox: Outbox,
     target: Target,
@@ -140,15 +127,22 @@ def _sure(
     since: dict[DispatchId, int],
     seen: list[Sighting],
 ) -> Pairs:
-    """Pairs in which the sighting can be nothing else: equal mails that have a receipt, and are no longer where it
-    says, come first."""
-    found = _alike(outbox, target, place, doubts, since, seen)
+    """Pairs in which the sighting can be nothing else. Equal mails that have a receipt, and are no longer where it
+    says, come first; where that leaves too few for all that are in doubt, nobody can tell whose they are."""
+    wanted = _wanted(outbox, doubts, since) if seen else []
+    found = match(target, place, wanted, seen)
     away = strays(outbox, target, [each for each, sighting in found if sighting.token is None])
-    if away:
-        strangers = {each.dispatch for each in away}
-        found = _alike(outbox, target, place, doubts, since, seen, before=away)
-        found = [pair for pair in found if pair[0].dispatch not in strangers]
-    return found
+    if not away:
+        return found
+    found = match(target, place, [*away, *wanted], seen)
+    paired = {each.dispatch for each, _ in found}
+    unsure = {each.digests[-1] for each in wanted if each.dispatch not in paired}
+    ours = {each.dispatch for each in wanted}
+    return [pair for pair in found if pair[0].dispatch in ours and pair[0].digests[-1] not in unsure]
+
+
+def _wanted(outbox: Outbox, doubts: list[Doubt], since: dict[DispatchId, int]) -> list[Wanted]:
+    return [Wanted.in_doubt(outbox, each, since[each.dispatch]) for each in doubts]
 
 
 # -- absent --------------------------------------------------------------------------------------------------------
@@ -165,7 +159,8 @@ def _recall_absent(outbox: Outbox, target: Target, place: Place, doubts: list[Do
     asked = {each.dispatch for each in doubts}
     left = [each for each in outbox.doubts().get(place, []) if each.dispatch in asked]
     unsure = {each.dispatch for each in _hidden(outbox, place, left, seen, mark)}  # fewer, if something was found
-    like = _alike(outbox, target, place, left, since, _unclaimed(outbox, target, place, since))
+    unclaimed = _unclaimed(outbox, target, place, since)
+    like = match(target, place, _wanted(outbox, left, since), unclaimed) if unclaimed else []
     unsure |= {wanted.dispatch for wanted, _ in like}
     outbox.recall([each.dispatch for each in left if each.dispatch not in unsure])
 

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from tests.journeys.journey import Journey, digest
-from tests.journeys.proxy import Proxy, proxy
 from tests.servers.dovecot import MASTER, MASTER_PASSWORD, Dovecot
+from tests.servers.tap import Tap, tap
 
 pytestmark = pytest.mark.dovecot
 
@@ -47,13 +47,13 @@ class Guarded:
     """A journey through a listener."""
 
     journey: Journey
-    heard: Proxy
+    heard: Tap
     old: Path
 
     def stops(self, *words: str, code: str, remedy: str) -> None:
         """The command ends with exit 2 and one line in either language, and has changed nothing anywhere."""
         before = self.journey.arrived()
-        self.heard.sent.clear()
+        self.heard.forget()
         for lang in ("en", "ja"):
             spoken = replace(self.journey, environment={"MIGRATOR_LANG": lang})
             with spoken.start(*words) as process:
@@ -64,7 +64,7 @@ class Guarded:
             assert remedy in line
             assert ("Nothing was" in line) == (lang == "en")
             assert ("ません" in line) == (lang == "ja")
-        assert self.heard.commands().isdisjoint(CHANGES)
+        assert self.heard.names.isdisjoint(CHANGES)
         assert self.journey.arrived() == before
 
     def arrives(self) -> None:
@@ -76,14 +76,14 @@ class Guarded:
         assert "0 mails loaded" in self.journey.run("load", "new")
 
 
-def journey_to(dovecot: Dovecot, old: Path, tmp_path: Path, heard: Proxy, url: str = "sqlite:///staging.db") -> Journey:
+def journey_to(dovecot: Dovecot, old: Path, tmp_path: Path, heard: Tap, url: str = "sqlite:///staging.db") -> Journey:
     accounts = {name: dovecot.account() for name in ("sato", "suzuki")}
     return Journey(tmp_path / "move", dovecot, {"adapter": "eml", "root": old}, accounts, url=url, port=heard.port)
 
 
 @pytest.fixture
 def guarded(dovecot_maildir: Dovecot, old: Path, tmp_path: Path) -> Iterator[Guarded]:
-    with proxy(dovecot_maildir.host, dovecot_maildir.port) as heard:
+    with tap(dovecot_maildir.host, dovecot_maildir.port) as heard:
         yield Guarded(journey_to(dovecot_maildir, old, tmp_path, heard), heard, old)
 
 
@@ -94,13 +94,13 @@ def test_a_section_pointed_at_another_empty_server_sends_nothing_until_it_is_con
     guarded.journey.run("load", "new")
     write(guarded.old, "sato", "受信箱", range(8, 9))
     guarded.journey.run("extract")
-    with proxy(dovecot_sdbox.host, dovecot_sdbox.port) as heard:
+    with tap(dovecot_sdbox.host, dovecot_sdbox.port) as heard:
         there = Guarded(replace(guarded.journey, dovecot=dovecot_sdbox, port=heard.port), heard, guarded.old)
         there.stops("load", "new", code="target.another", remedy="migrator confirm target new")
         assert there.journey.arrived().total() == 0
-        heard.sent.clear()
+        heard.forget()
         there.journey.run("confirm", "target", "new")
-        assert heard.commands().isdisjoint(CHANGES)
+        assert heard.names.isdisjoint(CHANGES)
         there.journey.run("load", "new")
         there.arrives()
 
@@ -176,7 +176,7 @@ def test_a_staging_from_the_middle_of_a_load_sends_nothing_until_it_is_confirmed
     dovecot_maildir: Dovecot, old: Path, tmp_path: Path, staging_url: str
 ) -> None:
     write(old, "sato", "受信箱", range(8, 600))
-    with proxy(dovecot_maildir.host, dovecot_maildir.port) as heard:
+    with tap(dovecot_maildir.host, dovecot_maildir.port) as heard:
         journey = journey_to(dovecot_maildir, old, tmp_path, heard, staging_url)
         journey.run("extract")
         killed_in_the_middle(journey, journey.accounts["sato"])
@@ -184,9 +184,9 @@ def test_a_staging_from_the_middle_of_a_load_sends_nothing_until_it_is_confirmed
         journey.run("load", "new")
         restored = Guarded(back(), heard, old)
         restored.stops("load", "new", code="target.mail-unexplained", remedy="migrator confirm target new")
-        heard.sent.clear()
+        heard.forget()
         restored.journey.run("confirm", "target", "new")
-        assert heard.commands().isdisjoint(CHANGES)
+        assert heard.names.isdisjoint(CHANGES)
         restored.arrives()
 
 
@@ -211,9 +211,9 @@ def test_a_mailbox_that_another_tool_has_filled_stops_alone_until_a_person_speak
     assert wanted - guarded.journey.arrived() == Counter()
     assert guarded.journey.json("ledger", "new")["closed"]
     assert guarded.journey.json("verify", "new", "--bodies", "all")["findings"] == []
-    guarded.heard.sent.clear()
+    guarded.heard.forget()
     assert "0 mails loaded" in guarded.journey.run("load", "new")
-    assert guarded.heard.commands().isdisjoint(CHANGES)
+    assert guarded.heard.names.isdisjoint(CHANGES)
 
 
 # -- another source ------------------------------------------------------------------------------------------------

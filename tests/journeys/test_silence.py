@@ -8,12 +8,7 @@ from migrator.demo.store import build
 from tests.journeys.journey import Journey
 from tests.journeys.test_demo_store import journey_of
 from tests.servers.dovecot import Dovecot
-from tests.servers.tap import Tap, tap
-
-
-def names(heard: Tap) -> set[bytes]:
-    """What was commanded, by name: UID FETCH is FETCH."""
-    return {command.removeprefix(b"UID ").partition(b" ")[0] for command in heard.commands}
+from tests.servers.tap import tap
 
 
 @pytest.mark.dovecot
@@ -23,7 +18,7 @@ def test_the_second_run_sends_nothing_and_fetches_no_body(dovecot_maildir: Dovec
         journey = Journey(first.folder, first.dovecot, first.source, first.accounts, port=heard.port)
         journey.run("extract", code=1)
         journey.run("load", "new")
-        assert b"APPEND" in names(heard), "the listener must hear what there is to hear"
+        assert b"APPEND" in heard.names, "the listener must hear what there is to hear"
         heard.forget()
         journey.run("extract", code=1)
         journey.run("judge")
@@ -31,7 +26,7 @@ def test_the_second_run_sends_nothing_and_fetches_no_body(dovecot_maildir: Dovec
         journey.run("verify", "new")
         journey.run("ledger", "new")
         said = heard.sent.upper()
-    assert names(heard).isdisjoint({b"APPEND", b"STORE", b"CREATE", b"SUBSCRIBE", b"EXPUNGE", b"COPY", b"MOVE"})
+    assert heard.names.isdisjoint({b"APPEND", b"STORE", b"CREATE", b"SUBSCRIBE", b"EXPUNGE", b"COPY", b"MOVE"})
     assert b"BODY[]" not in said
     assert b"BODY.PEEK[]" not in said
     assert b"RFC822)" not in said

@@ -34,6 +34,11 @@ class Tap:
         return [line.split(b" ", 1)[1].strip().upper() for sent in self._sent for line in _lines(bytes(sent))]
 
     @property
+    def names(self) -> set[bytes]:
+        """What was commanded, by name: UID FETCH is FETCH."""
+        return {command.removeprefix(b"UID ").partition(b" ")[0] for command in self.commands}
+
+    @property
     def sent(self) -> bytes:
         """Everything clients have sent, one connection after the other."""
         return b"".join(map(bytes, self._sent))

@@ -17,12 +17,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
+from migrator.errors import UsageError
 from migrator.model import Mark, Parcel, Place, Raw, Receipt, Refused, Sighting
 from migrator.ports import Limits, Target
 from migrator.staging import store, tables
 from migrator.staging.outbox import Letter, Outbox
 from migrator.staging.sightings import DispatchId, Doubt, Shelf
 from migrator.staging.store import Staging
+from migrator.steps import guard
 from migrator.steps import load as loading
 from migrator.steps import settle as settling
 from migrator.steps.matching import Pairs, Wanted
@@ -124,6 +126,7 @@ class Telling:
     glass: Sandglass = field(default_factory=Sandglass)
     took_from: set[tuple[str, ...]] = field(default_factory=set)
     took: set[str] = field(default_factory=set)
+    deeds: int = 0
 
     def __post_init__(self) -> None:
         new = self.way.new
@@ -181,6 +184,9 @@ class Telling:
         if deed == "flag":
             self.way.new.flag("sato", path, number, ["\\Flagged"])
             return
+        if self.deeds == guard.FEW - 1:  # one more, and the guard takes the mailbox to be another one
+            return
+        self.deeds += 1
         self.took_from.add(path)
         self.took.add(self.way.new.boxes["sato", path].mails[number].raw.digest)
         if deed == "delete":
@@ -387,5 +393,5 @@ def test_the_law_notices_who_would_break_it(bug: Callable[[Patch], None]) -> Non
     once = settings(QUICK, max_examples=200, derandomize=True, database=None, phases=[Phase.generate])
     with on_sqlite() as tell, pytest.MonkeyPatch.context() as patch:
         bug(patch)
-        with pytest.raises((AssertionError, Flaky)):
+        with pytest.raises((AssertionError, UsageError, Flaky)):
             once(given(STORIES)(tell))()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.memory import World
-from migrator.errors import Outage, Reason, UsageError
+from migrator.errors import UsageError
 from migrator.model import Identity, Raw, Verdict
 from migrator.staging.opinions import decide_item
 from migrator.staging.reports import listing
@@ -123,10 +123,7 @@ def test_a_server_restored_under_new_numbers_is_bound_again_and_gets_what_it_los
 
 def test_what_is_on_its_way_to_a_server_that_is_no_more_is_sent_to_the_next(way: Road, staging: Staging) -> None:
     way.extract(staging)
-    way.new.interrupt = lambda moment: (_ for _ in ()).throw(Outage(Reason("imap.connection-lost")))
-    with pytest.raises(Outage):
-        way.load(staging, patience=0)
-    way.new.interrupt = lambda moment: None
+    way.killed_load(staging, "deliver")
     way.new.boxes.clear()
     way.new.store = "another"
     stops(way, staging, "target.another")

@@ -18,7 +18,7 @@ from migrator.staging import tables
 from migrator.staging.loads import target_of_load
 from migrator.staging.store import Staging
 from migrator.steps import runner
-from tests.killing import Killed, Killer, done_before
+from tests.killing import Killed, Killer
 from tests.roads import Road, bodies_at, mail, road
 
 INBOX = ("INBOX",)
@@ -227,7 +227,7 @@ def test_an_undo_killed_anywhere_finishes_and_a_load_after_it_brings_every_mail_
             of_run = loaded(way, staging)
         deleted = touch(way, touches)
         for at in [*kills, *([None] if again else [])]:
-            done_before(at, way, folder, lambda staging: way.undo(staging, of_run))
+            way.done_before(at, folder, lambda staging: way.undo(staging, of_run))
         way.new.interrupt = lambda moment: None
         with Staging.open("sqlite:///staging.db", folder=folder) as staging:
             way.load(staging)

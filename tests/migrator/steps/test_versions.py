@@ -12,7 +12,6 @@ from migrator.model import Raw
 from migrator.staging.reports import findings
 from migrator.staging.store import Staging
 from migrator.steps import runner
-from tests.killing import done_before
 from tests.roads import Road, bodies_at, mail, road
 
 INBOX = ("INBOX",)
@@ -98,7 +97,7 @@ def test_killed_at_any_moment_the_whole_mail_lies_there_once_and_the_half_is_gon
             way.old.add("sato", ("受信箱",), HALF)
             with Staging.open("sqlite:///staging.db", folder=folder) as staging:
                 half_loaded_then_completed(way, staging)
-            done = done_before(at, way, folder, way.load)
+            done = way.done_before(at, folder, way.load)
             way.new.interrupt = lambda moment: None
             with Staging.open("sqlite:///staging.db", folder=folder) as staging:
                 way.load(staging)
