@@ -75,6 +75,8 @@ def _looked_at(root: bytes, path: bytes, quiet: float) -> os.stat_result | Reaso
     try:
         if not name or name in (b".", b"..") or os.path.realpath(place, strict=True) != place:
             return Reason("rescue.outside", path=written(path))
+        if any(each.endswith(aside.SUFFIX) for each in directory.split(b"/")):
+            return Reason("rescue.aside-already", path=written(path))
         status = os.lstat(os.path.join(place, name))
     except FileNotFoundError:
         return Reason("rescue.gone", path=written(path))

@@ -137,12 +137,14 @@ def test_what_grows_between_two_looks_is_left_alone(old: Path, monkeypatch: pyte
         (b"linked/0.eml", "rescue.outside"),
         (b"", "rescue.outside"),
         (b"a/\0", "rescue.failed"),
+        (b"a/b.migrator-aside/000001", "rescue.aside-already"),
     ],
 )
 def test_what_is_no_file_below_the_root_left_alone_for_a_while_is_refused(old: Path, path: bytes, code: str) -> None:
     (old / "linked").symlink_to("a")
     (old.parent / "outside").write_bytes(b"x")
     (old / "a" / "young.eml").write_bytes(b"x")
+    (old / "a" / "b.migrator-aside").mkdir()
     assert refusals(list(isolate(bytes(old), [(path, "chosen")], act=True))) == {path: code}
     assert not list(aside.lying(bytes(old)))
 
