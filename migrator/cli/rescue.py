@@ -1,5 +1,6 @@
 """The commands for the night when the old system is down. They need no migration folder."""
 
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,7 +76,7 @@ def isolate(
             _("{n} files moved aside: {folder}. Undo it with: migrator rescue restore {root} --yes"),
             n=moved[0],
             folder=_folder(root),
-            root=str(root),
+            root=shlex.quote(str(root)),
         )
     else:
         console.tell(_("{n} files would be moved aside. Nothing was changed; to do it, add --yes."), n=moved[0])
