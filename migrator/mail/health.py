@@ -2,6 +2,7 @@
 
 import binascii
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 from migrator.japanese import parameters, unbase64
@@ -87,6 +88,9 @@ _FROM_LINE = re.compile(
 _AFTER_A_DOT = re.compile(rb"\n\.\r?\n" + _NAMES, re.IGNORECASE)
 _LAST = re.compile(rb"[ \t]*--[ \t]*(?:[\r\n]|\Z)")
 
+LOOKS = 50_000
+"""So often is a boundary, a From_ line or a lone dot looked for in one mail: no time is spent on what is all of them."""
+
 SHORT = 2**14
 """Bytes a placeholder has at most."""
 _NEVER_RECEIVED = "このメールを受信できませんでした。"  # Aipo, for what is larger than its limit
@@ -144,9 +148,19 @@ def _of_body(root: _Root, body: bytes, *, complete: bool) -> Health:
 
 def _another_begins(body: bytes, start: int) -> bool:
     """Whether a second mail begins there or later. A forwarded mail may have its From_ line before `start`."""
-    if (b"\nFrom " in body or body.startswith(b"From ")) and _FROM_LINE.search(body, start):
-        return True
-    return (b"\n.\n" in body or b"\n.\r\n" in body) and _AFTER_A_DOT.search(body, start) is not None
+    for at in _found(body, b"From ", start):
+        if _FROM_LINE.match(body, at):
+            return True
+    return any(_AFTER_A_DOT.match(body, at) for at in _found(body, b"\n.", start))
+
+
+def _found(data: bytes, mark: bytes, at: int) -> Iterator[int]:
+    """Where the mark stands, as often as is looked at."""
+    for _ in range(LOOKS):
+        if (at := data.find(mark, at)) < 0:
+            return
+        yield at
+        at += len(mark)
 
 
 def _decoded(body: bytes, coding: bytes) -> bytes:
@@ -157,10 +171,8 @@ def _decoded(body: bytes, coding: bytes) -> bytes:
 
 def _closed(body: bytes, mark: bytes) -> int | None:
     """Where the line ends that closes a multipart."""
-    at = 0
-    while (at := body.find(mark, at)) >= 0:
-        here, at = at, at + len(mark)
-        if (here == 0 or body[here - 1] in b"\r\n") and (last := _LAST.match(body, at)):
+    for at in _found(body, mark, 0):
+        if (at == 0 or body[at - 1] in b"\r\n") and (last := _LAST.match(body, at + len(mark))):
             return last.end()
     return None
 
