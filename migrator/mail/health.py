@@ -89,7 +89,7 @@ _AFTER_A_DOT = re.compile(rb"\n\.\r?\n" + _NAMES, re.IGNORECASE)
 _LAST = re.compile(rb"[ \t]*--[ \t]*(?:[\r\n]|\Z)")
 
 LOOKS = 50_000
-"""So often is a boundary, a From_ line or a lone dot looked for in one mail: no time is spent on what is all of them."""
+"""So often at most is a boundary, a From_ line or a lone dot looked for in one mail."""
 
 SHORT = 2**14
 """Bytes a placeholder has at most."""
