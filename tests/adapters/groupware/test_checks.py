@@ -32,11 +32,11 @@ MISTAKES = [
     ('name = "shared-tables"', "name = 3", "toml.want-string", {}),
     ("[accounts]", "[acounts]", "toml.unknown-key", {"nearest": "accounts"}),
     ('path = "users.tsv", charset', 'path = "users.tsv", charst', "toml.unknown-key", {"nearest": "charset"}),
-    ('type = "csv", path = "users.tsv"', 'type = "cvs", path = "users.tsv"', "toml.not-one-of", {"allowed": "csv"}),
+    ('type = "csv", path = "users.tsv"', 'type = "cvs", path = "users.tsv"', "toml.not-one-of", {}),
     ('type = "csv", path = "users.tsv"', 'type = "csv"', "toml.key-missing", {"key": "path"}),
     ('type = "file"', 'type = "fiel"', "toml.not-one-of", {"allowed": "file"}),
     ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
-    ('kind = "date"', 'kind = "dat"', "toml.wrong-value", {}),
+    ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, date"}),
     (
         'format = "epoch"',
         'format = "epoch", patern = "%Y"',

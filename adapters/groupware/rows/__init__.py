@@ -1,0 +1,16 @@
+"""The kinds of files that rows come from. To add one: a module here with a RowShape, and its name in `Rows`.
+
+shape.py       what all kinds have in common          separated.py   csv: text, one row a line
+fixed.py       records of one width                   sqlite.py      a table of an SQLite database
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from adapters.groupware.rows.fixed import Fixed
+from adapters.groupware.rows.separated import Csv
+from adapters.groupware.rows.sqlite import Sqlite
+
+Rows = Annotated[Csv | Fixed | Sqlite, Field(discriminator="type")]
+"""Every kind of rows, told apart by `type`."""
