@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from adapters.groupware.rows.shape import BrokenLine, Cells, File, Line, Lines, Mistake, RowShape, Wanted
+from adapters.groupware.rows.shape import BrokenLine, Cells, File, Line, Lines, Mistake, RowShape, Wanted, broken
 from adapters.groupware.values import Shape
-from migrator.errors import Reason
 
 Natural = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1, le=2**20)]
@@ -61,8 +60,7 @@ class Fixed(RowShape):
             while record := stream.read(self.record):
                 number += 1
                 if len(record) < self.record:
-                    reason = Reason("groupware.record-cut", file=file.path, line=number, found=len(record))
-                    yield BrokenLine(number, record, reason)
+                    yield broken(file, number, record, "groupware.record-cut", found=len(record))
                 elif record != unused:
                     written = zip(self.fields.values(), raw, strict=True)
                     yield cells.line(number, [_cell(record, field, whole) for field, whole in written])

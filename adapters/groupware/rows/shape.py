@@ -129,3 +129,9 @@ class Cells:
                 texts.append(text)
                 odd = odd or strange
         return Line(number, texts, odd)
+
+
+def broken(file: File, number: int, written: str | bytes, code: str, **params: Param) -> BrokenLine:
+    """What stands there instead of a row."""
+    raw = written if isinstance(written, bytes) else written.encode("utf-8", "surrogatepass")
+    return BrokenLine(number, raw, Reason(code, file=file.path, line=number, **params))
