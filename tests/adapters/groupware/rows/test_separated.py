@@ -77,3 +77,9 @@ def test_a_mark_of_byte_order_is_no_part_of_the_first_column() -> None:
 def test_every_line_of_a_file_full_of_open_quotes_is_told() -> None:
     assert len(lines(b'1,"2,3\n' * 5_000)) == 5_000
     assert len(lines(b'1,"' + b"x\n" * 20_000)) == 20_000
+
+
+def test_lines_before_the_first_are_passed_over_and_counted() -> None:
+    form = Csv(type="csv", path="x.csv", skip=2)
+    read = Separated(io.BytesIO(b'Becky\n"open\na,b\n1,2\n'), form, "x.csv")
+    assert (read.columns, list(read)) == (("a", "b"), [Line(4, ["1", "2"])])
