@@ -76,11 +76,19 @@ def _cell(error: UnicodeError, otherwise: str) -> tuple[str | bytes, int]:
     at, data = error.start, error.object
     width = 3 if data[at] == 0x8F else 2
     pair = data[at + width - 2 : at + width]
-    if len(pair) == 2 and all(0xA1 <= byte <= 0xFE for byte in pair):
-        if width == 2 and (char := _strictly(_shifted(*pair), _SJIS)):
+    if (char := _lacking(pair)) is not None:
+        if char and width == 2:
             return char, at + 2
         error.end = at + width  # a cell nobody knows is one error, else its last byte begins a wrong kanji
     return codecs.lookup_error(otherwise)(error)
+
+
+@lru_cache(maxsize=2**14)
+def _lacking(pair: bytes) -> str | None:
+    """What CP932 has in a cell; nothing where it is empty, None for what is no cell."""
+    if len(pair) != 2 or min(pair) < 0xA1 or max(pair) > 0xFE:
+        return None
+    return _strictly(_shifted(*pair), _SJIS) or ""
 
 
 def _shifted(row: int, cell: int) -> bytes:
@@ -94,7 +102,12 @@ def _shifted(row: int, cell: int) -> bytes:
 def _seven_bit(error: UnicodeError) -> tuple[str | bytes, int]:
     """Codec error handler: escapes of the bytes as they were before `_HIGH`."""
     assert isinstance(error, UnicodeDecodeError)
-    return "".join(f"\\x{byte & 0x7F:02x}" for byte in error.object[error.start : error.end]), error.end
+    return _low_escapes(error.object[error.start : error.end]), error.end
+
+
+@lru_cache(maxsize=2**14)
+def _low_escapes(high: bytes) -> str:
+    return "".join([f"\\x{byte & 0x7F:02x}" for byte in high])
 
 
 codecs.register_error("migrator.seven-bit", _seven_bit)

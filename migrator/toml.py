@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -109,8 +109,13 @@ class Toml:
             return unknown_key(here, str(where[-1]), known)
         if kind == "missing":
             return Reason("toml.key-missing", **{**here, "key": str(where[-1]), "table": _spelled(where[:-1]) or "-"})
-        if kind in ("literal_error", "enum"):
-            allowed = ", ".join(re.findall(r"'([^']*)'", str(context.get("expected"))))
+        if kind == "union_tag_not_found":
+            return Reason(
+                "toml.key-missing", **{**here, "key": str(context["discriminator"]).strip("'"), "table": here["key"]}
+            )
+        if kind in ("literal_error", "enum", "union_tag_invalid"):
+            expected = context.get("expected", context.get("expected_tags"))
+            allowed = ", ".join(re.findall(r"'([^']*)'", str(expected)))
             return Reason("toml.not-one-of", **here, allowed=allowed)
         if kind == "model_type" and context.get("class_name") == "Secret":
             return Reason("toml.secret-by-value", **here)
@@ -231,7 +236,8 @@ def _known(model: type[BaseModel], where: Where) -> list[str]:
     here: list[Any] = [model]
     for step in where:
         inner = [part for annotation in here for part in _step(annotation, step)]
-        here = inner or here  # a step that leads nowhere is pydantic's name for a union's branch
+        # A step that leads nowhere is pydantic's name for a union's branch.
+        here = inner or [part for part in here if _is_called(part, step)] or here
     return [key for part in here if _is_model(part) for key in _fields(part)]
 
 
@@ -242,6 +248,14 @@ def _step(annotation: Any, step: str | int) -> Iterator[Any]:
     elif get_origin(annotation) is dict or isinstance(step, int):
         inner = [part for part in get_args(annotation) if part is not Ellipsis]
         yield from _parts(inner[-1])
+
+
+def _is_called(part: Any, name: str | int) -> bool:
+    """Whether a union's branch is the one that this name tells from the others."""
+    return _is_model(part) and any(
+        get_origin(field.annotation) is Literal and name in get_args(field.annotation)
+        for field in _fields(part).values()
+    )
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

@@ -117,8 +117,8 @@ class MboxSource(Rooted):
         while stack:
             below = stack.pop()
             try:
-                with os.scandir(self.tree.full(b"/".join((directory, *below)))) as entries:
-                    found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+                entries = self.tree.scandir(b"/".join((directory, *below)))
+                found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
             except OSError:
                 yield below
                 continue

@@ -6,11 +6,12 @@
         case Reason() as reason: ...         # an Unreadable in the making; never an exception for one file
 
 A file is opened read-only, without touching its access time where we may, and only if it is a regular file that lies
-inside the root, links followed. One that changes while it is read is read again.
+inside the root, links followed. One that changes while it is read is read again. What `migrator rescue` moved aside is
+read, and listed by `scandir`, as if it lay in its old place.
 """
 
 # pathlib knows no bytes, and old file names are bytes.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH112, PTH114, PTH115, PTH116, PTH118, PTH120
 import errno
 import os
 import re
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from adapters.files.moved import Listed, Moved
 from migrator import japanese
 from migrator.errors import Outage, Reason, UsageError
 from migrator.model import IN_MEMORY, Identity, Raw
@@ -29,6 +31,9 @@ PAUSES = (0, 0.05, 0.3)
 
 AWAY = {errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH}
 """What a network file system says when its server is gone: no fault of this file."""
+
+LINKS = 40
+"""Links that are followed one after the other, as Linux does."""
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Reading never fails so: the spool file of a large mail does."""
@@ -61,14 +66,58 @@ class Tree:
             reason = Reason("root.unreadable", path=readable_path(os.fsencode(root)), answer=answer(error))
             raise UsageError(reason) from error
         self._within: dict[bytes, bool] = {}
+        self._moved = Moved(self.root)
 
     def identity(self) -> Identity:
         """The root's real path and inode: another directory in its place is another store."""
         return Identity(f"files:{readable_path(self.root)}:{os.stat(self.root).st_ino}")
 
     def full(self, path: bytes) -> bytes:
-        """The path to hand to the operating system."""
-        return path if path.startswith(b"/") else self.root + b"/" + path
+        """The path to hand to the operating system: where the file lies now."""
+        if path.startswith(b"/"):
+            return path
+        directory, _, name = path.rpartition(b"/")
+        place, where = self.root + b"/" + path, self._moved.out_of(directory).get(name)
+        return place if where is None or os.path.lexists(place) or not os.path.lexists(where) else where
+
+    def real(self, path: bytes) -> bytes:
+        """As `full`, and where it is a link, where that leads from its old place. Raises OSError."""
+        full = self.full(path)
+        for _ in range(LINKS):
+            if not os.path.islink(full):
+                return full
+            target = os.path.realpath(os.path.join(self.root, os.path.dirname(path), os.readlink(full)))
+            if not target.startswith(self.root + b"/"):
+                return target
+            path = target[len(self.root) + 1 :]
+            full = self.full(path)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+    def scandir(self, directory: bytes) -> list[Listed]:
+        """What a directory holds, in no order. Raises OSError."""
+        with os.scandir(self.full(directory)) as entries:
+            found: list[Listed] = list(entries)
+        names = {each.name for each in found}
+        hidden = self._moved.folders_among(names)
+        if hidden:
+            found = [each for each in found if each.name not in hidden]
+        return [*found, *(_Absent(self, directory, name) for name in self.absent(directory) if name not in names)]
+
+    def absent(self, directory: bytes) -> list[bytes]:
+        """The names of what was moved out of a directory."""
+        return sorted(name for name, where in self._moved.out_of(directory).items() if os.path.lexists(where))
+
+    def without_folders(self, names: list[bytes]) -> list[bytes]:
+        """The names of directories without those that hold what was moved aside."""
+        hidden = self._moved.folders_among(names)
+        return [name for name in names if name not in hidden]
+
+    def is_directory(self, path: bytes) -> bool:
+        """Whether it is a directory, or leads to one."""
+        try:
+            return os.path.isdir(self.real(path))
+        except OSError:
+            return False
 
     def look(self, path: bytes) -> os.stat_result | Reason:
         """What kind of file this is, without opening it: a regular file inside the root, or why not."""
@@ -131,9 +180,10 @@ class Tree:
         try:
             status = os.lstat(full)
             if stat.S_ISLNK(status.st_mode):
-                full = os.path.realpath(full, strict=True)
+                full = self.real(path)
                 status = os.stat(full)
-            if not self.holds(full.rpartition(b"/")[0] or b"/"):
+            directory = full.rpartition(b"/")[0] or b"/"
+            if directory not in self._moved.folders and not self.holds(directory):
                 return Reason("file.outside", path=readable_path(path))
         except OSError as error:
             return _reason(error, path)
@@ -151,6 +201,26 @@ class Tree:
             real = os.path.realpath(directory, strict=True)
             self._within[directory] = real == self.root or real.startswith(self.root.rstrip(b"/") + b"/")
         return self._within[directory]
+
+
+@dataclass(frozen=True, slots=True)
+class _Absent:
+    """An entry of a directory that was moved out of it."""
+
+    tree: Tree
+    directory: bytes
+    name: bytes
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        """Only what a link leads to can be one: rescue moves no directories."""
+        return follow_symlinks and self.tree.is_directory(self._path())
+
+    def is_symlink(self) -> bool:
+        """Whether it is a link."""
+        return os.path.islink(self.tree.full(self._path()))
+
+    def _path(self) -> bytes:
+        return self.directory + b"/" + self.name if self.directory else self.name
 
 
 def _open(full: bytes) -> int:

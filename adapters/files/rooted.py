@@ -1,7 +1,7 @@
 """What all sources below a root share: which store it is, its accounts, and one file looked at as one artefact."""
 
 # pathlib knows no bytes, and old file names are bytes.
-# ruff: noqa: PTH112, PTH114, PTH119, PTH208
+# ruff: noqa: PTH114, PTH119
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -66,10 +66,10 @@ class Rooted:
         if directory is None:
             raise AccountError(Reason("account.missing", account=account.name))
         try:
-            if not self.tree.holds(self.tree.full(directory)):
+            if not self.tree.holds(self.tree.real(directory)):
                 raise AccountError(Reason("account.outside", account=account.name, path=readable_path(directory)))
-            with os.scandir(self.tree.full(directory)):
-                return directory
+            self.tree.scandir(directory)
+            return directory
         except OSError as error:
             reason = Reason("account.unreadable", account=account.name, answer=answer(error))
             raise AccountError(reason) from error
@@ -81,15 +81,16 @@ class Rooted:
 
     def _top(self) -> list[bytes]:
         try:
-            return sorted(os.listdir(self.tree.root))
+            return sorted(entry.name for entry in self.tree.scandir(b""))
         except OSError as error:
             reason = Reason("root.unreadable", path=readable_path(self.tree.root), answer=answer(error))
             raise UsageError(reason) from error
 
     def _is_account(self, name: bytes) -> bool:
-        full = self.tree.full(name)
+        if not self.tree.is_directory(name):
+            return False
         try:
-            return os.path.isdir(full) and not (os.path.islink(full) and self.tree.holds(full))
+            return not os.path.islink(self.tree.full(name)) or not self.tree.holds(self.tree.real(name))
         except OSError:
             return False
 

@@ -138,8 +138,8 @@ class FileSource(Rooted):
     def _inside(self, directory: bytes) -> list[bytes] | None:
         """Names of the real sub-directories, sorted; None where they cannot be listed."""
         try:
-            with os.scandir(self.tree.full(directory)) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            entries = self.tree.scandir(directory)
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         except OSError:
             return None
 
@@ -192,13 +192,16 @@ class FileSource(Rooted):
         A file that is renamed while its directory is read may be seen under neither name.
         """
         full = self.tree.full(directory)
-        before, listed = os.stat(full).st_mtime_ns, _scan(full)
+        before, listed = os.stat(full).st_mtime_ns, self._scan(directory)
         for _ in range(RELISTINGS):
             after = os.stat(full).st_mtime_ns
             if after == before:
                 break
-            before, listed = after, _scan(full)
+            before, listed = after, self._scan(directory)
         return listed
+
+    def _scan(self, directory: bytes) -> list[tuple[bytes, bool]]:
+        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in self.tree.scandir(directory)]
 
     def _walk(self, account: Account, homes: Collection[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """Every artefact of the account, found by os.walk: the directory of its folder, and its path."""
@@ -210,7 +213,8 @@ class FileSource(Rooted):
         for where, directories, files in os.walk(top, onerror=lambda error: closed.append(error.filename)):
             here = os.path.relpath(where, self.tree.root)
             home = _nearest(here, homes)
-            yield from ((home, _joined(here, name)) for name in files)
+            yield from ((home, _joined(here, name)) for name in {*files, *self.tree.absent(here)})
+            directories[:] = self.tree.without_folders(directories)
             for name in directories:
                 path = _joined(here, name)
                 if os.path.islink(self.tree.full(path)) or (path not in homes and self._artefact(home, path)):
@@ -223,11 +227,6 @@ class FileSource(Rooted):
 
     def _artefact(self, home: bytes, path: bytes) -> bool:
         return self._shape.artefact(tuple(path.removeprefix(home + b"/").split(b"/")))
-
-
-def _scan(directory: bytes) -> list[tuple[bytes, bool]]:
-    with os.scandir(directory) as entries:
-        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
 
 
 def _joined(*names: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.template import Template
-from adapters.groupware.values import Code, Date, Flags, zone
+from adapters.groupware.values import Code, Date, Flags, Text, zone
 from migrator.errors import Param, Reason, UsageError
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
 from migrator.toml import Toml, Where
@@ -114,6 +114,8 @@ def _rows(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
     table, where = mapping.tables[name], ("tables", name)
     rows = table.rows
     yield from _charset(rows.charset, at((*where, "rows", "charset")))
+    for key, code, params in rows.mistakes():
+        yield Reason(code, **{**at((*where, "rows", *key.split("."))), **params})
     yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
     for column in table.key:
         yield from _unknown(column, mapping.names(name), name, at((*where, "key")))
@@ -151,13 +153,16 @@ def _columns(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
         here = at(where)
         if "." in key or "{" in key or "}" in key:
             yield Reason("mapping.bad-name", **here, name=key)
-        if table.rows.names:
-            yield from _unknown(column.column, table.rows.names, name, here)
+        if table.rows.declared:
+            yield from _unknown(column.column, table.rows.declared, name, here)
         match column.read:
             case Flags() as flags:
                 yield from _marks(flags, (*where, "as"), at)
             case Date() as date:
                 yield from _date(date, (*where, "as"), at)
+            case Text() as text:
+                for charset in text.charsets:
+                    yield from _charset(charset, at((*where, "as", "charsets")))
             case _:
                 pass
 

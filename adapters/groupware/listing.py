@@ -1,12 +1,12 @@
 """Every file of the store as its directories list it, and which of them are no mail."""
 
 import errno
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
+from adapters.files.moved import Listed as Entry
 from adapters.files.reading import AWAY, Tree, readable_path
 from migrator.errors import Outage, Reason
 
@@ -28,22 +28,21 @@ def listing(tree: Tree, heads: Sequence[bytes], beside: Collection[bytes] = ()) 
     while ahead:
         directory = ahead.pop()
         try:
-            entries = os.scandir(tree.full(directory))
+            entries = tree.scandir(directory)
         except FileNotFoundError:
             continue
         except OSError as error:
             yield Listed(directory + b"/", _closed(directory, error))
             continue
-        with entries:
-            for entry in entries:
-                path = directory + b"/" + entry.name if directory else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if path not in beside:
-                        ahead.append(path)
-                elif entry.is_symlink() and _is_directory(entry):
-                    yield Listed(path, Reason("groupware.linked-directory", path=readable_path(path)))
-                else:
-                    yield Listed(path)
+        for entry in entries:
+            path = directory + b"/" + entry.name if directory else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if path not in beside:
+                    ahead.append(path)
+            elif entry.is_symlink() and _is_directory(entry):
+                yield Listed(path, Reason("groupware.linked-directory", path=readable_path(path)))
+            else:
+                yield Listed(path)
 
 
 def _closed(directory: bytes, error: OSError) -> Reason:
@@ -54,7 +53,7 @@ def _closed(directory: bytes, error: OSError) -> Reason:
     return Reason("groupware.directory-closed", path=path, answer=answer)
 
 
-def _is_directory(entry: os.DirEntry[bytes]) -> bool:
+def _is_directory(entry: Entry) -> bool:
     try:
         return entry.is_dir()
     except OSError:

@@ -19,25 +19,9 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 from typing_extensions import override
 
+from adapters.groupware.rows import Rows
 from adapters.groupware.template import Template
-from adapters.groupware.values import Shape, Text, Value
-
-
-class Csv(Shape):
-    """Rows out of a text file, one a line, cells parted by `delimiter`."""
-
-    type: Literal["csv"]
-    path: str
-    """The file below the root; with columns of the table `each` in braces, one file for each of its rows."""
-    each: str | None = None
-    charset: str = "cp932"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Field(max_length=1)] = '"'
-    """What encloses a cell that holds a delimiter; "" where nothing does."""
-    names: tuple[str, ...] = ()
-    """The columns in their order, where the file has no first line that names them."""
-    optional: bool = False
-    """Whether a missing file means no rows; else it is a fault."""
+from adapters.groupware.values import Bytes, Shape, Text, Value
 
 
 class Column(Shape):
@@ -45,6 +29,11 @@ class Column(Shape):
 
     column: str
     read: Value = Field(default=Text(kind="text"), alias="as")
+
+    @property
+    def raw(self) -> bool:
+        """Whether the cell's bytes are read, and not its text."""
+        return isinstance(self.read, Bytes) or (isinstance(self.read, Text) and bool(self.read.charsets))
 
     @model_validator(mode="before")
     @classmethod
@@ -67,7 +56,7 @@ class Join(Shape):
 class Table(Shape):
     """Rows and what their columns mean. `key` tells a row from its neighbours, today and in every later pass."""
 
-    rows: Csv
+    rows: Rows
     key: tuple[str, ...]
     columns: dict[str, Column]
     joins: tuple[Join, ...] = ()

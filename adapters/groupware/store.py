@@ -1,13 +1,14 @@
 """The store under its mapping: whose part of the tree is whose, and which file a row means."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from adapters.files.reading import Content, Tree
+from adapters.files.reading import PAUSES, Content, Tree, stamp
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules
 from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.rows.shape import File
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
 from migrator.errors import AccountError, Reason
@@ -49,9 +50,29 @@ class Store:
         self.heads = [template.head(known) for template in self.templates]
         """Of each template, the directories that hold all the mails of one account."""
 
-    def read(self, path: str) -> Content | Reason:
-        """A table's file."""
-        return self.tree.read(self.encoded(path))
+    def read(self, path: str, beside: Collection[str] = ()) -> File | Reason:
+        """A table's file, with those of its neighbours that are there, as they were at one moment."""
+        suffixes = ("", *beside)
+        for _ in PAUSES:
+            found = {suffix: self.tree.read(self.encoded(path + suffix)) for suffix in suffixes}
+            if not beside or all(self._stands(path + suffix, each) for suffix, each in found.items()):
+                break
+        else:
+            return Reason("file.busy", path=path)
+        for suffix, each in found.items():
+            if isinstance(each, Reason) and (not suffix or each.code not in ("file.missing", "file.empty")):
+                return each
+        raws = {suffix: each.raw for suffix, each in found.items() if isinstance(each, Content)}
+        return File(path, raws.pop(""), raws)
+
+    def _stands(self, path: str, found: Content | Reason) -> bool:
+        """Whether a file is still what was read, or still not there."""
+        now = self.tree.look(self.encoded(path))
+        if isinstance(found, Content):
+            return not isinstance(now, Reason) and stamp(now) == found.stamp
+        if found.code == "file.missing":
+            return isinstance(now, Reason)
+        return found.code != "file.empty" or (not isinstance(now, Reason) and now.st_size == 0)
 
     def encoded(self, path: str) -> bytes:
         """A path as it stands on disk."""

@@ -1,25 +1,24 @@
 """The rows of a store's tables, with what their columns mean and the rows of other tables they lead to."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from typing import Any, NamedTuple
 
-from adapters.files.reading import Content
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.mapping import Join, StoreMapping, Table
-from adapters.groupware.rows import BrokenLine, Line, Lines
+from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, Wanted
 from adapters.groupware.template import Missing, Outside, Template, cells_of
-from adapters.groupware.values import Code, Flags, UnknownCode, Unreadable
+from adapters.groupware.values import Cell, Code, Flags, Undecodable, UnknownCode, Unreadable
 from migrator.errors import Reason, UsageError
 from migrator.text import storable
 
 Values = Mapping[str, Any]
 """What a row holds by name: its own columns, and those of the tables it leads to as `table.column`."""
 
-Read = Callable[[str], Content | Reason]
-"""Reads a file of the store by its path below the root."""
+Read = Callable[[str, Collection[str]], File | Reason]
+"""Reads a table's file by its path below the root, with the files beside it that have these suffixes."""
 
 
 BLOCK = 200
@@ -107,24 +106,32 @@ class Tables:
             except Outside as outside:
                 yield _whole(template.text, values, Reason("path.outside-root", path=outside.path))
             else:
-                self.files.add(path)
+                self.files.update(path + suffix for suffix in ("", *table.rows.beside, *table.rows.aside))
                 yield from self._file(name, table, path, values)
 
     def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
-        content = self.read(path)
-        if isinstance(content, Reason):
-            if content.code != "file.missing" or not table.rows.optional:
-                yield _whole(path, above, content)
+        file = self.read(path, table.rows.beside)
+        if isinstance(file, Reason):
+            if file.code != "file.missing" or not table.rows.optional:
+                yield _whole(path, above, file)
             return
-        with content.raw.open() as stream:
-            lines = Lines(stream, table.rows, path)
-            if not {column.column for column in table.columns.values()} & set(lines.columns):
-                yield _whole(path, above, Reason("groupware.table-strange", file=path))
-                return
-            reader = self._reader(name, table, lines.columns, path)
-            ahead = iter(lines)
-            while block := [*islice(ahead, BLOCK)]:
-                yield from reader.read(block, above)
+        columns = table.columns.values()
+        wanted = Wanted(
+            tuple(column.column for column in columns), frozenset(column.column for column in columns if column.raw)
+        )
+        try:
+            with table.rows.open(file, wanted) as lines:
+                if not {*wanted.columns} & {*lines.columns}:
+                    yield _whole(path, above, Reason("groupware.table-strange", file=path))
+                    return
+                reader = self._reader(name, table, lines.columns, path)
+                # Rows that may hold whole mails are not gathered.
+                size = 1 if wanted.raw else BLOCK
+                while block := [*islice(lines.rows, size)]:
+                    yield from reader.read(block, above)
+                    reader.count(len(block), lines.told)
+        except NoTable as error:
+            yield _whole(path, above, error.reason)
 
     def _reader(self, name: str, table: Table, columns: Sequence[str], path: str) -> "_Reader":
         """What reads the lines of one file. Raises UsageError where it lacks a column, or has one twice."""
@@ -186,6 +193,13 @@ class _Reader:
         ]
         self._dates = {key: tables.doubts.dates(f"{name}.{key}") for key in sorted(dates - left_out)}
         self._flags = sorted({places[key] for key, kind in kinds.items() if kind == "flags"}, reverse=True)
+        self._raw = {places[key] for key in places if table.columns[key].raw}
+
+    def count(self, rows: int, told: Collection[str] | None) -> None:
+        """Remember which columns no row had, where rows name their own cells."""
+        if told is not None:
+            for column in self._table.columns.values():
+                self._tables.doubts.told(self._name, column.column, rows, column.column in told, self._path, told)
 
     def read(self, lines: Sequence[Line | BrokenLine], above: Values) -> Sequence[Row | BadRow]:
         """The rows that lines hold."""
@@ -193,12 +207,12 @@ class _Reader:
         if len(plain) == len(lines):
             try:
                 return self._together(plain, above)
-            except (Unreadable, UnknownCode):
+            except (Unreadable, Undecodable, UnknownCode):
                 pass
         return [self._alone(line, above) for line in lines]
 
     def _together(self, lines: Sequence[Line], above: Values) -> list[Row]:
-        """The rows of lines of which none is odd. Raises Unreadable or UnknownCode where a cell says that one is."""
+        """The rows of lines of which none is odd. Raises where a cell says that one is."""
         written = [*zip(*[line.cells for line in lines], strict=True)]
         columns = [[*map(read, written[place])] for _, place, read in self._cells]
         names = (*above, *[key for key, _, _ in self._cells])
@@ -210,6 +224,8 @@ class _Reader:
                 row.update(index.row(row))
         if self._tables.counting:
             return [Row(row, self._path, line.number, "") for row, line in zip(values, lines, strict=True)]
+        for place in self._raw:
+            written[place] = (*map(_told, written[place]),)
         for place in self._flags:
             del written[place]
         told = map("\x1f".join, zip(*written, strict=True)) if written else repeat("")
@@ -225,7 +241,7 @@ class _Reader:
         cells, values = line.cells, dict(above)
         if line.odd:
             for key, place, _ in self._cells:
-                if any("\udc80" <= letter <= "\udcff" for letter in cells[place]):
+                if any("\udc80" <= letter <= "\udcff" for letter in str(cells[place])):
                     return self._bad(line, above, "groupware.cell-undecodable", key, charset=self._table.rows.charset)
         for key, place, read in self._cells:
             try:
@@ -233,6 +249,8 @@ class _Reader:
             except Unreadable:
                 values[key] = None
                 self._dates[key].miss(self._path, line.number)
+            except Undecodable as error:
+                return self._bad(line, above, "groupware.cell-undecodable", key, charset=error.written)
             except UnknownCode as unknown:
                 return self._unknown(line, above, key, unknown.code[:20])
         for key, dates in self._dates.items():
@@ -253,8 +271,8 @@ class _Reader:
         reason = Reason(code, file=self._path, line=line.number, column=column, **params)
         return BadRow(self._path, line.number, self._digest(line.cells), reason, above)
 
-    def _digest(self, cells: Sequence[str]) -> str:
-        rest = [*cells]
+    def _digest(self, cells: Sequence[Cell]) -> str:
+        rest = [*map(_told, cells)]
         for place in self._flags:
             del rest[place]
         return _digest("\x1f".join(rest))
@@ -263,6 +281,11 @@ class _Reader:
 def led(table: str, row: Values) -> dict[str, Any]:
     """A row as those see it that it was led to from: its own columns by `table.column`."""
     return {name if "." in name else f"{table}.{name}": value for name, value in row.items()}
+
+
+def _told(cell: Cell) -> str:
+    """A cell as it counts in the digest of its row."""
+    return _digest(cell) if isinstance(cell, bytes) else cell
 
 
 def _whole(file: str, above: Values, reason: Reason) -> BadRow:

@@ -1,5 +1,6 @@
 """What the cells of a legacy table mean: text, codes, flags and dates, each declared and never guessed."""
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -26,21 +27,97 @@ class UnknownCode(ValueError):  # noqa: N818 - raised and caught inside this pac
         self.code = code
 
 
+class Undecodable(ValueError):  # noqa: N818 - raised and caught inside this package
+    """Bytes that are not written in any of the ways the mapping says."""
+
+    def __init__(self, written: str) -> None:
+        super().__init__(written)
+        self.written = written
+
+
 class Unreadable(ValueError):  # noqa: N818 - raised and caught inside this package
     """A value that is not written as the mapping says."""
 
 
-Read = Callable[[str], Any]
+Cell = str | bytes
+"""What a store keeps in one column of one row; bytes only where the mapping asks for them (`Bytes`)."""
+
+Read = Callable[[Any], Any]
 """Reads one cell."""
 
 
 class Text(Shape):
-    """The cell as it is, without the blanks around it, as text that any database keeps."""
+    """The cell as it is, without the blanks around it, as text that any database keeps.
+
+    `charsets` are tried in their order, where a column is not written in the charset of its table.
+    """
 
     kind: Literal["text"]
+    charsets: tuple[str, ...] = ()
 
     def reader(self) -> Read:
-        return lambda cell: storable(cell.strip())
+        """Raises Undecodable where no charset explains the bytes."""
+        return self._decoded if self.charsets else lambda cell: storable(cell.strip())
+
+    def _decoded(self, cell: Cell) -> str:
+        if isinstance(cell, str):
+            return storable(cell.strip())
+        for charset in self.charsets:
+            try:
+                return storable(cell.decode(charset).strip("\0 \t\r\n\u3000"))
+            except UnicodeDecodeError:
+                continue
+        raise Undecodable(", ".join(self.charsets))
+
+
+class Bytes(Shape):
+    """Bytes, a whole mail mostly: as they are, or written in digits.
+
+    "pg" is how PostgreSQL writes them: `\\x6d61…`, or before version 9 with an octal escape for what is no letter.
+    """
+
+    kind: Literal["bytes"]
+    written: Literal["raw", "hex", "base64", "pg"] = "raw"
+
+    def reader(self) -> Read:
+        """Raises Undecodable where the digits are none."""
+        written = _WRITTEN[self.written]
+
+        def read(cell: Cell) -> bytes:
+            data = cell.encode("utf-8", "surrogateescape") if isinstance(cell, str) else cell
+            try:
+                return written(data)
+            except ValueError as error:
+                raise Undecodable(self.written) from error
+
+        return read
+
+
+def _unhex(data: bytes) -> bytes:
+    return bytes.fromhex(data.strip().removeprefix(b"0x").removeprefix(b"0X").decode("ascii"))
+
+
+def _unbase64(data: bytes) -> bytes:
+    return base64.b64decode(b"".join(data.split()), validate=True)
+
+
+_OCTAL = re.compile(rb"\\(\\|[0-3][0-7]{2}|.?)", re.DOTALL)
+
+
+def _unbytea(data: bytes) -> bytes:
+    """PostgreSQL's bytea_output, hex or escape. Raises ValueError."""
+    if data.startswith(b"\\x"):
+        return bytes.fromhex(data[2:].decode("ascii"))
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        if match[1] == b"\\":
+            return match[1]
+        return bytes([int(match[1], 8)])
+
+    return _OCTAL.sub(plain, data)
+
+
+_WRITTEN: dict[str, Callable[[bytes], bytes]] = {"raw": bytes, "hex": _unhex, "base64": _unbase64, "pg": _unbytea}
 
 
 class Code(Shape):
@@ -189,4 +266,4 @@ def zone(name: str) -> tzinfo:
         raise ValueError(name) from error
 
 
-Value = Annotated[Text | Code | Flags | Date, Field(discriminator="kind")]
+Value = Annotated[Text | Bytes | Code | Flags | Date, Field(discriminator="kind")]

@@ -25,6 +25,8 @@ def line_of(text: str, part: str) -> int:
 
 LETTER_W = 'W = "work"'
 
+USERS = 'type = "csv", path = "users.tsv", charset = "utf-8", delimiter = "\\t"'
+
 MISTAKES = [
     # the shape
     ("mapping = 1", "mapping = 2", "mapping.version", {"known": 1}),
@@ -32,11 +34,32 @@ MISTAKES = [
     ('name = "shared-tables"', "name = 3", "toml.want-string", {}),
     ("[accounts]", "[acounts]", "toml.unknown-key", {"nearest": "accounts"}),
     ('path = "users.tsv", charset', 'path = "users.tsv", charst', "toml.unknown-key", {"nearest": "charset"}),
-    ('type = "csv", path = "users.tsv"', 'type = "cvs", path = "users.tsv"', "toml.not-one-of", {"allowed": "csv"}),
+    ('type = "csv", path = "users.tsv"', 'type = "cvs", path = "users.tsv"', "toml.not-one-of", {}),
     ('type = "csv", path = "users.tsv"', 'type = "csv"', "toml.key-missing", {"key": "path"}),
+    ('type = "csv", path = "users.tsv", ', 'path = "users.tsv", ', "toml.key-missing", {"key": "type"}),
+    (USERS, 'type = "sqlite", path = "gw.db", tabel = "users"', "toml.unknown-key", {"nearest": "table"}),
+    ('type = "csv", path = "users.tsv"', 'type = "csv", path = "users.tsv", row = "x"', "toml.unknown-key-of", {}),
+    (
+        USERS,
+        'type = "fixed", path = "u.dat", record = 8, fields.uid = { at = 6, bytes = 4 }',
+        "mapping.field-outside",
+        {"column": "uid", "record": 8},
+    ),
+    (
+        USERS,
+        'type = "fixed", path = "u.dat", record = 8, fields = { uidd = { at = 0, bytes = 4 } }',
+        "mapping.unknown-column",
+        {"name": "uid", "nearest": "uidd"},
+    ),
+    (
+        'columns = { id = "uid", login = "login" }',
+        'columns = { id = "uid", login = { column = "login", as = { kind = "text", charsets = ["cp9322"] } } }',
+        "mapping.unknown-charset",
+        {"name": "cp9322"},
+    ),
     ('type = "file"', 'type = "fiel"', "toml.not-one-of", {"allowed": "file"}),
     ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
-    ('kind = "date"', 'kind = "dat"', "toml.wrong-value", {}),
+    ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, date"}),
     (
         'format = "epoch"',
         'format = "epoch", patern = "%Y"',

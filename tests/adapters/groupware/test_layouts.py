@@ -1,10 +1,12 @@
 """Stores are laid out in many ways; in each, everybody's mail stays theirs, and folders are where their tables say."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from adapters.groupware import adapter
+from migrator.errors import UsageError
 from migrator.model import Account, Folder, Item, NotMail, Role, Unreadable
 from migrator.testing import mail
 from tests.adapters.groupware.builder import counted, items, reasons, walk
@@ -259,3 +261,24 @@ def test_the_table_of_a_folder_that_is_no_more_is_still_no_mail(tmp_path: Path) 
         "file:user/h1/99/index.csv": NotMail,
         "file:user/h1/folder.csv": NotMail,
     }
+
+
+OBJECTS = EACH_ACCOUNT_AND_FOLDER.replace(
+    'type = "csv", path = "conf/user.csv", charset = "cp932"', 'type = "json", path = "users.json"'
+)
+
+
+def test_a_column_that_no_object_of_a_table_names_is_the_mappings_mistake(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, OBJECTS)
+    users = [{"ID": str(number), "HOME": f"h{number}", "login": f"u{number}"} for number in range(10)]
+    disk.write("users.json", json.dumps(users))
+    with pytest.raises(UsageError) as caught:
+        disk.look()
+    reason = caught.value.reason
+    assert reason.code == "groupware.column-missing"
+    assert dict(reason.params) == {"file": "users.json", "column": "LOGIN", "there": "ID, HOME, login"}
+    users[9]["LOGIN"] = "sato"
+    disk.write("users.json", json.dumps(users))
+    for number in range(10):
+        disk.write(f"user/h{number}/folder.csv", "0,,受信箱,I\r\n")
+    assert reasons(disk.look()) == ["groupware.account-unnamed"] * 9

@@ -1,5 +1,6 @@
 """What a cell means is declared: what the mapping does not explain is never guessed."""
 
+import base64
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.groupware.template import Missing, Outside, Template
-from adapters.groupware.values import Code, Date, Flags, Text, UnknownCode, Unreadable
+from adapters.groupware.values import Bytes, Code, Date, Flags, Text, Undecodable, UnknownCode, Unreadable
 
 JST = timezone(timedelta(hours=9))
 BITS = Flags(kind="flags", written="bits", map={"1": "\\Seen", "4": ("\\Flagged", "work"), "64": ""})
@@ -63,6 +64,37 @@ def test_a_code_is_what_the_map_says_or_unknown() -> None:
 
 def test_text_is_without_blanks_around_it_and_any_database_keeps_it() -> None:
     assert Text(kind="text").reader()("\u3000 株式\0会社 ") == "株式\\x00会社"
+
+
+def test_text_is_read_in_the_first_charset_that_explains_it() -> None:
+    read = Text(kind="text", charsets=("utf-8", "cp932")).reader()
+    assert [read("件名".encode()), read("件名".encode("cp932") + b"\0"), read(" a ")] == ["件名", "件名", "a"]
+    with pytest.raises(Undecodable):
+        read(b"\x81")
+
+
+@given(st.binary(max_size=20))
+def test_bytes_come_back_however_they_are_written(data: bytes) -> None:
+    letters = {byte: bytes([byte]) for byte in range(32, 127)} | {92: rb"\\"}
+    octal = b"".join(letters.get(byte, b"\\%03o" % byte) for byte in data)
+    for written, cell in (
+        ("raw", data),
+        ("hex", data.hex()),
+        ("hex", b"0x" + data.hex().upper().encode()),
+        ("base64", base64.encodebytes(data)),
+        ("pg", b"\\x" + data.hex().encode()),
+        ("pg", octal),
+    ):
+        assert Bytes(kind="bytes", written=written).reader()(cell) == data
+
+
+BAD_DIGITS = [("hex", "0g"), ("hex", "abc"), ("base64", "a"), ("pg", b"\\x0"), ("pg", b"\\9")]
+
+
+@pytest.mark.parametrize(("written", "cell"), BAD_DIGITS)
+def test_digits_that_are_none_are_told(written: str, cell: str | bytes) -> None:
+    with pytest.raises(Undecodable):
+        Bytes(kind="bytes", written=written).reader()(cell)
 
 
 moments = st.datetimes(datetime(1986, 1, 1), datetime(2036, 12, 31)).map(lambda moment: moment.replace(microsecond=0))  # noqa: DTZ001

@@ -6,10 +6,14 @@ again only where that makes a row of the right width. The dialect is RFC 4180's,
 
 import csv
 from collections import deque
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, BinaryIO, Literal
 
-from adapters.groupware.mapping import Csv
+from pydantic import Field
+from typing_extensions import override
+
+from adapters.groupware.rows.shape import BrokenLine, File, Line, Lines, RowShape, Wanted
 from migrator.errors import Reason
 
 BOM = b"\xef\xbb\xbf"
@@ -21,23 +25,33 @@ FOLDED = 200
 """Lines one row may have, where cells hold line ends."""
 
 
-class Line(NamedTuple):
-    """A row as it is written: where it begins, its cells, and whether some byte of it is no text in its charset."""
+class Csv(RowShape):
+    """Rows out of a text file, one a line, cells parted by `delimiter`."""
 
-    number: int
-    cells: list[str]
-    odd: bool = False
+    type: Literal["csv"]
+    charset: str = "cp932"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    """What encloses a cell that holds a delimiter; "" where nothing does."""
+    names: tuple[str, ...] = ()
+    """The columns in their order, where the file has no first line that names them."""
+    skip: Annotated[int, Field(ge=0)] = 0
+    """Lines of another kind before the first."""
+
+    @property
+    @override
+    def declared(self) -> tuple[str, ...]:
+        return self.names
+
+    @override
+    @contextmanager
+    def open(self, file: File, wanted: Wanted) -> Iterator[Lines]:
+        with file.raw.open() as stream:
+            separated = Separated(stream, self, file.path)
+            yield Lines(separated.columns, iter(separated))
 
 
-class BrokenLine(NamedTuple):
-    """A line that is no row. Its neighbours are."""
-
-    number: int
-    raw: bytes
-    reason: Reason
-
-
-class Lines:
+class Separated:
     """The rows of one file. `columns` are known before the first row is read; none where no line names them."""
 
     def __init__(self, stream: BinaryIO, form: Csv, file: str) -> None:
@@ -45,11 +59,13 @@ class Lines:
         self._number = 0
         self._mark = BOM if form.charset.lower().replace("_", "-") in ("utf-8", "utf8") else b""
         self._ahead: deque[tuple[int, bytes]] = deque()
-        self.columns = form.names
+        for _ in range(form.skip):
+            self._next()
+        self.columns: Sequence[str] = form.names
         if not form.names:
             first = next(self._rows(width=None), None)
             if isinstance(first, Line):
-                self.columns = tuple(cell.strip() for cell in first.cells)
+                self.columns = tuple(str(cell).strip() for cell in first.cells)
 
     def __iter__(self) -> Iterator[Line | BrokenLine]:
         charset, delimiter, quote, width = self._form.charset, self._form.delimiter, self._form.quote, len(self.columns)

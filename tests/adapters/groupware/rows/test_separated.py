@@ -6,14 +6,14 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.groupware.mapping import Csv
-from adapters.groupware.rows import BrokenLine, Line, Lines
+from adapters.groupware.rows.separated import Csv, Separated
+from adapters.groupware.rows.shape import BrokenLine, Line
 
 FORM = Csv(type="csv", path="x.csv", charset="cp932", names=("a", "b", "c"))
 
 
 def lines(data: bytes, form: Csv = FORM) -> list[Line | BrokenLine]:
-    return list(Lines(io.BytesIO(data), form, "x.csv"))
+    return list(Separated(io.BytesIO(data), form, "x.csv"))
 
 
 def told(data: bytes) -> list[list[str] | str]:
@@ -71,9 +71,15 @@ def test_a_backslash_or_a_bar_inside_a_character_parts_nothing() -> None:
 
 def test_a_mark_of_byte_order_is_no_part_of_the_first_column() -> None:
     form = Csv(type="csv", path="x.csv", charset="utf-8")
-    assert Lines(io.BytesIO("\ufeff番号,件名\r\n1,x\r\n".encode()), form, "x").columns == ("番号", "件名")
+    assert Separated(io.BytesIO("\ufeff番号,件名\r\n1,x\r\n".encode()), form, "x").columns == ("番号", "件名")
 
 
 def test_every_line_of_a_file_full_of_open_quotes_is_told() -> None:
     assert len(lines(b'1,"2,3\n' * 5_000)) == 5_000
     assert len(lines(b'1,"' + b"x\n" * 20_000)) == 20_000
+
+
+def test_lines_before_the_first_are_passed_over_and_counted() -> None:
+    form = Csv(type="csv", path="x.csv", skip=2)
+    read = Separated(io.BytesIO(b'Becky\n"open\na,b\n1,2\n'), form, "x.csv")
+    assert (read.columns, list(read)) == (("a", "b"), [Line(4, ["1", "2"])])

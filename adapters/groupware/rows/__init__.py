@@ -1,0 +1,24 @@
+"""The kinds of files that rows come from. To add one: a module here with a RowShape, and its name in `Rows`.
+
+shape.py       what all kinds have in common          separated.py   csv: text, one row a line
+fixed.py       records of one width                   dbf.py         dBASE and its heirs
+sqlite.py      a table of an SQLite database          objects.py     JSON
+sections.py    INI                                    elements.py    XML
+dump.py        an SQL dump                            sqltext.py     how values are written in one
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dump import SqlDump
+from adapters.groupware.rows.elements import Xml
+from adapters.groupware.rows.fixed import Fixed
+from adapters.groupware.rows.objects import Json
+from adapters.groupware.rows.sections import Ini
+from adapters.groupware.rows.separated import Csv
+from adapters.groupware.rows.sqlite import Sqlite
+
+Rows = Annotated[Csv | Fixed | Dbf | Sqlite | Json | Ini | Xml | SqlDump, Field(discriminator="type")]
+"""Every kind of rows, told apart by `type`."""
