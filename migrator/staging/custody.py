@@ -39,6 +39,10 @@ class Candidate:
     decision: str
 
 
+Adoption = tuple[Candidate, Receipt]
+"""A mail, and the receipt for what lies there and equals it."""
+
+
 class Custody(Outbox):
     """An outbox that also knows what was there before it sent anything, and what else came since."""
 
@@ -105,7 +109,7 @@ class Custody(Outbox):
 
     # -- by a person's word --
 
-    def adopt(self, place: Place, mark: Mark, found: Sequence[tuple[Candidate, Receipt]]) -> None:
+    def adopt(self, place: Place, mark: Mark, found: Sequence[Adoption]) -> None:
         """These lie in the place already, one to one: dispatch and receipt at once, and nothing is sent for them.
 
         The mark is the place's as it is now: what lies below it came by no dispatch of ours.

@@ -27,7 +27,7 @@ from migrator.staging.store import Staging
 from migrator.steps import guard
 from migrator.steps import load as loading
 from migrator.steps import settle as settling
-from migrator.steps.matching import Pairs, Wanted
+from migrator.steps.matching import Pair, Wanted
 from migrator.steps.progress import Progress
 from migrator.steps.settle import Clock
 from tests.killing import Killed, Killer
@@ -334,8 +334,8 @@ def ignore_claims(patch: Patch) -> None:
 def let_one_sighting_settle_two(patch: Patch) -> None:
     right = settling.match
 
-    def wrong(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> Pairs:
-        found = right(target, place, wanted, seen)
+    def wrong(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> list[Pair]:
+        found = list(right(target, place, wanted, seen))
         paired = {each.dispatch for each, _ in found}
         equal = {each.digests: sighting for each, sighting in found}
         return found + [
