@@ -1,6 +1,7 @@
 """Exactly once, however often we are killed: at any transaction and any call of source or target, before and after its
 effect, while what was on its way may still arrive, and users move, delete, flag and add mail in between."""
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -299,15 +300,19 @@ def on_postgresql(server: Path, template: str) -> Iterator[Callable[[Story], Non
 
 QUICK = settings(suppress_health_check=list(HealthCheck))
 
+MORE = 40 if os.environ.get("MIGRATOR_TORTURE") else 1
 
+
+@pytest.mark.timeout(7200)
 def test_every_mail_arrives_exactly_once_however_often_we_are_killed() -> None:
     with on_sqlite() as tell:
-        settings(QUICK, max_examples=50)(given(STORIES)(tell))()
+        settings(QUICK, max_examples=50 * MORE)(given(STORIES)(tell))()
 
 
+@pytest.mark.timeout(7200)
 def test_every_mail_arrives_exactly_once_on_postgresql(postgres_server: Path, postgres_empty_staging: str) -> None:
     with on_postgresql(postgres_server, postgres_empty_staging) as tell:
-        settings(QUICK, max_examples=10)(given(STORIES)(tell))()
+        settings(QUICK, max_examples=10 * MORE)(given(STORIES)(tell))()
 
 
 # -- would we notice? ------------------------------------------------------------------------------------------------
