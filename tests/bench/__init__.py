@@ -3,4 +3,5 @@
 extract   against a bare loop that reads each file and parses it with email.parser (compat32), one process
 load      against doveadm import, mbsync without compression, a plain imapclient loop, and imapsync where it is
           installed; all into the same Dovecot (sdbox, fsync on), each into a mailbox of its own
+dump      (only if asked for) rows out of SQL dumps of 1 GB, in MB/s
 """
