@@ -147,6 +147,7 @@ class Custody(Outbox):
 
     def renew(self, place: Place, mark: Mark | None) -> None:
         """The place is another one than it was, or gone: its account begins anew with this mark."""
+        self._epochs.pop(place, None)
         with self._staging.writing() as connection:
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place), mark or NOWHERE, self._run.id)
