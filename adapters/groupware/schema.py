@@ -9,32 +9,42 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
-from types import ModuleType
+from textwrap import dedent
 
-from adapters.groupware import mapping, values
+from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.values import Shape
 
 
 def schema() -> str:
     """The text of mappings/schema.json."""
-    whole = mapping.StoreMapping.model_json_schema()
-    shapes = whole["$defs"] | {mapping.StoreMapping.__name__: whole}
-    for module in (values, mapping):
-        for shape, field, text in _docstrings(module):
-            if field in (properties := shapes.get(shape, {}).get("properties", {})):
-                properties[field] = dict(sorted({"description": text, **properties[field]}.items()))
+    whole = StoreMapping.model_json_schema()
+    parts = whole["$defs"] | {StoreMapping.__name__: whole}
+    for shape in _shapes(Shape):
+        properties = parts.get(shape.__name__, {}).get("properties", {})
+        for parent in reversed(shape.__mro__[:-1]):
+            if issubclass(parent, Shape):
+                for field, text in _docstrings(parent):
+                    if field in properties:
+                        properties[field] = dict(sorted({**properties[field], "description": text}.items()))
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
-def _docstrings(module: ModuleType) -> Iterator[tuple[str, str, str]]:
-    """Class, field and text of what is written below the fields. (pydantic would read the source at every start.)"""
-    for shape in ast.parse(inspect.getsource(module)).body:
-        if isinstance(shape, ast.ClassDef):
-            for field, below in pairwise(shape.body):
-                match field, below:
-                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                        yield shape.name, name, inspect.cleandoc(text)
-                    case _:
-                        pass
+def _shapes(shape: type[Shape]) -> Iterator[type[Shape]]:
+    for each in shape.__subclasses__():
+        yield each
+        yield from _shapes(each)
+
+
+def _docstrings(shape: type[Shape]) -> Iterator[tuple[str, str]]:
+    """Field and text of what is written below the fields. (pydantic would read the source at every start.)"""
+    (written,) = ast.parse(dedent(inspect.getsource(shape))).body
+    assert isinstance(written, ast.ClassDef)
+    for field, below in pairwise(written.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
+            case _:
+                pass
 
 
 if __name__ == "__main__":
