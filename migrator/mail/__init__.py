@@ -13,6 +13,7 @@ from migrator.mail.dates import NO_DATE, date_in_name, parse_date, plausible, re
 from migrator.mail.envelope import Envelope, address, envelope
 from migrator.mail.fingerprint import fingerprint
 from migrator.mail.health import Health, health
+from migrator.mail.mime import attachment_names
 from migrator.mail.scan import headers
 from migrator.mail.wire import WireFacts, header_digest, on_wire, on_wire_chunks, split, wire_facts
 
@@ -22,6 +23,7 @@ __all__ = [
     "Health",
     "WireFacts",
     "address",
+    "attachment_names",
     "date_in_name",
     "envelope",
     "fingerprint",
