@@ -12,6 +12,8 @@ _VAGUE = {None, UTF8, JIS, LATIN}
 """Labels that say nothing against UTF-8, and nothing for themselves."""
 
 _UNEXPLAINED = re.compile(r"\\x[0-9a-f]{2}|[\ue000-\uf8ff\ufffd]")
+_JIS_HINT = re.compile(rb"\x0e|\x1b\(")
+"""What only data labelled ISO-2022-JP means by it."""
 _FOREIGN = {"gb18030", "cp949", "big5hkscs"}
 _THREE_BYTES = re.compile(rb"[\xe0-\xf4][\x80-\xbf]{2}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
@@ -83,7 +85,7 @@ def _choose(data: bytes, charset: str | None) -> tuple[str, str, Why]:
     whole = data
     if codec == JIS and b"\x1b" not in data:
         data = with_escapes(data)
-    if (b"\x1b" in data and JIS_PROOF.search(data)) or (codec == JIS and b"\x0e" in data):
+    if (b"\x1b" in data and JIS_PROOF.search(data)) or (codec == JIS and _JIS_HINT.search(data)):
         return decode_jis(data), JIS, Why.ESCAPES if data is whole else Why.RESTORED
     if data.isascii():
         return data.decode("ascii"), "ascii", Why.ASCII
