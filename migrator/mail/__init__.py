@@ -6,6 +6,7 @@ dates        when a mail was received, by the best evidence
 envelope     what people and rules know it by
 health       whether it is whole
 mime         its parts
+bounded      all that is read off a mail, in a process that may be killed for it
 fingerprint  the identity of its meaning
 """
 
