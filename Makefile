@@ -23,9 +23,13 @@ check: $(READY)
 bench: $(READY) servers
 	.venv/bin/python -m tests.bench $(ARGS)
 
-# kill -9 until KILLS kills on each database have left mail in doubt or a pass unfinished.
+# What is too long for every day: kill -9 until KILLS kills on each database have left mail in doubt or a pass unfinished,
+# every fault at every position, rescue killed at every moment, and thousands of stories of the exactly-once property.
+torture: export MIGRATOR_TORTURE = $(KILLS)
 torture: $(READY) servers
-	MIGRATOR_TORTURE=$(KILLS) .venv/bin/python -m pytest tests/journeys/test_kill.py $(ARGS)
+	.venv/bin/python -m pytest tests/journeys/test_kill.py $(ARGS)
+	.venv/bin/python -m pytest -n 2 tests/journeys/test_faults.py tests/journeys/test_hostile_mail.py \
+		tests/migrator/rescue/test_moving.py tests/migrator/steps/test_exactly_once.py $(ARGS)
 
 # Hostile bytes for MINUTES a target, first by Hypothesis, then guided by coverage; every fixture cut at every byte.
 fuzz: $(READY)

@@ -6,24 +6,19 @@ rooted     accounts below a root; one file as one artefact
 trees      a source of one file a mail; `maildirs` and `directories` are its shapes
 mboxes     a source of many mails in a file; `fromline`, `frames` and `openmbox` are its parts
 archive    a target; `shelf` is one place, `index` its numbers, `layouts` the two forms
+
+What opening one of them needs is imported then: every command reads the settings, and few open a source.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from adapters.files.archive import ArchiveTarget
-from adapters.files.directories import Eml, Mh
 from adapters.files.frames import Variant
-from adapters.files.layouts import EmlLayout, MaildirLayout
-from adapters.files.maildirs import Maildir
-from adapters.files.mboxes import MboxSource
-from adapters.files.shelf import Layout
-from adapters.files.trees import FileSource, Shape
 from migrator.errors import Reason, UsageError
 from migrator.model import Mailbox
 from migrator.ports import Adapter, Source, Target
@@ -71,16 +66,27 @@ class Mbox(Files):
         return ZoneInfo(self.timezone) if self.timezone else JAPAN
 
 
-def _source(shape: Shape) -> Callable[[Files], AbstractContextManager[Source]]:
-    @contextmanager
-    def opened(config: Files) -> Iterator[Source]:
-        yield FileSource(config.root, shape)
+@contextmanager
+def _emls(config: Files) -> Iterator[Source]:
+    from adapters.files.directories import Eml
+    from adapters.files.trees import FileSource
 
-    return opened
+    yield FileSource(config.root, Eml())
+
+
+@contextmanager
+def _mhs(config: Files) -> Iterator[Source]:
+    from adapters.files.directories import Mh
+    from adapters.files.trees import FileSource
+
+    yield FileSource(config.root, Mh())
 
 
 @contextmanager
 def _maildirs(config: Archive) -> Iterator[Source]:
+    from adapters.files.maildirs import Maildir
+    from adapters.files.trees import FileSource
+
     if (config.root / "cur").is_dir():
         raise UsageError(Reason("maildir.root-is-a-mailbox", path=str(config.root)))
     yield FileSource(config.root, Maildir())
@@ -88,18 +94,28 @@ def _maildirs(config: Archive) -> Iterator[Source]:
 
 @contextmanager
 def _mboxes(config: Mbox) -> Iterator[Source]:
+    from adapters.files.mboxes import MboxSource
+
     yield MboxSource(config.root, config.variant, config.zone)
 
 
-def _target(layout: Callable[[int | None], Layout]) -> Callable[[Archive, Mailbox], AbstractContextManager[Target]]:
-    @contextmanager
-    def opened(config: Archive, mailbox: Mailbox) -> Iterator[Target]:
-        yield ArchiveTarget(config.root, mailbox.owner, layout(config.item_bytes))
+@contextmanager
+def _maildir_archive(config: Archive, mailbox: Mailbox) -> Iterator[Target]:
+    from adapters.files.archive import ArchiveTarget
+    from adapters.files.layouts import MaildirLayout
 
-    return opened
+    yield ArchiveTarget(config.root, mailbox.owner, MaildirLayout(config.item_bytes))
 
 
-maildir = Adapter(config=Archive, open_source=_maildirs, open_target=_target(MaildirLayout))
-eml = Adapter(config=Archive, open_source=_source(Eml()), open_target=_target(EmlLayout))
-mh = Adapter(config=Files, open_source=_source(Mh()))
+@contextmanager
+def _eml_archive(config: Archive, mailbox: Mailbox) -> Iterator[Target]:
+    from adapters.files.archive import ArchiveTarget
+    from adapters.files.layouts import EmlLayout
+
+    yield ArchiveTarget(config.root, mailbox.owner, EmlLayout(config.item_bytes))
+
+
+maildir = Adapter(config=Archive, open_source=_maildirs, open_target=_maildir_archive)
+eml = Adapter(config=Archive, open_source=_emls, open_target=_eml_archive)
+mh = Adapter(config=Files, open_source=_mhs)
 mbox = Adapter(config=Mbox, open_source=_mboxes)

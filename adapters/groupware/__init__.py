@@ -9,16 +9,12 @@ catalogue.py   index and files side by side                                censu
 source.py      all of it as the engine's Source
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from adapters.files.reading import Tree
-from adapters.groupware.checks import read
-from adapters.groupware.source import GroupwareSource
 from migrator.ports import Adapter, Source
 
 
@@ -38,10 +34,14 @@ class Config(BaseModel):
         return Path(value) if isinstance(value, str) and ("/" in value or value.endswith(".toml")) else value
 
 
-@contextmanager
-def _open(config: Config) -> Iterator[Source]:
+def _open(config: Config) -> AbstractContextManager[Source]:
     """Raises UsageError where the root is not there, or the mapping is wrong."""
-    yield GroupwareSource(read(config.mapping), Tree(config.root))
+    # only now: every command reads the settings, and few open the source
+    from adapters.files.reading import Tree
+    from adapters.groupware.checks import read
+    from adapters.groupware.source import GroupwareSource
+
+    return nullcontext(GroupwareSource(read(config.mapping), Tree(config.root)))
 
 
 adapter = Adapter(config=Config, open_source=_open)

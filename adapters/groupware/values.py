@@ -16,7 +16,7 @@ from migrator.text import storable
 class Shape(BaseModel):
     """Any part of a mapping: frozen, and without room for a key that nobody reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class UnknownCode(ValueError):  # noqa: N818 - raised and caught inside this package

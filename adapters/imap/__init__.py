@@ -6,13 +6,27 @@ session   commands out, answers in; wire is its bytes, answers their meaning, wo
 folders   the tree of folders, their names and roles
 letters   a parcel made ready; append sends it and knows what a refusal means
 reading   marks, sightings, bodies; changes amends and withdraws
-source, target   the two ports
+source, target   the two ports; imported only when one is opened, for every command reads the settings
 """
 
-from migrator.ports import Adapter
+from contextlib import AbstractContextManager
+
+from migrator.model import Mailbox
+from migrator.ports import Adapter, Source, Target
 
 from .config import ImapConfig
-from .source import open_source
-from .target import open_target
 
-adapter = Adapter(config=ImapConfig, open_source=open_source, open_target=open_target)
+
+def _source(config: ImapConfig) -> AbstractContextManager[Source]:
+    from .source import open_source
+
+    return open_source(config)
+
+
+def _target(config: ImapConfig, mailbox: Mailbox) -> AbstractContextManager[Target]:
+    from .target import open_target
+
+    return open_target(config, mailbox)
+
+
+adapter = Adapter(config=ImapConfig, open_source=_source, open_target=_target)

@@ -125,7 +125,7 @@ def _wire(config: ImapConfig) -> Wire:
         if config.security == "none" and not ipaddress.ip_address(connection.getpeername()[0]).is_loopback:
             raise UsageError(Reason("imap.plain-refused", host=host))
         if config.security == "tls":
-            connection = _context(config).wrap_socket(connection, server_hostname=host)
+            connection = tls_context(config).wrap_socket(connection, server_hostname=host)
     except OSError as error:
         connection.close()
         raise _tls_error(error, host, port) from error
@@ -135,14 +135,18 @@ def _wire(config: ImapConfig) -> Wire:
     return Wire(connection, host=host, port=port, timeout=config.timeout)
 
 
-def _context(config: ImapConfig) -> ssl.SSLContext:
-    if config.ca_file is None:
-        return ssl.create_default_context()
+def tls_context(config: ImapConfig) -> ssl.SSLContext:
+    """Certificates are verified; TLS 1.2 at least (RFC 8996), also where the system's Python would go lower.
+
+    Raises UsageError where the file of trusted certificates cannot be used.
+    """
     try:
-        return ssl.create_default_context(cafile=config.ca_file)
+        context = ssl.create_default_context(cafile=config.ca_file)
     except OSError as error:
         path = str(config.ca_file)
         raise UsageError(Reason("imap.ca-file", path=path, answer=_words_of(error))) from error
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    return context
 
 
 def _start_tls(client: _Client, config: ImapConfig) -> None:
@@ -150,7 +154,7 @@ def _start_tls(client: _Client, config: ImapConfig) -> None:
     if not client.has_capability("STARTTLS"):
         raise UsageError(Reason("imap.starttls-absent", host=host, port=port))
     try:
-        client.secure(_context(config))
+        client.secure(tls_context(config))
     except OSError as error:
         raise _tls_error(error, host, port) from error
 

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from migrator import registry
 from migrator.cli import console
@@ -12,10 +13,11 @@ from migrator.ports import Source, Target
 from migrator.routes import Routes
 from migrator.settings import Settings
 from migrator.staging.store import Staging
-from migrator.steps.crew import Crew, crew
-from migrator.steps.extract import walk_account
-from migrator.steps.load import Loading
 from migrator.steps.progress import Report, quiet
+
+if TYPE_CHECKING:  # slow to import, and no command needs both
+    from migrator.steps.crew import Crew
+    from migrator.steps.load import Loading
 
 
 @contextmanager
@@ -35,16 +37,19 @@ def both() -> Iterator[tuple[Source, Staging]]:
 
 
 @contextmanager
-def helpers(size: int) -> Iterator[Crew]:
+def helpers(size: int) -> "Iterator[Crew]":
     """Processes for extract, forked once all that they need has been imported: so it is imported once."""
-    registry.adapter(console.settings().source.adapter)
+    from migrator.steps.crew import crew
+    from migrator.steps.extract import walk_account
+
+    source(console.settings())
     gc.freeze()
     with crew(size, both, walk_account) as forked:
         yield forked
 
 
 def source(settings: Settings) -> AbstractContextManager[Source]:
-    """The source, opened when entered."""
+    """The source. An adapter imports what opening it needs when it is first asked."""
     open_source = registry.adapter(settings.source.adapter).open_source
     assert open_source is not None, "settings refuse an adapter that is no source"
     return open_source(settings.source.config)
@@ -75,8 +80,10 @@ def loading(
     retry: bool = False,
     resend: bool = False,
     existing: str | None = None,
-) -> Loading:
+) -> "Loading":
     """What a load or verify of this target is told."""
+    from migrator.steps.load import Loading
+
     its = settings.target(target)
     return Loading(
         target=target,

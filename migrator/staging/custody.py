@@ -39,6 +39,10 @@ class Candidate:
     decision: str
 
 
+Adoption = tuple[Candidate, Receipt]
+"""A mail, and the receipt for what lies there and equals it."""
+
+
 class Custody(Outbox):
     """An outbox that also knows what was there before it sent anything, and what else came since."""
 
@@ -105,7 +109,7 @@ class Custody(Outbox):
 
     # -- by a person's word --
 
-    def adopt(self, place: Place, mark: Mark, found: Sequence[tuple[Candidate, Receipt]]) -> None:
+    def adopt(self, place: Place, mark: Mark, found: Sequence[Adoption]) -> None:
         """These lie in the place already, one to one: dispatch and receipt at once, and nothing is sent for them.
 
         The mark is the place's as it is now: what lies below it came by no dispatch of ours.
@@ -143,6 +147,7 @@ class Custody(Outbox):
 
     def renew(self, place: Place, mark: Mark | None) -> None:
         """The place is another one than it was, or gone: its account begins anew with this mark."""
+        self._epochs.pop(place, None)
         with self._staging.writing() as connection:
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place), mark or NOWHERE, self._run.id)

@@ -40,6 +40,7 @@ class Outbox(Shelf):
         self.answered = 0
         """How many dispatches have been answered in this run."""
         self._places: dict[Place, int] = {}
+        self._epochs: dict[Place, int] = {}
 
     def letters(self, items: Sequence[ItemId]) -> list[Letter]:
         """The mails themselves, in the order asked for. Bound the bytes you ask for at once."""
@@ -57,13 +58,22 @@ class Outbox(Shelf):
             for row in map(rows.__getitem__, items)
         ]
 
+    def epoch(self, place: Place) -> int | None:
+        """The epoch in which our receipts at a place are bound. Remembered: under our lease nobody else changes it."""
+        if place not in self._epochs:
+            first = self.first_mark(place)
+            if first is None:
+                return None
+            self._epochs[place] = first.epoch
+        return self._epochs[place]
+
     # -- what happens to it --
 
     def place(self, place: Place, mark: Mark) -> None:
         """Note a place that exists at the target; at its first time also how far it had come before us."""
-        first = self.first_mark(place)
-        if first is not None and first.epoch:  # an epoch of 0 says that it was gone
+        if self.epoch(place):  # 0 says that it was gone
             return
+        self._epochs.pop(place, None)
         with self._staging.writing() as connection:
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place, make=True), mark, self._run.id)
@@ -175,6 +185,7 @@ class Outbox(Shelf):
 
     def bind_again(self, place: Place, first: Mark, found: Sequence[tuple[DispatchId, str, frozenset[Flag]]]) -> None:
         """The place has a new epoch: these refs are our receipts' now, and `first` is how far it had come before us."""
+        self._epochs.pop(place, None)
         with self._staging.writing() as connection:
             self._lease.hold(connection)
             _mark(connection, self._place_id(connection, place), first, self._run.id)

@@ -66,6 +66,7 @@ class Doubt:
     item: ItemId
     digest: str
     received_at: datetime
+    message_id: str | None
     mark: Mark
     mark_id: int
     account: str
@@ -278,6 +279,7 @@ class Shelf:
                     its.c.mark_id,
                     item.c.digest,
                     item.c.received_at,
+                    item.c.message_id,
                     mark.c.epoch,
                     mark.c.next,
                     mark.c.mails,
@@ -303,6 +305,7 @@ class Shelf:
                         item=row.item_id,
                         digest=row.digest,
                         received_at=row.received_at,
+                        message_id=row.message_id,
                         mark=Mark(row.epoch, row.next, row.mails),
                         mark_id=row.mark_id,
                         account=row.name,

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from migrator.errors import AccountError
 from migrator.model import ItemId, Mailbox, Mark, Place
 from migrator.ports import Source, Target
-from migrator.staging.custody import NOWHERE, Custody
+from migrator.staging.custody import NOWHERE, Adoption, Custody
 from migrator.staging.locks import alone, lease
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging, user
 from migrator.steps.guard import FEW, absent, beyond, by_place, equal
-from migrator.steps.likeness import Pair
 from migrator.steps.load import Loading, Opener
 from migrator.steps.runner import WORKERS, spread
 from migrator.steps.verify import verify_mailbox
@@ -87,7 +86,7 @@ class _Away:
     receipts: dict[ItemId, DispatchId]
     doubts: dict[ItemId, DispatchId]
 
-    def bind(self, custody: Custody, place: Place, found: Iterable[Pair]) -> None:
+    def bind(self, custody: Custody, place: Place, found: Iterable[Adoption]) -> None:
         """These lie here; what is left still does not."""
         here = list(found)
         custody.found_again(

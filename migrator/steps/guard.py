@@ -14,16 +14,17 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from migrator.errors import AccountError, FolderError, Reason, UsageError
 from migrator.model import Folder, ItemId, Mailbox, Mark, Place, Sighting
 from migrator.ports import Source, Target
-from migrator.staging.custody import Custody, sample, suddenly_empty
+from migrator.staging.custody import Adoption, Custody, sample, suddenly_empty
 from migrator.staging.sightings import Delivered, Waiting
 from migrator.staging.store import Run, Staging
-from migrator.steps.likeness import Pair, pairs
+from migrator.steps.matching import Wanted, match
 from migrator.steps.progress import Progress, Report, quiet
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def by_place(custody: Custody, target: Target, waiting: ToDo, how: "Loading") ->
 
 def unexplained(
     custody: Custody, target: Target, place: Place, mark: Mark, items: Collection[ItemId]
-) -> Iterable[Pair]:
+) -> Iterable[Adoption]:
     """Mail that came to the place after our last sending there, holds no receipt, and equals one of these items.
 
     Whoever sent it wrote no dispatch into this staging: it is an older copy, or somebody else sends the same mail.
@@ -215,7 +216,9 @@ def _in_place(target: Target, place: Place, known: Delivered) -> bool:
     return mark is not None and not beyond(known, mark) and not absent(target, place, mark, [known])
 
 
-def existing(custody: Custody, target: Target, place: Place, mark: Mark, items: Collection[ItemId]) -> Iterable[Pair]:
+def existing(
+    custody: Custody, target: Target, place: Place, mark: Mark, items: Collection[ItemId]
+) -> Iterable[Adoption]:
     """Mail that lay in the place before we first sent anything there, and equals one of these items."""
     first = custody.first_mark(place)
     if first is None or not first.epoch:
@@ -228,13 +231,17 @@ def existing(custody: Custody, target: Target, place: Place, mark: Mark, items: 
 
 def equal(
     custody: Custody, target: Target, place: Place, seen: Iterable[Sighting], items: Collection[ItemId]
-) -> Iterable[Pair]:
-    """What is seen, holds no receipt, and equals one of these items, one to one."""
+) -> Iterable[Adoption]:
+    """What is seen, holds no receipt, and equals one of these items, one to one.
+
+    Tokens are not asked: they name dispatches that this staging may never have known.
+    """
     claimed = set() if custody.first_mark(place) is None else custody.claimed(place)
-    free = [each for each in seen if each.number not in claimed]
-    candidates = custody.candidates(items, {each.message_id for each in free})
-    return pairs(target, place, candidates, free, custody.raw)
+    free = [replace(each, token=None) for each in seen if each.number not in claimed]
+    candidates = {each.item: each for each in custody.candidates(items, {each.message_id for each in free})}
+    for wanted, sighting in match(target, place, [Wanted.staged(custody, each) for each in candidates.values()], free):
+        yield candidates[wanted.item], wanted.adoption(sighting)
 
 
-def _count(found: Iterable[Pair]) -> int:
+def _count(found: Iterable[Adoption]) -> int:
     return sum(1 for _ in islice(found, COUNTED))

@@ -165,8 +165,7 @@ def _prepared(
 
 
 def _same_epoch(outbox: Outbox, place: Place, mark: Mark) -> None:
-    first = outbox.first_mark(place)
-    if first is not None and first.epoch != mark.epoch:
+    if outbox.epoch(place) not in (None, mark.epoch):
         raise FolderError(
             Reason("place.epoch-changed", target=outbox.target, mailbox=outbox.owner, place="/".join(place.path))
         )

@@ -1,56 +1,70 @@
-"""Which sighting at a target is which mail of ours (laws.md §1.4)."""
+"""Which sighting at a target is which mail of ours, one to one (laws.md §1.4).
+
+Message-ID, size and header narrow the search, so that few bodies are fetched; they never decide.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from migrator.errors import FolderError
-from migrator.mail import fingerprint, header_digest, split, wire_facts
+from migrator.mail import fingerprint, wire_facts
 from migrator.model import ItemId, Place, Raw, Receipt, Sighting
 from migrator.ports import Target
+from migrator.staging.custody import Candidate
 from migrator.staging.sightings import Delivered, DispatchId, Doubt, Shelf
 
 LARGE = 64 * 2**20
 """A fingerprint is not taken of a mail above this many bytes."""
 
-Pairs = list[tuple["Wanted", Sighting]]
+UNSENT: DispatchId = 0
+"""No dispatch has this number."""
+
+Pair = tuple["Wanted", Sighting]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wanted:
-    """A mail of ours that is looked for: what it would look like at the target, and the least number it can have."""
+    """A mail of ours that is looked for: what it would look like at the target, and the least number it can have.
 
-    dispatch: DispatchId
+    Its dispatch and token are those of its sending, where staging knows of one.
+    """
+
     item: ItemId
-    token: str
-    since: int
+    dispatch: DispatchId = UNSENT
+    token: str | None = None
+    since: int = 0
     digests: tuple[str, ...]
     """As it went out; the last is that of the bytes after the repairs of a wire."""
     sizes: frozenset[int]
     headers: str
     received_at: datetime
+    message_id: str | None
     repairs: tuple[str, ...] = ()
     raw: Callable[[], Raw]
 
     @classmethod
     def in_doubt(cls, shelf: Shelf, doubt: Doubt, since: int) -> "Wanted":
         """Both as it is staged and after the repairs of a wire."""
-        raw = shelf.raw(doubt.digest)
-        with raw.open() as stream:
-            head, _ = split(stream.read(LARGE) if raw.size <= LARGE else stream.read(2**17))
+        return replace(
+            cls.staged(shelf, doubt), dispatch=doubt.dispatch, token=shelf.token(doubt.dispatch), since=since
+        )
+
+    @classmethod
+    def staged(cls, shelf: Shelf, mail: Doubt | Candidate) -> "Wanted":
+        """The same, of a mail of which staging knows no sending."""
+        raw = shelf.raw(mail.digest)
         wire = wire_facts(raw.chunks())
         return cls(
-            dispatch=doubt.dispatch,
-            item=doubt.item,
-            token=shelf.token(doubt.dispatch),
-            since=since,
+            item=mail.item,
             digests=(raw.digest, wire.digest),
             sizes=frozenset((raw.size, wire.size)),
-            headers=header_digest(head),
-            received_at=doubt.received_at,
+            headers=wire.headers,
+            received_at=mail.received_at,
+            message_id=mail.message_id,
             repairs=tuple(wire.repairs),
-            raw=lambda: shelf.raw(doubt.digest),
+            raw=lambda: shelf.raw(mail.digest),
         )
 
     @classmethod
@@ -60,17 +74,17 @@ class Wanted:
             dispatch=known.dispatch,
             item=known.item,
             token=shelf.token(known.dispatch),
-            since=0,
             digests=(known.sent,),
             sizes=frozenset((known.size,)),
             headers=known.headers,
             received_at=known.received_at,
+            message_id=known.message_id,
             raw=lambda: shelf.staged(known.item),
         )
 
     def receipt(self, seen: Sighting) -> Receipt:
-        """What settles a doubt."""
-        sent = seen.digest or self.digests[-1]
+        """What settles a doubt: what we sent, and where it lies."""
+        sent = seen.digest if seen.digest in self.digests else self.digests[-1]
         return Receipt(
             item=self.item,
             ref=seen.ref,
@@ -81,51 +95,58 @@ class Wanted:
             repairs=() if sent == self.digests[0] else self.repairs,
         )
 
+    def adoption(self, seen: Sighting) -> Receipt:
+        """A receipt for what lies there, as it lies there, whoever sent it."""
+        ours = self.receipt(seen)
+        theirs = seen.digest or ours.sent
+        repairs = ours.repairs if theirs == ours.sent else ()
+        return replace(ours, sent=theirs, headers=seen.headers or self.headers, repairs=repairs)
+
     def resembles(self, seen: Sighting) -> bool:
         """Size and headers narrow the search; they never decide."""
         return seen.number >= self.since and seen.size in self.sizes and seen.headers in (None, self.headers)
 
 
-def match(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> Pairs:
+def match(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> Iterator[Pair]:
     """Pair mails with sightings, one to one: by token, else by digest, else by fingerprint and received time.
 
     Of equal mails the one that is wanted first gets what lies first.
     """
-    left = {each.dispatch: each for each in wanted}
-    by_token = {each.token: each for each in wanted}
+    left = set(wanted)
+    by_token = {each.token: each for each in wanted if each.token is not None}
     by_size: dict[int, list[Wanted]] = defaultdict(list)
     by_second: dict[datetime, list[Wanted]] = defaultdict(list)
     for each in wanted:
         by_second[_second(each.received_at)].append(each)
         for size in each.sizes:
             by_size[size].append(each)
-    found: Pairs = []
     unlike: list[Sighting] = []
     for sighting in seen:
         if sighting.token is not None:  # it tells its sending, and no other
-            if same := left.pop(by_token[sighting.token].dispatch, None) if sighting.token in by_token else None:
-                found.append((same, sighting))
+            same = by_token.get(sighting.token)
+            if same in left:
+                left.remove(same)
+                yield same, sighting
             continue
-        near = [each for each in by_size[sighting.size] if each.dispatch in left and each.resembles(sighting)]
+        near = [each for each in by_size[sighting.size] if each in left and each.resembles(sighting)]
         digest = digest_of(target, place, sighting) if near else None
         same = next((each for each in near if digest in each.digests), None)
         if same is None:
             unlike.append(sighting)
             continue
-        del left[same.dispatch]
-        found.append((same, replace(sighting, digest=digest)))
+        left.remove(same)
+        yield same, replace(sighting, digest=digest)
     for sighting in unlike:
         dated = [
             each
             for each in by_second[_second(sighting.received_at)]
-            if each.dispatch in left and sighting.number >= each.since
+            if each in left and sighting.number >= each.since and each.message_id in (None, sighting.message_id)
         ]
-        meaning = _meaning_of(target, place, sighting) if dated else None
+        meaning, digest = _meaning_of(target, place, sighting) if dated else (None, None)
         same = next((each for each in dated if meaning is not None and _means(each.raw()) == meaning), None)
         if same is not None:
-            del left[same.dispatch]
-            found.append((same, sighting))
-    return found
+            left.remove(same)
+            yield same, replace(sighting, digest=digest)
 
 
 def strays(shelf: Shelf, target: Target, wanted: Iterable[Wanted]) -> list[Wanted]:
@@ -159,11 +180,12 @@ def digest_of(target: Target, place: Place, seen: Sighting) -> str | None:
     return None if raw is None else raw.digest
 
 
-def _meaning_of(target: Target, place: Place, seen: Sighting) -> str | None:
+def _meaning_of(target: Target, place: Place, seen: Sighting) -> tuple[str | None, str | None]:
+    """Fingerprint and digest, as far as they are known or can be had."""
     if seen.fingerprint is not None:
-        return seen.fingerprint
+        return seen.fingerprint, seen.digest
     raw = target.fetch(place, seen.ref) if seen.size <= LARGE else None
-    return None if raw is None else _means(raw)
+    return (None, seen.digest) if raw is None else (_means(raw), raw.digest)
 
 
 def _means(raw: Raw) -> str:

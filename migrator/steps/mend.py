@@ -14,7 +14,7 @@ from migrator.staging.sightings import Delivered, DispatchId, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.guard import same_mailbox
 from migrator.steps.load import Loading, Opener, settle_doubts
-from migrator.steps.matching import Pairs, Wanted, match, same_second
+from migrator.steps.matching import Pair, Wanted, match, same_second
 from migrator.steps.settle import renumbered
 from migrator.steps.withdraw import withdraw
 
@@ -71,7 +71,7 @@ class Binding:
     place: Place
     first: Mark
     known: dict[DispatchId, Delivered]
-    found: Pairs
+    found: list[Pair]
 
     @classmethod
     def of(cls, shelf: Shelf, target: Target, place: Place) -> "Binding":
@@ -82,7 +82,7 @@ class Binding:
         assert before is not None
         known = {each.dispatch: each for each in shelf.delivered(place)}
         seen = list(target.survey(place, None))
-        found = match(target, place, [Wanted.delivered(shelf, each) for each in known.values()], seen)
+        found = list(match(target, place, [Wanted.delivered(shelf, each) for each in known.values()], seen))
         ours = {sighting.number for _, sighting in found}
         older = sorted(each.number for each in seen if each.number not in ours)
         next_ = min(ours, default=[*older, mark.next][before.count] if before.count < len(older) else mark.next)
@@ -164,7 +164,7 @@ def _copies(
     sizes = {each.size for each in left}
     like = {each.dispatch: each for each in present if each.size in sizes or not target.limits.exact}
     wanted = [Wanted.delivered(shelf, each) for each in like.values()]
-    while left and (pairs := match(target, place, wanted, left)):
+    while left and (pairs := list(match(target, place, wanted, left))):
         for mail, seen in ((like[each.dispatch], seen) for each, seen in pairs):
             sent = shelf.sent_from(place, mail.item, int(seen.ref.partition(":")[0]))
             if sent is not None and seen.number >= sent[1]:

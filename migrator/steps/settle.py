@@ -12,7 +12,7 @@ from migrator.model import Mark, Place, Sighting
 from migrator.ports import Target
 from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import DispatchId, Doubt, Shelf
-from migrator.steps.matching import Pairs, Wanted, digest_of, match, strays
+from migrator.steps.matching import Pair, Wanted, digest_of, match, strays
 
 Doubts = dict[Place, list[Doubt]]
 
@@ -96,7 +96,7 @@ def _answer_present(outbox: Outbox, target: Target, place: Place, doubts: list[D
     return _answer(outbox, place, place, doubts, _sure(outbox, target, place, doubts, since, seen))
 
 
-def _answer(outbox: Outbox, sent_to: Place, lies_in: Place, doubts: list[Doubt], found: Pairs) -> list[Doubt]:
+def _answer(outbox: Outbox, sent_to: Place, lies_in: Place, doubts: list[Doubt], found: list[Pair]) -> list[Doubt]:
     outbox.found(sent_to, lies_in, [(wanted.dispatch, wanted.receipt(seen)) for wanted, seen in found])
     answered = {wanted.dispatch for wanted, _ in found}
     return [each for each in doubts if each.dispatch not in answered]
@@ -126,19 +126,17 @@ def _sure(
     doubts: list[Doubt],
     since: dict[DispatchId, int],
     seen: list[Sighting],
-) -> Pairs:
+) -> list[Pair]:
     """Pairs in which the sighting can be nothing else. Equal mails that have a receipt, and are no longer where it
     says, come first; where that leaves too few for all that are in doubt, nobody can tell whose they are."""
     wanted = _wanted(outbox, doubts, since) if seen else []
-    found = match(target, place, wanted, seen)
+    found = list(match(target, place, wanted, seen))
     away = strays(outbox, target, [each for each, sighting in found if sighting.token is None])
     if not away:
         return found
-    found = match(target, place, [*away, *wanted], seen)
-    paired = {each.dispatch for each, _ in found}
-    unsure = {each.digests[-1] for each in wanted if each.dispatch not in paired}
-    ours = {each.dispatch for each in wanted}
-    return [pair for pair in found if pair[0].dispatch in ours and pair[0].digests[-1] not in unsure]
+    found = list(match(target, place, [*away, *wanted], seen))
+    unsure = {each.digests[-1] for each in set(wanted).difference(each for each, _ in found)}
+    return [pair for pair in found if pair[0] in wanted and pair[0].digests[-1] not in unsure]
 
 
 def _wanted(outbox: Outbox, doubts: list[Doubt], since: dict[DispatchId, int]) -> list[Wanted]:
@@ -160,8 +158,8 @@ def _recall_absent(outbox: Outbox, target: Target, place: Place, doubts: list[Do
     left = [each for each in outbox.doubts().get(place, []) if each.dispatch in asked]
     unsure = {each.dispatch for each in _hidden(outbox, place, left, seen, mark)}  # fewer, if something was found
     unclaimed = _unclaimed(outbox, target, place, since)
-    like = match(target, place, _wanted(outbox, left, since), unclaimed) if unclaimed else []
-    unsure |= {wanted.dispatch for wanted, _ in like}
+    if unclaimed:
+        unsure |= {each.dispatch for each, _ in match(target, place, _wanted(outbox, left, since), unclaimed)}
     outbox.recall([each.dispatch for each in left if each.dispatch not in unsure])
 
 

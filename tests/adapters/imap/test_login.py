@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from adapters.imap import adapter
 from adapters.imap.config import ImapConfig, is_loopback
-from adapters.imap.login import MEANING, connect, translate
+from adapters.imap.login import MEANING, connect, tls_context, translate
 from migrator.errors import AccountError, MigratorError, Outage, UsageError
 from migrator.model import Mailbox
 from tests.adapters.imap.conftest import Box, scripted, tapped, user
@@ -304,5 +304,15 @@ def test_a_target_is_not_opened_where_the_login_is_refused(settings: Callable[..
             pass
 
 
-def test_tls_versions_of_yesterday_are_not_spoken() -> None:
-    assert ssl.create_default_context().minimum_version >= ssl.TLSVersion.TLSv1_2
+def test_tls_versions_of_yesterday_are_not_spoken(
+    settings: Callable[..., ImapConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some builds of Python leave the choice to OpenSSL."""
+
+    def lenient(**_: object) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", lenient)
+    assert tls_context(settings()).minimum_version >= ssl.TLSVersion.TLSv1_2

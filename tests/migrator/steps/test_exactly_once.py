@@ -1,6 +1,7 @@
 """Exactly once, however often we are killed: at any transaction and any call of source or target, before and after its
 effect, while what was on its way may still arrive, and users move, delete, flag and add mail in between."""
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -27,7 +28,7 @@ from migrator.staging.store import Staging
 from migrator.steps import guard
 from migrator.steps import load as loading
 from migrator.steps import settle as settling
-from migrator.steps.matching import Pairs, Wanted
+from migrator.steps.matching import Pair, Wanted
 from migrator.steps.progress import Progress
 from migrator.steps.settle import Clock
 from tests.killing import Killed, Killer
@@ -299,15 +300,19 @@ def on_postgresql(server: Path, template: str) -> Iterator[Callable[[Story], Non
 
 QUICK = settings(suppress_health_check=list(HealthCheck))
 
+MORE = 40 if os.environ.get("MIGRATOR_TORTURE") else 1
 
+
+@pytest.mark.timeout(7200)
 def test_every_mail_arrives_exactly_once_however_often_we_are_killed() -> None:
     with on_sqlite() as tell:
-        settings(QUICK, max_examples=50)(given(STORIES)(tell))()
+        settings(QUICK, max_examples=50 * MORE)(given(STORIES)(tell))()
 
 
+@pytest.mark.timeout(7200)
 def test_every_mail_arrives_exactly_once_on_postgresql(postgres_server: Path, postgres_empty_staging: str) -> None:
     with on_postgresql(postgres_server, postgres_empty_staging) as tell:
-        settings(QUICK, max_examples=10)(given(STORIES)(tell))()
+        settings(QUICK, max_examples=10 * MORE)(given(STORIES)(tell))()
 
 
 # -- would we notice? ------------------------------------------------------------------------------------------------
@@ -334,8 +339,8 @@ def ignore_claims(patch: Patch) -> None:
 def let_one_sighting_settle_two(patch: Patch) -> None:
     right = settling.match
 
-    def wrong(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> Pairs:
-        found = right(target, place, wanted, seen)
+    def wrong(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable[Sighting]) -> list[Pair]:
+        found = list(right(target, place, wanted, seen))
         paired = {each.dispatch for each, _ in found}
         equal = {each.digests: sighting for each, sighting in found}
         return found + [
