@@ -1,11 +1,12 @@
-# make demo · make test · make check · make bench · make torture: each sets up all it needs, and only what is missing.
+# make demo · make test · make check · make bench · make torture · make fuzz: each sets up all it needs, only what is missing.
 
 export PYTHON ?= python3
 ARGS ?=
 KILLS ?= 40
+MINUTES ?= 10
 READY := .venv/ready
 
-.PHONY: demo test check bench torture servers clean
+.PHONY: demo test check bench torture fuzz servers clean
 
 demo: $(READY)
 	.venv/bin/migrator demo
@@ -30,6 +31,11 @@ torture: $(READY) servers
 	.venv/bin/python -m pytest -n 2 tests/journeys/test_faults.py tests/journeys/test_hostile_mail.py \
 		tests/migrator/rescue/test_moving.py tests/migrator/steps/test_exactly_once.py $(ARGS)
 
+# Hostile bytes for MINUTES a target, first by Hypothesis, then guided by coverage; every fixture cut at every byte.
+fuzz: $(READY)
+	MIGRATOR_CUT=all .venv/bin/python -m pytest tests/fuzz/test_truncation.py
+	.venv/bin/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+
 # The environment, made anew whenever what it was made from has changed.
 $(READY): pyproject.toml constraints.txt .ci/packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "migrator needs Python 3.11 or newer: make PYTHON=python3.11 …" >&2; exit 1; }
@@ -42,4 +48,4 @@ servers:
 	@.ci/packages servers
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo bench
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz .import_linter_cache demo bench

@@ -6,6 +6,7 @@ dates        when a mail was received, by the best evidence
 envelope     what people and rules know it by
 health       whether it is whole
 mime         its parts
+bounded      all that is read off a mail, in a process that may be killed for it
 fingerprint  the identity of its meaning
 """
 
@@ -13,6 +14,7 @@ from migrator.mail.dates import NO_DATE, date_in_name, parse_date, plausible, re
 from migrator.mail.envelope import Envelope, address, envelope
 from migrator.mail.fingerprint import fingerprint
 from migrator.mail.health import Health, health
+from migrator.mail.mime import attachment_names
 from migrator.mail.scan import headers
 from migrator.mail.wire import WireFacts, header_digest, on_wire, on_wire_chunks, split, wire_facts
 
@@ -22,6 +24,7 @@ __all__ = [
     "Health",
     "WireFacts",
     "address",
+    "attachment_names",
     "date_in_name",
     "envelope",
     "fingerprint",

@@ -83,7 +83,7 @@ _CLOCK = (
     r"(?P<half>午前|午後)?\s?(?P<hour>\d{1,2})\s?[:.時]\s?(?P<minute>\d{1,2})(?:\s?[:.分]\s?(?P<second>\d{1,2}))?"
     r"(?:[.,]\d{1,9}|[分秒])?(?:\s?(?P<late>[AaPp][Mm])\b)?"
 )
-_ZONE = r"\s?\(?(?P<zone>(?:GMT|UTC?)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)|[A-Za-z]{1,20}\b)?"
+_ZONE = r"\s?\(?(?P<zone>(?:GMT|UTC?)?\s?[+-]\d{1,2}(?::?\d{2})?(?!\d)|0000\b|[A-Za-z][A-Za-z0-9]{0,19}\b)?"
 _MONTH = r"(?P<month>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}|\d{1,2}月)"
 _WEEKDAY = r"(?:\s?\(.{1,3}\)|\s?[A-Za-z]{3}\b,?)?"
 _MARKS = r"[-/.年]\s?(?P<month>\d{1,2})\s?[-/.月]\s?(?P<day>\d{1,2})日?"
@@ -120,6 +120,14 @@ def parse_date(value: bytes) -> datetime | None:
         )
     # full-width digits and ㍻ become plain ones; runs of blanks one
     text = " ".join(unicodedata.normalize("NFKC", decode_header(value[:LENGTH])).split())
+    said = (text, _COMMENT.sub("", text)) if "(" in text else (text,)
+    return next(filter(None, (_by_form(each) for each in said)), None)
+
+
+_COMMENT = re.compile(r"\([^()]*\)")  # read as one only where that gives a date: zones and weekdays stand in brackets
+
+
+def _by_form(text: str) -> datetime | None:
     for form in _FORMS:
         if (match := form.search(text)) and (at := _of(match)):
             return at

@@ -33,6 +33,8 @@ class Health(StrEnum):
     """It stops in the middle of something: fewer bytes than it says, half a character, half an encoding."""
     BUSY = "busy"
     """Still being written: told by the file, never by its bytes."""
+    UNPARSED = "unparsed"
+    """To read it would have taken too long, or too much memory: told by who tried, never by its bytes."""
     OK = "ok"
 
 

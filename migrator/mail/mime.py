@@ -1,13 +1,14 @@
 """A mail's leaves: the parts that hold something, their transfer encoding undone. Bounded in depth, number and time."""
 
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from migrator.japanese import parameters, unbase64
+from migrator.japanese import decode_parameter, parameters, unbase64
 from migrator.mail.scan import chosen, fields_named
 from migrator.mail.wire import EMPTY_LINE, has_lone_cr_lines, header_end
+from migrator.text import storable
 
 DEPTH, PARTS = 50, 10_000
 """Deeper than this, and beyond this many parts, what comes is one leaf each, as it lies."""
@@ -15,20 +16,23 @@ DEPTH, PARTS = 50, 10_000
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Here a mail begins: the outer one first, then each that lies in it as message/rfc822."""
+    """Here a mail begins: the outer one first, then each that lies in it as message/rfc822, with its name as a file."""
 
     head: bytes
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A part without parts of its own. `kind` is a media type in lower case, `data` what the encoding said."""
+    """A part without parts of its own. `kind` is a media type in lower case, `data` what the encoding said, `name` the
+    file's where it is one."""
 
     kind: str
     charset: str | None
     data: bytes
     exact: bool
     """Came in base64: else transport may have changed its line ends."""
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class _Region:
     depth: int = 0
     default: str = "text/plain"
     is_mail: bool = False
+    name: str | None = None
 
 
 def leaves(data: bytes) -> Iterator[Opening | Leaf]:
@@ -52,23 +57,31 @@ def leaves(data: bytes) -> Iterator[Opening | Leaf]:
         body = _body_start(data, region)
         head = data[region.start : body]
         if region.is_mail:
-            yield Opening(head)
-        fields = dict(chosen(head, _FIELDS))
+            yield Opening(head, region.name)
+        fields: dict[bytes, bytes] = {}
+        for field, value in chosen(head, _FIELDS):
+            fields.setdefault(field, value)
         kind, given = _media_type(fields.get(b"content-type", b""), region.default)
         coding = fields.get(b"content-transfer-encoding", b"").lower()
         deeper = region.depth < DEPTH and visited < PARTS
         if deeper and kind == "message/rfc822" and coding not in _CODINGS:
-            waiting.append(_Region(body, region.end, region.depth + 1, is_mail=True))
+            waiting.append(_Region(body, region.end, region.depth + 1, is_mail=True, name=_name(fields)))
         elif deeper and kind.startswith("multipart/") and (found := _sections(data, body, region.end, given)):
             default = "message/rfc822" if kind == "multipart/digest" else "text/plain"
             waiting += [_Region(start, end, region.depth + 1, default) for start, end in reversed(found)]
         else:
             charset = given["charset"].decode("latin-1") if "charset" in given else None
             undo = _CODINGS.get(coding, bytes)
-            yield Leaf(kind, charset, undo(data[body : region.end]), coding == b"base64")
+            yield Leaf(kind, charset, undo(data[body : region.end]), coding == b"base64", _name(fields))
 
 
-_FIELDS = fields_named("content-type", "content-transfer-encoding")
+def attachment_names(data: bytes) -> list[str]:
+    """The names of a mail's files, in order, of those too that lie in mails within it; as they stand, so a name may be
+    a path or a device."""
+    return [storable(found.name) for found in leaves(data) if found.name]
+
+
+_FIELDS = fields_named("content-type", "content-transfer-encoding", "content-disposition")
 _CODINGS = {b"base64": unbase64, b"quoted-printable": binascii.a2b_qp}
 
 
@@ -81,6 +94,12 @@ def _body_start(data: bytes, region: _Region) -> int:
 def _media_type(value: bytes, default: str) -> tuple[str, dict[str, bytes]]:
     kind = value.partition(b";")[0].strip().lower().decode("latin-1")
     return (kind if "/" in kind else default), parameters(value)
+
+
+def _name(fields: Mapping[bytes, bytes]) -> str | None:
+    """What a part is called as a file: by its Content-Disposition, else by its Content-Type (RFC 2183 §2.3)."""
+    named = decode_parameter(fields.get(b"content-disposition", b""), "filename")
+    return named or decode_parameter(fields.get(b"content-type", b""), "name")
 
 
 def _sections(data: bytes, start: int, end: int, given: dict[str, bytes]) -> list[tuple[int, int]]:

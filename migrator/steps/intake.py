@@ -1,13 +1,16 @@
 """From what a source gives to what staging stores: in batches, worked on in threads, written in the source's order."""
 
+import atexit
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 
-from migrator.mail import envelope, health, received_at
+from migrator.mail.bounded import Facts, Letter, Reader
 from migrator.model import DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
 from migrator.staging.blobs import HEAD, Pieces, compress
 from migrator.staging.facts import Entry, Read
@@ -159,19 +162,48 @@ def _is_dated(read: Read) -> bool:
 
 
 def _read_all(found: list[Found], until: datetime) -> list[Entry]:
-    return [_read(each, until) for each in found]
+    """Everything that is read off each mail, once."""
+    items = [each for each in found if isinstance(each, Item)]
+    cut = [Pieces.of(item.raw) for item in items]
+    with _reader() as reader:
+        facts = reader.read([_letter(item, pieces, until) for item, pieces in zip(items, cut, strict=True)])
+    read = map(_read, items, cut, facts)
+    return [next(read) if isinstance(each, Item) else each for each in found]
 
 
-def _read(found: Found, until: datetime) -> Entry:
-    """Everything that is read off a mail, once."""
-    if not isinstance(found, Item):
-        return found
-    pieces = Pieces.of(found.raw)
+def _letter(item: Item, pieces: Pieces, until: datetime) -> Letter:
     head = pieces.head or (pieces.body or b"")[:HEAD]
-    return Read(
-        item=found,
-        pieces=pieces,
-        envelope=envelope(head),
-        health=health(head, pieces.body, found.raw.size),
-        received=received_at(head, found.dates, until=until),
-    )
+    return Letter(head, pieces.body, item.raw.size, tuple(item.dates), until)
+
+
+def _read(item: Item, pieces: Pieces, facts: Facts) -> Read:
+    return Read(item=item, pieces=pieces, envelope=facts.envelope, health=facts.health, received=facts.received)
+
+
+_idle: list[Reader] = []
+"""Readers that nobody uses now: one for each thread that ever read at the same time as others."""
+
+
+@contextmanager
+def _reader() -> Iterator[Reader]:
+    try:
+        reader = _idle.pop()
+    except IndexError:
+        reader = Reader()
+    yield reader
+    _idle.append(reader)
+
+
+def _forget() -> None:
+    for each in _idle:
+        each.disown()
+    _idle.clear()
+
+
+def _end() -> None:
+    for each in _idle:
+        each.end()
+
+
+os.register_at_fork(after_in_child=_forget)
+atexit.register(_end)

@@ -1,4 +1,4 @@
-"""python -m tests.bench [--mails N] [--rounds N] [--dump-mb N] [extract|load|dump]…"""
+"""python -m tests.bench [--mails N] [--rounds N] [--dump-mb N] [extract|decode|load|dump]…"""
 
 import argparse
 import os
@@ -18,6 +18,7 @@ from pathlib import Path
 from migrator.demo.bulk import Bulk, build
 from tests.bench import __doc__ as about
 from tests.bench import dumps
+from tests.bench.decoding import fallback_rates, header_seconds
 from tests.bench.peers import PEERS, Peer, extract_baseline
 from tests.journeys.journey import Journey
 from tests.servers.dovecot import Dovecot, server
@@ -92,6 +93,17 @@ def _extract(here: Path, number: int, blobs: str) -> None:
 def _command(folder: Path, *words: str) -> None:
     code = "from migrator.cli import main; raise SystemExit(main())"
     subprocess.run([sys.executable, "-c", code, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def bench_decode(mails: int) -> None:
+    say("\nISO-2022-JP that the standard library refuses")
+    for kind, rate in fallback_rates().items():
+        say(f"  {kind:34} {rate:7.1f} MB/s")
+    with room() as here:
+        bulk = build(here / "old", mails=mails)
+        whole = timed(partial(_extract, here, 0, "database")).cpu
+        spent = header_seconds(here / "old")
+    say(f"  decoding is {spent / whole:.1%} of extract: {spent:.2f} s of {whole:.2f} s for {bulk.mails:,} mails")
 
 
 def bench_load(mails: int, rounds: int) -> None:
@@ -169,7 +181,7 @@ def _read(path: Path, dialect: str) -> None:
 
 def main() -> None:
     words = argparse.ArgumentParser(description=about)
-    words.add_argument("what", nargs="*", choices=["extract", "load", "dump", []], default=[])
+    words.add_argument("what", nargs="*", choices=["extract", "decode", "load", "dump", []], default=[])
     words.add_argument("--mails", type=int, default=5_000)
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--dump-mb", type=int, default=1_000)
@@ -177,6 +189,8 @@ def main() -> None:
     say(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; load average {os.getloadavg()[0]:.1f}")
     if not asked.what or "extract" in asked.what:
         bench_extract(asked.mails, asked.rounds)
+    if not asked.what or "decode" in asked.what:
+        bench_decode(asked.mails)
     if not asked.what or "load" in asked.what:
         bench_load(asked.mails, asked.rounds)
     if "dump" in asked.what:
