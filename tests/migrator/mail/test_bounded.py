@@ -26,12 +26,19 @@ LONG = letter(b64encode(bytes(30 * 2**20)), HEAD, AT)
 SMALL = letter()
 
 
+def test_small_mails_start_no_process() -> None:
+    before = children()
+    with Reader() as reader:
+        assert reader.read([SMALL] * 2) == [facts(SMALL)] * 2
+        assert children() == before
+
+
 def states(found: list[Facts]) -> list[Health]:
     return [each.health for each in found]
 
 
 def test_what_is_read_in_another_process_is_what_is_read_here() -> None:
-    with Reader() as reader:
+    with Reader(safe=0) as reader:
         assert reader.read([SMALL, LONG, SMALL]) == [facts(SMALL), facts(LONG), facts(SMALL)]
         assert reader.read([]) == []
 
@@ -52,7 +59,7 @@ def test_a_mail_that_takes_too_much_memory_is_unparsed_and_its_neighbours_are_re
 
 
 def test_what_a_mail_takes_is_not_added_to_what_the_next_one_takes() -> None:
-    with Reader(memory=100 * 2**20, seconds=1) as reader:
+    with Reader(memory=100 * 2**20, seconds=1, safe=0) as reader:
         assert states(reader.read([LONG] * 3 + [SMALL] * 2000)) == [Health.OK] * 2003
 
 
@@ -70,7 +77,7 @@ def children() -> set[int]:
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM])
 def test_a_reader_that_was_killed_between_two_mails_is_replaced(kind: signal.Signals) -> None:
     before = children()
-    with Reader() as reader:
+    with Reader(safe=0) as reader:
         reader.read([SMALL])
         (child,) = children() - before
         os.kill(child, kind)
