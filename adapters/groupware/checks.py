@@ -7,9 +7,10 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
+from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.template import Template
-from adapters.groupware.values import Code, Date, Flags, Text, zone
+from adapters.groupware.values import Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
 from migrator.toml import Toml, Where
@@ -182,10 +183,15 @@ def _marks(flags: Flags, where: Where, at: At) -> Iterator[Reason]:
 def _date(date: Date, where: Where, at: At) -> Iterator[Reason]:
     if (date.format == "strptime") != (date.pattern is not None) or not _is_pattern(date.pattern or ""):
         yield Reason("mapping.bad-pattern", **at((*where, "format")), format=date.format)
-    try:
-        zone(date.zone)
-    except ValueError:
-        yield Reason("mapping.unknown-zone", **at((*where, "zone")), zone=date.zone)
+    elif date.since is not None and not is_plain(date.pattern or ""):
+        yield Reason("mapping.bad-since", **at((*where, "since")))
+    named: list[tuple[Where, str]] = [(("zone",), date.zone)]
+    named += [(("zones", name), each) for name, each in date.zones.items()]
+    for key, name in named:
+        try:
+            zone(name)
+        except ValueError:
+            yield Reason("mapping.unknown-zone", **at((*where, *key)), zone=name)
 
 
 def _is_pattern(pattern: str) -> bool:

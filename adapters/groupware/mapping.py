@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from adapters.groupware.rows import Rows
 from adapters.groupware.template import Template
-from adapters.groupware.values import Bytes, Shape, Text, Value
+from adapters.groupware.values import Bytes, Number, Shape, Text, Value
 
 
 class Column(Shape):
@@ -33,7 +33,13 @@ class Column(Shape):
     @property
     def raw(self) -> bool:
         """Whether the cell's bytes are read, and not its text."""
-        return isinstance(self.read, Bytes) or (isinstance(self.read, Text) and bool(self.read.charsets))
+        match self.read:
+            case Text(charsets=charsets):
+                return bool(charsets)
+            case Number() as number:
+                return number.raw
+            case _:
+                return isinstance(self.read, Bytes)
 
     @model_validator(mode="before")
     @classmethod

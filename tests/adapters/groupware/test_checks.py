@@ -59,7 +59,7 @@ MISTAKES = [
     ),
     ('type = "file"', 'type = "fiel"', "toml.not-one-of", {"allowed": "file"}),
     ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
-    ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, date"}),
+    ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, number, date"}),
     (
         'format = "epoch"',
         'format = "epoch", patern = "%Y"',
@@ -123,6 +123,9 @@ MISTAKES = [
     ('format = "epoch"', 'format = "strptime", pattern = "%Q"', "mapping.bad-pattern", {}),
     ('format = "epoch"', 'format = "strptime", pattern = "%Y%"', "mapping.bad-pattern", {}),
     ('format = "epoch"', 'format = "epoch", zone = "Asia/Tokio"', "mapping.unknown-zone", {"zone": "Asia/Tokio"}),
+    ('format = "epoch"', 'format = "epoch", zones = { JST = "Asia/Tokio" }', "mapping.unknown-zone", {}),
+    ('format = "epoch"', 'format = "epoch", since = 1900', "mapping.bad-since", {}),
+    ('format = "epoch"', 'format = "strptime", pattern = "%d %b %Y", since = 1900', "mapping.bad-since", {}),
     ('charset = "utf-8"', 'charset = "cp9322"', "mapping.unknown-charset", {"name": "cp9322"}),
     ('charset = "utf-8"', 'charset = "utf-16"', "mapping.unknown-charset", {}),
     ('charset = "utf-8"', 'charset = "base64"', "mapping.unknown-charset", {}),
