@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from adapters.groupware.clocks import is_plain, zone
+from adapters.groupware.containers import Range
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.template import Template
 from adapters.groupware.values import Code, Date, Flags, Text
@@ -242,10 +243,15 @@ def _messages(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         columns = mapping.tables[each.table].columns
         yield from _leads(mapping, each.table, mapping.accounts.table, at((*where, "table")))
         yield from _leads(mapping, each.table, mapping.folders.table, at((*where, "table")))
-        yield from _path(each.container.path, mapping.names(each.table), each.table, at((*where, "container")))
+        for path in (*each.container.paths, *each.container.texts):
+            yield from _path(path.text, mapping.names(each.table), each.table, at((*where, "container")))
+        for part in getattr(each.container, "parts", (each.container,)):
+            if isinstance(part, Range) and (part.size is None) == (part.counted is None):
+                yield Reason("mapping.range-shape", **at((*where, "container")))
         wanted = [("flags", "flags", column) for column in each.flags]
         if each.received is not None:
             wanted.append(("received", "date", each.received))
+        wanted += [("container", kind, column) for _, column, kind in each.container.needs()]
         for key, kind, column in wanted:
             yield from _unknown(column, columns, each.table, at((*where, key)))
             if column in columns and columns[column].read.kind != kind:
