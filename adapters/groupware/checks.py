@@ -118,7 +118,8 @@ def _rows(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
     yield from _charset(rows.charset, at((*where, "rows", "charset")))
     for key, code, params in rows.mistakes():
         yield Reason(code, **{**at((*where, "rows", *key.split("."))), **params})
-    yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
+    if rows.path or not rows.listed:
+        yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
     for column in table.key:
         yield from _unknown(column, mapping.names(name), name, at((*where, "key")))
     for number, join in enumerate(table.joins):
@@ -227,7 +228,7 @@ def _roles(mapping: StoreMapping, at: At) -> Iterator[Reason]:
     if not isinstance(read, Code):
         yield Reason("mapping.wrong-kind", **here, column=column, wanted="code")
         return
-    for role in read.map.values():
+    for role in (*read.map.values(), read.others):
         if role and role not in [*Role]:
             yield Reason("mapping.unknown-role", **here, role=role, nearest=_nearest(role, [*Role]))
 

@@ -7,13 +7,14 @@ from functools import cached_property
 from adapters.files.reading import PAUSES, Content, Tree, stamp
 from adapters.groupware.containers import Claim
 from adapters.groupware.doubts import Doubts
-from adapters.groupware.listing import Rules
+from adapters.groupware.listing import Rules, listing
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.opening import Opener
 from adapters.groupware.rows.shape import File
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
 from migrator.errors import AccountError, Reason
+from migrator.model import Raw
 
 TABLE = "table"
 """The rule by which the store's own tables are no mail."""
@@ -45,7 +46,7 @@ class Store:
         self.mapping, self.tree = mapping, tree
         self.doubts = Doubts()
         self.rules = Rules(mapping.not_mail)
-        self._tables = [Template(table.rows.path) for table in mapping.tables.values()]
+        self._tables = [Template(table.rows.path) for table in mapping.tables.values() if not table.rows.listed]
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
         """The table of every path of a container, and the path."""
         self.opener = Opener(tree)
@@ -68,6 +69,13 @@ class Store:
                 return each
         raws = {suffix: each.raw for suffix, each in found.items() if isinstance(each, Content)}
         return File(path, raws.pop(""), raws)
+
+    def below(self, path: str) -> File:
+        """The paths of all files below a directory, from there on, in order, parted by NULs."""
+        head = self.encoded(path)
+        found = sorted(each.path for each in listing(self.tree, [head]) if each.reason is None)
+        names = [self.decoded(each[len(head) + 1 if head else 0 :]) for each in found]
+        return File(path, Raw.of("\0".join(names).encode("utf-8", "surrogateescape")))
 
     def _stands(self, path: str, found: Content | Reason) -> bool:
         """Whether a file is still what was read, or still not there."""
@@ -119,12 +127,12 @@ class Store:
     def tables(self, part: Part, *, counting: bool = False) -> Tables:
         """The tables as far as they tell of this part, or only of where its mails lie."""
         small = {**self.common.small, self.mapping.accounts.table: [*part.accounts.values()]}
-        return Tables(self.mapping, self.read, self.doubts, counting, small)
+        return Tables(self.mapping, self.read, self.below, self.doubts, counting, small)
 
     @cached_property
     def common(self) -> Tables:
         """The tables that belong to no single account, and that others lead to; the accounts' own among them."""
-        tables = Tables(self.mapping, self.read, self.doubts)
+        tables = Tables(self.mapping, self.read, self.below, self.doubts)
         for name in sorted(self._led_to()):
             if not self._scoped(name):
                 tables.kept(name)

@@ -51,6 +51,8 @@ class Tables:
 
     mapping: StoreMapping
     read: Read
+    below: Callable[[str], File]
+    """Lists what lies below a directory, as text parted by NULs."""
     doubts: Doubts
     counting: bool = False
     """Whether it is only asked where each mail lies: then dates and digests of rows are not made."""
@@ -107,11 +109,12 @@ class Tables:
             except Outside as outside:
                 yield _whole(template.text, values, Reason("path.outside-root", path=outside.path))
             else:
-                self.files.update(path + suffix for suffix in ("", *table.rows.beside, *table.rows.aside))
+                if not table.rows.listed:
+                    self.files.update(path + suffix for suffix in ("", *table.rows.beside, *table.rows.aside))
                 yield from self._file(name, table, path, values)
 
     def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
-        file = self.read(path, table.rows.beside)
+        file = self.below(path) if table.rows.listed else self.read(path, table.rows.beside)
         if isinstance(file, Reason):
             if file.code != "file.missing" or not table.rows.optional:
                 yield _whole(path, above, file)

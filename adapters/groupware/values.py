@@ -125,17 +125,21 @@ class Code(Shape):
 
     kind: Literal["code"]
     map: dict[str, str]
+    others: str | None = None
+    """What every other cell stands for, where that is known; else it is an unexplained code."""
     unknown: Literal["stop", "fault"] = "stop"
     """What an unexplained code does: stop the run until the mapping explains it, or make a fault of its row."""
 
     def reader(self) -> Read:
         """Gives what the code stands for. Raises UnknownCode."""
-        known = self.map
+        known, others = self.map, self.others
 
         def read(cell: str) -> str:
             try:
                 return known[cell.strip()]
             except KeyError as error:
+                if others is not None:
+                    return others
                 raise UnknownCode(cell.strip()) from error
 
         return read
@@ -150,6 +154,8 @@ class Flags(Shape):
     kind: Literal["flags"]
     written: Literal["bits", "letters", "code"]
     base: Literal[10, 16] = 10
+    until: str = ""
+    """Only what stands before this in the cell is read."""
     map: dict[str, str | tuple[str, ...]]
     unknown: Literal["stop", "fault"] = "stop"
     """What an unexplained mark does: stop the run until the mapping explains it, or make a fault of its row."""
@@ -161,11 +167,14 @@ class Flags(Shape):
         def read(cell: str) -> frozenset[Flag]:
             if cell not in seen:
                 flags: set[Flag] = set()
-                flags.update(*(self._flags(mark) for mark in self._marks(cell.strip())))
+                flags.update(*(self._flags(mark) for mark in self._marks(self._told(cell))))
                 seen[cell] = frozenset(flags - {""})
             return seen[cell]
 
         return read
+
+    def _told(self, cell: str) -> str:
+        return (cell.partition(self.until)[0] if self.until else cell).strip()
 
     def _marks(self, cell: str) -> list[str]:
         if self.written == "code":
