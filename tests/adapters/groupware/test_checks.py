@@ -113,6 +113,39 @@ MISTAKES = [
     ('path = "path"\n', "", "mapping.folders-shape", {}),
     ('{ table = "folders", on = { user = "user", folder = "id" } },', "", "mapping.not-led", {"wanted": "folders"}),
     ('type = "csv", path = "users.tsv"', 'type = "csv", each = "index", path = "users.tsv"', "mapping.loop", {}),
+    # where mails lie
+    (
+        '{ type = "file", path = "data/{folder}/{file}" }',
+        '{ type = "cell", column = "file" }',
+        "mapping.wrong-kind",
+        {"column": "file", "wanted": "bytes"},
+    ),
+    (
+        '{ type = "file", path = "data/{folder}/{file}" }',
+        '{ type = "range", path = "data", at = "file" }',
+        "mapping.range-shape",
+        {},
+    ),
+    (
+        '{ type = "file", path = "data/{folder}/{file}" }',
+        '{ type = "range", path = "data", at = "file", counted = "big-32" }',
+        "mapping.wrong-kind",
+        {"wanted": "number"},
+    ),
+    (
+        '{ type = "file", path = "data/{folder}/{file}" }',
+        '{ type = "zip", path = "a.zip", member = "{fil}" }',
+        "mapping.unknown-column",
+        {"nearest": "file"},
+    ),
+    (
+        '{ type = "file", path = "data/{folder}/{file}" }',
+        '{ type = "zip", path = "../a.zip", member = "{file}" }',
+        "mapping.bad-path",
+        {},
+    ),
+    (USERS, 'type = "names", pattern = "../{uid}/{login}"', "mapping.bad-names", {}),
+    (USERS, 'type = "names", pattern = "{uid}/{login}", deep = "ui"', "mapping.bad-names", {}),
     # codes that mean nothing
     (LETTER_W, "WX = 'work'", "mapping.bad-letter", {"mark": "WX"}),
     (LETTER_W, r"W = '\Sean'", "mapping.bad-flag", {"flag": r"\Sean", "nearest": r"\Seen"}),

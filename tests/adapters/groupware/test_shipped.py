@@ -65,3 +65,59 @@ def test_becky(tmp_path: Path) -> None:
     assert marked(found, "12ab", "!!!!Inbox", "客先") == {one: frozenset({SEEN})}
     assert [*marked(found, "99cd", "!!Sent")] == [two]
     assert reasons(found) == []
+
+
+def mysql(table: str, columns: str, *rows: str) -> str:
+    names = "".join(f"  `{each}` text,\n" for each in columns.split())
+    filled = "".join(f"INSERT INTO `{table}` VALUES ({row});\n" for row in rows)  # noqa: S608 - nothing runs it
+    return f"CREATE TABLE `{table}` (\n{names}  KEY `k` (`x`)\n);\n{filled}"
+
+
+def postgresql(table: str, columns: str, *rows: str) -> str:
+    lines = "".join(row.replace("'", "").replace("NULL", "\\N").replace(",", "\t") + "\n" for row in rows)
+    return f"COPY public.{table} ({', '.join(columns.split())}) FROM stdin;\n{lines}\\.\n\n"
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "postgresql"])
+def test_aipo(dialect: str, tmp_path: Path) -> None:
+    table = mysql if dialect == "mysql" else postgresql
+
+    def blob(data: bytes) -> str:
+        return f"0x{data.hex()}" if dialect == "mysql" else f"\\\\x{data.hex()}"
+
+    columns = "mail_id user_id account_id folder_id type read_flg subject event_date has_files file_path mail"
+    dump = (
+        table("turbine_user", "user_id login_name password_value", "4,'sato','x'", "5,'suzuki','x'")
+        + table("eip_m_mail_account", "account_id user_id pop3password", "1,4,'x'", "2,5,'x'")
+        + table(
+            "eip_t_mail_folder",
+            "folder_id account_id folder_name",
+            "1,1,'受信トレイ'",
+            "2,2,'受信トレイ'",
+            "3,1,'客先'",
+        )
+        + table(
+            "eip_t_mail",
+            columns,
+            "1,4,1,1,'R','T','a','2009-11-02 09:15:00','F','1001',NULL",
+            f"2,4,1,3,'R','F','b','2009-11-02 09:15:00.123','F','',{blob(mail('m2'))}",
+            "3,4,1,NULL,'S','T','c','2009-11-02 09:15:00','F','1003',NULL",
+            "4,5,2,2,'R','F','d','2009-11-02 09:15:00','F','1004',NULL",
+            "5,5,2,2,'R','F','e','2009-11-02 09:15:00','F','1004',NULL",
+            "6,5,2,2,'R','F','f','2009-11-02 09:15:00','F','1006',NULL",
+        )
+    )
+    put(tmp_path, "org001.sql", dump.encode())
+    for path, name in (("4/1/Receive/1001", "m1"), ("4/1/Send/1003", "m3"), ("5/2/Receive/1004", "m4")):
+        put(tmp_path, f"mail/{path}", mail(name))
+    put(tmp_path, "mail/4/1/Receive/uid.dat", b"uid\n")
+    put(tmp_path, "mail/5/2/Receive/9999", mail("orphan"))
+    found = look(f"aipo-{dialect}", tmp_path)
+    assert marked(found, "sato", "受信トレイ") == {mail("m1"): frozenset({SEEN})}
+    assert marked(found, "sato", "客先") == {mail("m2"): frozenset()}
+    assert marked(found, "sato") == {mail("m3"): frozenset({SEEN})}
+    assert marked(found, "suzuki", "受信トレイ") == {mail("m4"): frozenset()}
+    assert marked(found, "suzuki") == {mail("orphan"): frozenset()}
+    assert reasons(found) == ["groupware.file-claimed-twice", "groupware.file-missing"]
+    dates = {each.key: each.dates for all_ in found.values() for each in all_ if isinstance(each, Item)}
+    assert (len(dates["mails:1"]), len(dates["mails:2"])) == (1, 0)
