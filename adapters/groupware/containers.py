@@ -14,6 +14,7 @@ from adapters.files.reading import Content, readable_path
 from adapters.groupware.opening import Opener, chained
 from adapters.groupware.template import Missing, Template
 from adapters.groupware.values import Shape
+from adapters.groupware.writing import written
 from migrator.errors import Reason
 from migrator.model import Raw
 
@@ -213,6 +214,35 @@ class Member(_Container):
         return opener.member(claim.files[0], claim.places[0])
 
 
+class Written(_Container):
+    """There is no mail: one is written out of columns, `fields` by the names of its header, and its bodies."""
+
+    type: Literal["written"]
+    fields: Annotated[dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]*$")], str], Field(min_length=1)]
+    """Name of a header field -> the column of text that holds it; that of Date is one of dates."""
+    text: str
+    html: str | None = None
+
+    @override
+    def needs(self) -> Iterator[Needs]:
+        for name, column in self.fields.items():
+            yield "fields", column, "date" if name == "Date" else "text"
+        yield "text", self.text, "text"
+        if self.html is not None:
+            yield "html", self.html, "text"
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing."""
+        fields = {name: _cell(row, column) for name, column in self.fields.items()}
+        html = None if self.html is None else _cell(row, self.html)
+        return Claim(cells=(written(fields, _cell(row, self.text), html, "columns"),))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail that was written."""
+        (data,) = claim.cells
+        return Content(Raw.of(data), "")
+
+
 Part = Annotated[OneFile | Cell | Range | Member, Field(discriminator="type")]
 
 
@@ -285,7 +315,7 @@ class Either(_Several):
         return next((part for part in self.parts if not isinstance(part, Cell) or holds(part)), self.parts[-1])
 
 
-Container = Annotated[OneFile | Cell | Range | Member | Split | Either, Field(discriminator="type")]
+Container = Annotated[OneFile | Cell | Range | Member | Split | Either | Written, Field(discriminator="type")]
 
 
 def _cell(row: Mapping[str, Any], column: str) -> Any:

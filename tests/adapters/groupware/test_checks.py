@@ -57,7 +57,12 @@ MISTAKES = [
         "mapping.unknown-charset",
         {"name": "cp9322"},
     ),
-    ('type = "file"', 'type = "fiel"', "toml.not-one-of", {"allowed": "file, cell, range, zip, split, either"}),
+    (
+        'type = "file"',
+        'type = "fiel"',
+        "toml.not-one-of",
+        {"allowed": "file, cell, range, zip, split, either, written"},
+    ),
     ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
     ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, number, date"}),
     (
