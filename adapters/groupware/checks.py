@@ -10,7 +10,7 @@ from pathlib import Path
 from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.containers import Range
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.template import Template
+from adapters.groupware.template import CROWD, Template
 from adapters.groupware.values import Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
@@ -133,6 +133,8 @@ def _path(path: str, known: Iterable[str], table: str, here: dict[str, Param]) -
     template = Template(path)
     if template.faults():
         yield Reason("mapping.bad-path", **here, path=path)
+    if template.crowded():
+        yield Reason("mapping.path-crowded", **here, path=path, limit=CROWD)
     for column in template.columns:
         yield from _unknown(column, known, table, here)
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from typing_extensions import override
 
 from adapters.groupware.rows.shape import File, Line, Lines, Mistake, RowShape, Wanted
+from adapters.groupware.template import CROWD, crowded
 
 _COLUMN = re.compile(r"\{([^{}]*)\}")
 
@@ -38,6 +39,8 @@ class Names(RowShape):
         known = self.deep is None or self.deep in names
         if ".." in steps or self.pattern.startswith("/") or len(set(names)) < len(names) or "" in names or not known:
             yield "pattern", "mapping.bad-names", {"pattern": self.pattern}
+        if crowded(self.pattern):
+            yield "pattern", "mapping.path-crowded", {"path": self.pattern, "limit": CROWD}
 
     @override
     @contextmanager
@@ -50,8 +53,10 @@ class Names(RowShape):
         seen: set[tuple[str, ...]] = set()
         for name in file.raw.read().decode("utf-8", "surrogateescape").split("\0"):
             found = pattern.fullmatch(name)
-            cells = () if found is None else found.group(*groups) if len(groups) > 1 else (found[groups[0]],)
-            if cells and cells not in seen:
+            if found is None:
+                continue
+            cells = tuple([found[group] for group in groups])
+            if cells not in seen:
                 seen.add(cells)
                 yield Line(len(seen), cells, any("\udc80" <= letter <= "\udcff" for cell in cells for letter in cell))
 

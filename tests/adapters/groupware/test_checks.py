@@ -151,6 +151,9 @@ MISTAKES = [
     ),
     (USERS, 'type = "names", pattern = "../{uid}/{login}"', "mapping.bad-names", {}),
     (USERS, 'type = "names", pattern = "{uid}/{login}", deep = "ui"', "mapping.bad-names", {}),
+    # patterns that would take for ever
+    ('path = "data/{folder}/{file}"', 'path = "{file}x{folder}x{user}x{number}"', "mapping.path-crowded", {"limit": 3}),
+    (USERS, 'type = "names", pattern = "{uid}x{login}x{a}x{b}.eml"', "mapping.path-crowded", {"limit": 3}),
     # codes that mean nothing
     (LETTER_W, "WX = 'work'", "mapping.bad-letter", {"mark": "WX"}),
     (LETTER_W, r"W = '\Sean'", "mapping.bad-flag", {"flag": r"\Sean", "nearest": r"\Seen"}),

@@ -78,7 +78,7 @@ def test_a_mail_is_written_out_of_columns_and_read_back_as_they_were(tmp_path: P
     assert (read["From"], read["Subject"]) == ("山田 太郎 <yamada@example.co.jp>", "見積もりの件")
     assert [each.addr_spec for each in read["To"].addresses] == ["a@x.jp", "b@x.jp"]
     assert read["Date"].datetime == AT
-    assert read.get_content() .splitlines() == ["拝啓", "㈱髙橋"]
+    assert read.get_content().splitlines() == ["拝啓", "㈱髙橋"]
     assert (read[MARK], flags) == ("columns", {SEEN})
 
 
