@@ -10,6 +10,7 @@ from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
 from adapters.groupware.containers import Claim
 from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.opening import LARGEST
 from adapters.groupware.store import Part, Store
 from migrator.errors import Reason
 from migrator.model import (
@@ -125,6 +126,8 @@ class GroupwareSource:
             return NotMail(key=key, rule=artefact.rule, size=size)
         if size and not artefact.digest and self._is_link(path):
             return NotMail(key=key, rule=LINK, size=size)
+        if reason is None and size > LARGEST:
+            reason = Reason("groupware.too-large", place=readable_path(path), limit=LARGEST)
         if reason is not None:
             return Unreadable(key=key, path=readable_path(path), reason=reason, size=size)
         if not isinstance(status, Reason):

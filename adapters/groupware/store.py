@@ -9,7 +9,7 @@ from adapters.groupware.containers import Claim
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules, listing
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.opening import Opener
+from adapters.groupware.opening import LARGEST, RATIO, Opener
 from adapters.groupware.rows.shape import File
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
@@ -57,6 +57,8 @@ class Store:
 
     def read(self, path: str, beside: Collection[str] = ()) -> File | Reason:
         """A table's file, with those of its neighbours that are there, as they were at one moment."""
+        if self._is_hollow(path):
+            return Reason("groupware.hollow", path=path)
         suffixes = ("", *beside)
         for _ in PAUSES:
             found = {suffix: self.tree.read(self.encoded(path + suffix)) for suffix in suffixes}
@@ -69,6 +71,11 @@ class Store:
                 return each
         raws = {suffix: each.raw for suffix, each in found.items() if isinstance(each, Content)}
         return File(path, raws.pop(""), raws)
+
+    def _is_hollow(self, path: str) -> bool:
+        """Whether a large file is mostly holes: nothing that a program ever wrote."""
+        status = self.tree.look(self.encoded(path))
+        return not isinstance(status, Reason) and status.st_size > LARGEST > status.st_blocks * 512 * RATIO
 
     def below(self, path: str) -> File:
         """The paths of all files below a directory, from there on, in order, parted by NULs."""
