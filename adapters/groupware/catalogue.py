@@ -4,6 +4,7 @@ Kept in a scratch database that is gone when it is closed, so that a folder of a
 """
 
 import json
+import marshal
 import sqlite3
 import weakref
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.files.reading import key_of
+from adapters.groupware.containers import Claim
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places
 from adapters.groupware.store import Part, Store
@@ -23,13 +25,15 @@ from migrator.text import storable
 _SCHEMA = """
 pragma journal_mode = off;
 create table artefact (number integer primary key, place integer, key text, path blob, flags text, received real,
-                       digest text, rule text, reason text);
+                       digest text, rule text, reason text, message integer, cells blob);
+create table claimed (path blob primary key) without rowid;
 create table file (path blob primary key) without rowid;
 """
 
-_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null)"
-_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?)"
-_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null)"
+_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null, ?, ?)"
+_CLAIMED = "insert or ignore into claimed values (?)"
+_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?, null, null)"
+_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null, null, null)"
 
 _SAME_KEY = """
 select number, count(*) over (partition by place, key order by number) from artefact
@@ -44,10 +48,14 @@ select number, key, first from (
 ) where nth > 1
 """
 
-_UNCLAIMED = "select path from file where path not in (select path from artefact where path is not null)"
+_UNCLAIMED = """
+select path from file
+where path not in (select path from artefact where path is not null) and path not in (select path from claimed)
+"""
 
 _FOLDER = """
-select key, path, flags, received, digest, rule, reason from artefact where place = ? and key > ? order by key
+select key, path, flags, received, digest, rule, reason, message, cells
+from artefact where place = ? and key > ? order by key
 """
 
 
@@ -55,7 +63,9 @@ class Artefact(NamedTuple):
     """One thing the store names: what its row and its place say of it, nothing yet of its bytes."""
 
     key: str
-    path: bytes | None
+    message: int | None
+    """Which of the mapping's messages it is one of, by number; None for what no row names."""
+    claim: Claim | None
     flags: frozenset[Flag]
     received: datetime | None
     digest: str
@@ -93,9 +103,12 @@ class Catalogue:
     def artefacts(self, folder: Folder, after: str | None) -> Iterator[Artefact]:
         """What the folder holds, in the order of keys, from the first one after `after`."""
         number = self._numbers.get((folder.account.name, folder.path))
-        for key, path, flags, received, digest, rule, reason in self._scratch.execute(_FOLDER, (number, after or "")):
+        for key, path, flags, received, digest, rule, reason, message, cells in self._scratch.execute(
+            _FOLDER, (number, after or "")
+        ):
             moment = None if received is None else datetime.fromtimestamp(received, UTC)
-            yield Artefact(key, path, _flags(flags), moment, digest, rule, _reason(reason))
+            claim = _claim(path, cells)
+            yield Artefact(key, message, claim, _flags(flags), moment, digest, rule, _reason(reason))
 
     def advice(self) -> Iterator[Reason]:
         """What is odd here, but costs no mail."""
@@ -127,13 +140,17 @@ class Catalogue:
             values = row.values
             place = self._number(self._places.of_row(values))
             key = f"{name}:{'/'.join([str(values.get(column)) for column in columns]).replace('~', '~~')}"
-            path = self._store.claim(number, values)
-            if isinstance(path, Reason):
-                self._scratch.execute(_FAULT, (place, key, None, _json(path)))
+            claim = self._store.claim(number, values)
+            if isinstance(claim, Reason):
+                self._scratch.execute(_FAULT, (place, key, None, _json(claim)))
                 continue
             flags = " ".join([flag for column in messages.flags for flag in values[column]])
             received = values[messages.received] if messages.received else None
-            yield place, key, path, flags, received and received.timestamp(), row.digest
+            path, packed = claim.identity, None
+            if claim.places != ("",):
+                packed = marshal.dumps(tuple(claim))
+                self._scratch.executemany(_CLAIMED, ((each,) for each in claim.files))
+            yield place, key, path, flags, received and received.timestamp(), row.digest, number, packed
 
     def _bad(self, row: BadRow) -> None:
         place = self._number(self._places.unnamed(row.above))
@@ -167,6 +184,12 @@ class Catalogue:
 
     def _number(self, folder: Folder) -> int:
         return self._numbers.setdefault((folder.account.name, folder.path), len(self._numbers))
+
+
+def _claim(path: bytes | None, packed: bytes | None) -> Claim | None:
+    if packed is not None:
+        return Claim(*marshal.loads(packed))  # noqa: S302 - the scratch database is our own
+    return None if path is None else Claim.whole(path)
 
 
 @lru_cache(maxsize=1000)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from adapters.groupware.containers import Claim
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places
 from adapters.groupware.store import Part, Store
@@ -32,10 +33,10 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
     places = Places(store, part, tables)
     sums: dict[tuple[str, Path], _Sum] = defaultdict(_Sum)
     claimed: set[bytes] = set()
-    for folder, path in _rows(store, part, tables, places):
-        sums[folder.account.name, folder.path].add(0 if path is None else _size(store, path))
-        if path is not None:
-            claimed.add(_short(path))
+    for folder, claim in _rows(store, part, tables, places):
+        sums[folder.account.name, folder.path].add(0 if claim is None else _claimed(store, claim))
+        if claim is not None:
+            claimed.update(map(_short, claim.files))
     for path, reason in listing(store.tree, part.heads, part.beside):
         if reason is not None or _short(path) not in claimed:
             folder = places.of_path(store.decoded(path))
@@ -43,8 +44,8 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
     return {name: [*_counts(name, places, sums)] for name in part.names}
 
 
-def _rows(store: Store, part: Part, tables: Tables, places: Places) -> Iterator[tuple[Folder, bytes | None]]:
-    """The folder of every row, and the file it claims."""
+def _rows(store: Store, part: Part, tables: Tables, places: Places) -> Iterator[tuple[Folder, Claim | None]]:
+    """The folder of every row, and where it says that its mail lies."""
     for number, messages in enumerate(store.mapping.messages):
         for row in tables.rows(messages.table):
             if isinstance(row, BadRow):
@@ -61,6 +62,12 @@ def _counts(name: str, places: Places, sums: dict[tuple[str, Path], _Sum]) -> It
         if folder.path or (name, ()) in sums:
             found = sums[name, folder.path]
             yield Count(folder, found.artefacts, found.bytes)
+
+
+def _claimed(store: Store, claim: Claim) -> int:
+    """Bytes of the files that are one mail each, and of the cells; what lies in a larger file is not measured."""
+    whole = [path for path, place in zip(claim.files, claim.places, strict=True) if not place]
+    return sum(_size(store, path) for path in whole) + sum(map(len, claim.cells))
 
 
 def _size(store: Store, path: bytes) -> int:

@@ -7,9 +7,11 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
+from adapters.groupware.clocks import is_plain, zone
+from adapters.groupware.containers import Range
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.template import Template
-from adapters.groupware.values import Code, Date, Flags, Text, zone
+from adapters.groupware.template import CROWD, Template
+from adapters.groupware.values import Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
 from migrator.toml import Toml, Where
@@ -116,7 +118,8 @@ def _rows(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
     yield from _charset(rows.charset, at((*where, "rows", "charset")))
     for key, code, params in rows.mistakes():
         yield Reason(code, **{**at((*where, "rows", *key.split("."))), **params})
-    yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
+    if rows.path or not rows.listed:
+        yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
     for column in table.key:
         yield from _unknown(column, mapping.names(name), name, at((*where, "key")))
     for number, join in enumerate(table.joins):
@@ -130,6 +133,8 @@ def _path(path: str, known: Iterable[str], table: str, here: dict[str, Param]) -
     template = Template(path)
     if template.faults():
         yield Reason("mapping.bad-path", **here, path=path)
+    if template.crowded():
+        yield Reason("mapping.path-crowded", **here, path=path, limit=CROWD)
     for column in template.columns:
         yield from _unknown(column, known, table, here)
 
@@ -182,10 +187,15 @@ def _marks(flags: Flags, where: Where, at: At) -> Iterator[Reason]:
 def _date(date: Date, where: Where, at: At) -> Iterator[Reason]:
     if (date.format == "strptime") != (date.pattern is not None) or not _is_pattern(date.pattern or ""):
         yield Reason("mapping.bad-pattern", **at((*where, "format")), format=date.format)
-    try:
-        zone(date.zone)
-    except ValueError:
-        yield Reason("mapping.unknown-zone", **at((*where, "zone")), zone=date.zone)
+    elif date.since is not None and not is_plain(date.pattern or ""):
+        yield Reason("mapping.bad-since", **at((*where, "since")))
+    named: list[tuple[Where, str]] = [(("zone",), date.zone)]
+    named += [(("zones", name), each) for name, each in date.zones.items()]
+    for key, name in named:
+        try:
+            zone(name)
+        except ValueError:
+            yield Reason("mapping.unknown-zone", **at((*where, *key)), zone=name)
 
 
 def _is_pattern(pattern: str) -> bool:
@@ -220,7 +230,7 @@ def _roles(mapping: StoreMapping, at: At) -> Iterator[Reason]:
     if not isinstance(read, Code):
         yield Reason("mapping.wrong-kind", **here, column=column, wanted="code")
         return
-    for role in read.map.values():
+    for role in (*read.map.values(), read.others):
         if role and role not in [*Role]:
             yield Reason("mapping.unknown-role", **here, role=role, nearest=_nearest(role, [*Role]))
 
@@ -236,10 +246,15 @@ def _messages(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         columns = mapping.tables[each.table].columns
         yield from _leads(mapping, each.table, mapping.accounts.table, at((*where, "table")))
         yield from _leads(mapping, each.table, mapping.folders.table, at((*where, "table")))
-        yield from _path(each.container.path, mapping.names(each.table), each.table, at((*where, "container")))
+        for path in (*each.container.paths, *each.container.texts):
+            yield from _path(path.text, mapping.names(each.table), each.table, at((*where, "container")))
+        for part in getattr(each.container, "parts", (each.container,)):
+            if isinstance(part, Range) and (part.size is None) == (part.counted is None):
+                yield Reason("mapping.range-shape", **at((*where, "container")))
         wanted = [("flags", "flags", column) for column in each.flags]
         if each.received is not None:
             wanted.append(("received", "date", each.received))
+        wanted += [("container", kind, column) for _, column, kind in each.container.needs()]
         for key, kind, column in wanted:
             yield from _unknown(column, columns, each.table, at((*where, key)))
             if column in columns and columns[column].read.kind != kind:

@@ -19,9 +19,10 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 from typing_extensions import override
 
+from adapters.groupware.containers import Container
 from adapters.groupware.rows import Rows
 from adapters.groupware.template import Template
-from adapters.groupware.values import Bytes, Shape, Text, Value
+from adapters.groupware.values import Bytes, Number, Shape, Text, Value
 
 
 class Column(Shape):
@@ -33,7 +34,13 @@ class Column(Shape):
     @property
     def raw(self) -> bool:
         """Whether the cell's bytes are read, and not its text."""
-        return isinstance(self.read, Bytes) or (isinstance(self.read, Text) and bool(self.read.charsets))
+        match self.read:
+            case Text(charsets=charsets):
+                return bool(charsets)
+            case Number() as number:
+                return number.raw
+            case _:
+                return isinstance(self.read, Bytes)
 
     @model_validator(mode="before")
     @classmethod
@@ -84,20 +91,11 @@ class Folders(Shape):
     role: str | None = None
 
 
-class OneFile(Shape):
-    """Each mail is a file of its own."""
-
-    type: Literal["file"]
-    path: str
-    claimed_twice: Literal["fault", "copy"] = "fault"
-    """What a second row becomes that names the same file: a fault, or one more copy of the mail."""
-
-
 class Messages(Shape):
-    """Which table lists the mails, which file holds each, and what its row says about it."""
+    """Which table lists the mails, where each lies, and what its row says about it."""
 
     table: str
-    container: OneFile
+    container: Container
     flags: tuple[str, ...] = ()
     received: str | None = None
 
@@ -144,11 +142,19 @@ class StoreMapping(Shape):
             frozenset() if each is None else self.above(each) | {f"{each}.{name}" for name in self.tables[each].columns}
         )
 
+    def moving(self, table: str) -> frozenset[str]:
+        """The columns that say where in a file a mail lies, which changes when the file is tidied."""
+        needs = [need for each in self.messages if each.table == table for need in each.container.needs()]
+        return frozenset(column for _, column, kind in needs if kind == "number")
+
     @cached_property
     def asked(self) -> frozenset[str]:
         """Every column by which a path, a key, a join or a folder is told: all but what is only said of a mail."""
-        paths = [table.rows.path for table in self.tables.values()] + [each.container.path for each in self.messages]
-        asked = {column for path in paths for column in Template(path).columns}
+        texts = [Template(table.rows.path) for table in self.tables.values()]
+        for each in self.messages:
+            texts += [*each.container.paths, *each.container.texts]
+        asked = {column for text in texts for column in text.columns}
+        asked |= {column for each in self.messages for _, column, _ in each.container.needs()}
         asked |= {self.accounts.name, f"{self.accounts.table}.{self.accounts.name}"}
         folders = self.folders
         asked |= {each for each in (folders.name, folders.id, folders.parent, folders.path, folders.role) if each}

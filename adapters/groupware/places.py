@@ -36,11 +36,8 @@ class Places:
         self._led = [name if "." in name else f"{table}.{name}" for name in key]
         folders = [(row, self._of(row, key)) for row in rows]
         # A file that is named like no mail still belongs to the account in whose directory it lies.
-        templates = [*store.templates, *(Template(f"{head.text}/{{}}") for head in store.heads)]
-        self._readers = [
-            _PathReader(mapping, each.table, template, accounts, folders)
-            for each, template in zip((*mapping.messages, *mapping.messages), templates, strict=True)
-        ]
+        below = [(table, Template(f"{head.text}/{{}}")) for table, head in store.heads]
+        self._readers = [_PathReader(mapping, table, path, accounts, folders) for table, path in (*store.paths, *below)]
 
     def folders(self, account: str) -> Iterator[Folder]:
         """The account's folders as the tables list them, each path once."""

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 
-from adapters.files.reading import Tree, readable_path, stamp
+from adapters.files.reading import Content, Tree, readable_path, stamp
 from adapters.files.rules import dated
 from adapters.groupware.catalogue import Artefact, Catalogue
 from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
+from adapters.groupware.containers import Claim
 from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.opening import LARGEST
 from adapters.groupware.store import Part, Store
 from migrator.errors import Reason
 from migrator.model import (
@@ -110,24 +112,29 @@ class GroupwareSource:
 
     def _found(self, artefact: Artefact, known: Known) -> Item | Unchanged | Unreadable | NotMail | None:
         """What an artefact turns out to be; None for a file without a row that has gone since it was listed."""
-        key, path, reason = artefact.key, artefact.path, artefact.reason
-        if path is None:
+        key, claim, reason = artefact.key, artefact.claim, artefact.reason
+        if claim is None:
             assert reason is not None
             table = reason.params.get("file")
             return Unreadable(key=key, path=None if table is None else str(table), reason=reason)
+        if claim.places != ("",):
+            return self._taken(artefact, claim, known)
+        path = claim.files[0]
         status = self._tree.look(path)
         size = 0 if isinstance(status, Reason) else status.st_size
         if artefact.rule is not None:
             return NotMail(key=key, rule=artefact.rule, size=size)
         if size and not artefact.digest and self._is_link(path):
             return NotMail(key=key, rule=LINK, size=size)
+        if reason is None and size > LARGEST:
+            reason = Reason("groupware.too-large", place=readable_path(path), limit=LARGEST)
         if reason is not None:
             return Unreadable(key=key, path=readable_path(path), reason=reason, size=size)
         if not isinstance(status, Reason):
             proof = f"{stamp(status)}.{artefact.digest}"
             if known(key, proof):
                 return Unchanged(key=key, stamp=proof, flags=artefact.flags)
-        content = status if isinstance(status, Reason) else self._tree.read(path)
+        content = status if isinstance(status, Reason) else self._read(artefact, claim)
         if not isinstance(content, Reason):
             return Item(
                 key=key,
@@ -142,3 +149,25 @@ class GroupwareSource:
                 return None
             content = Reason("groupware.file-missing", path=readable_path(path))
         return Unreadable(key=key, path=readable_path(path), reason=content, size=size)
+
+    def _taken(self, artefact: Artefact, claim: Claim, known: Known) -> Item | Unchanged | Unreadable:
+        """A mail that is no file of its own."""
+        key, place = artefact.key, claim.path
+        if artefact.reason is not None:
+            return Unreadable(key=key, path=place, reason=artefact.reason)
+        content = self._read(artefact, claim)
+        if isinstance(content, Content) and not content.raw.size:
+            content = Reason("groupware.cell-empty") if place is None else Reason("file.empty", path=place)
+        if isinstance(content, Reason):
+            return Unreadable(key=key, path=place, reason=content)
+        # The file around it changes with every mail that comes: only its own bytes tell whether it is the same.
+        proof = f"{content.raw.digest}.{artefact.digest}"
+        if known(key, proof):
+            return Unchanged(key=key, stamp=proof, flags=artefact.flags)
+        return Item(key=key, stamp=proof, raw=content.raw, flags=artefact.flags, dates=_indexed(artefact), path=place)
+
+    def _read(self, artefact: Artefact, claim: Claim) -> Content | Reason:
+        """What a claim leads to."""
+        if artefact.message is None:
+            return self._tree.read(claim.files[0])
+        return self._mapping.messages[artefact.message].container.read(claim, self._store.opener)

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adapters.files.reading import PAUSES, Content, Tree, stamp
+from adapters.groupware.containers import Claim
 from adapters.groupware.doubts import Doubts
-from adapters.groupware.listing import Rules
+from adapters.groupware.listing import Rules, listing
 from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.opening import LARGEST, RATIO, Opener
 from adapters.groupware.rows.shape import File
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
 from migrator.errors import AccountError, Reason
+from migrator.model import Raw
 
 TABLE = "table"
 """The rule by which the store's own tables are no mail."""
@@ -43,15 +46,19 @@ class Store:
         self.mapping, self.tree = mapping, tree
         self.doubts = Doubts()
         self.rules = Rules(mapping.not_mail)
-        self._tables = [Template(table.rows.path) for table in mapping.tables.values()]
-        self.templates = [Template(each.container.path) for each in mapping.messages]
+        self._tables = [Template(table.rows.path) for table in mapping.tables.values() if not table.rows.listed]
+        self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
+        """The table of every path of a container, and the path."""
+        self.opener = Opener(tree)
         accounts = mapping.accounts.table
         known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
-        self.heads = [template.head(known) for template in self.templates]
-        """Of each template, the directories that hold all the mails of one account."""
+        self.heads = [(table, path.head(known)) for table, path in self.paths]
+        """Of each of them, the directories that hold all the mails of one account."""
 
     def read(self, path: str, beside: Collection[str] = ()) -> File | Reason:
         """A table's file, with those of its neighbours that are there, as they were at one moment."""
+        if self._is_hollow(path):
+            return Reason("groupware.hollow", path=path)
         suffixes = ("", *beside)
         for _ in PAUSES:
             found = {suffix: self.tree.read(self.encoded(path + suffix)) for suffix in suffixes}
@@ -64,6 +71,18 @@ class Store:
                 return each
         raws = {suffix: each.raw for suffix, each in found.items() if isinstance(each, Content)}
         return File(path, raws.pop(""), raws)
+
+    def _is_hollow(self, path: str) -> bool:
+        """Whether a large file is mostly holes: nothing that a program ever wrote."""
+        status = self.tree.look(self.encoded(path))
+        return not isinstance(status, Reason) and status.st_size > LARGEST > status.st_blocks * 512 * RATIO
+
+    def below(self, path: str) -> File:
+        """The paths of all files below a directory, from there on, in order, parted by NULs."""
+        head = self.encoded(path)
+        found = sorted(each.path for each in listing(self.tree, [head]) if each.reason is None)
+        names = [self.decoded(each[len(head) + 1 if head else 0 :]) for each in found]
+        return File(path, Raw.of("\0".join(names).encode("utf-8", "surrogateescape")))
 
     def _stands(self, path: str, found: Content | Reason) -> bool:
         """Whether a file is still what was read, or still not there."""
@@ -82,12 +101,13 @@ class Store:
         """A path on disk as the tables would write it."""
         return path.decode(self.mapping.paths, "surrogateescape")
 
-    def claim(self, number: int, values: Values) -> bytes | Reason:
-        """The file that a row of the messages with that number means, or why it means none."""
+    def claim(self, number: int, values: Values) -> Claim | Reason:
+        """Where the mail of a row of the messages with that number lies, or why it lies nowhere."""
         try:
-            return self.encoded(self.templates[number].fill(values))
+            return self.mapping.messages[number].container.claim(values, self.encoded)
         except Missing as missing:
-            return Reason("groupware.not-led", file=self.templates[number].text, column=missing.column)
+            texts = [path.text for path in self.mapping.messages[number].container.paths]
+            return Reason("groupware.not-led", file=", ".join(texts), column=missing.column)
         except Outside as outside:
             return Reason("path.outside-root", path=outside.path)
         except UnicodeEncodeError as error:
@@ -107,19 +127,19 @@ class Store:
         """Whether the path looks like a table's, and not like a mail's as well."""
         if template.match(path) is None:
             return False
-        return template.last_step_is_fixed or not any(mails.match(path) for mails in self.templates)
+        return template.last_step_is_fixed or not any(mails.match(path) for _, mails in self.paths)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def tables(self, part: Part, *, counting: bool = False) -> Tables:
         """The tables as far as they tell of this part, or only of where its mails lie."""
         small = {**self.common.small, self.mapping.accounts.table: [*part.accounts.values()]}
-        return Tables(self.mapping, self.read, self.doubts, counting, small)
+        return Tables(self.mapping, self.read, self.below, self.doubts, counting, small)
 
     @cached_property
     def common(self) -> Tables:
         """The tables that belong to no single account, and that others lead to; the accounts' own among them."""
-        tables = Tables(self.mapping, self.read, self.doubts)
+        tables = Tables(self.mapping, self.read, self.below, self.doubts)
         for name in sorted(self._led_to()):
             if not self._scoped(name):
                 tables.kept(name)
@@ -141,7 +161,7 @@ class Store:
         heads = {name: self._heads(row) for name, row in self.accounts.items()}
         every = [head for each in heads.values() for head in each]
         apart = all(self._scoped(each.table) for each in self.mapping.messages)
-        if not apart or not all(head.columns for head in self.heads) or len(every) != len(set(every)):
+        if not apart or not all(head.columns for _, head in self.heads) or len(every) != len(set(every)):
             whole = Part(self.accounts, (b"",))
             return {**dict.fromkeys(self.accounts, whole), "": whole}
         parts = {
@@ -160,7 +180,7 @@ class Store:
         """The directories in which all of an account's mails lie; none where its name would climb out of the store."""
         try:
             values = led(self.mapping.accounts.table, row)
-            heads = {head.fill(values) for head in self.heads}
+            heads = {head.fill(values) for _, head in self.heads}
         except Outside:
             return ()
         below = {head for head in heads if any(head.startswith(f"{other}/") for other in heads)}

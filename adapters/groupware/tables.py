@@ -26,7 +26,8 @@ BLOCK = 200
 
 
 class Row(NamedTuple):
-    """A row that could be read. `digest` is of its cells without the flags: what they say can change every day."""
+    """A row that could be read. `digest` is of its cells without the flags and without where in a file
+    its mail lies: what they say can change every day."""
 
     values: Values
     file: str
@@ -50,6 +51,8 @@ class Tables:
 
     mapping: StoreMapping
     read: Read
+    below: Callable[[str], File]
+    """Lists what lies below a directory, as text parted by NULs."""
     doubts: Doubts
     counting: bool = False
     """Whether it is only asked where each mail lies: then dates and digests of rows are not made."""
@@ -106,11 +109,12 @@ class Tables:
             except Outside as outside:
                 yield _whole(template.text, values, Reason("path.outside-root", path=outside.path))
             else:
-                self.files.update(path + suffix for suffix in ("", *table.rows.beside, *table.rows.aside))
+                if not table.rows.listed:
+                    self.files.update(path + suffix for suffix in ("", *table.rows.beside, *table.rows.aside))
                 yield from self._file(name, table, path, values)
 
     def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
-        file = self.read(path, table.rows.beside)
+        file = self.below(path) if table.rows.listed else self.read(path, table.rows.beside)
         if isinstance(file, Reason):
             if file.code != "file.missing" or not table.rows.optional:
                 yield _whole(path, above, file)
@@ -192,7 +196,8 @@ class _Reader:
             (key, place, table.columns[key].read.reader()) for key, place in places.items() if key not in left_out
         ]
         self._dates = {key: tables.doubts.dates(f"{name}.{key}") for key in sorted(dates - left_out)}
-        self._flags = sorted({places[key] for key, kind in kinds.items() if kind == "flags"}, reverse=True)
+        moving = tables.mapping.moving(name)
+        self._moving = sorted({places[key] for key in places if kinds[key] == "flags" or key in moving}, reverse=True)
         self._raw = {places[key] for key in places if table.columns[key].raw}
 
     def count(self, rows: int, told: Collection[str] | None) -> None:
@@ -226,7 +231,7 @@ class _Reader:
             return [Row(row, self._path, line.number, "") for row, line in zip(values, lines, strict=True)]
         for place in self._raw:
             written[place] = (*map(_told, written[place]),)
-        for place in self._flags:
+        for place in self._moving:
             del written[place]
         told = map("\x1f".join, zip(*written, strict=True)) if written else repeat("")
         return [
@@ -273,7 +278,7 @@ class _Reader:
 
     def _digest(self, cells: Sequence[Cell]) -> str:
         rest = [*map(_told, cells)]
-        for place in self._flags:
+        for place in self._moving:
             del rest[place]
         return _digest("\x1f".join(rest))
 

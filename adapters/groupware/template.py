@@ -31,6 +31,15 @@ def cells_of(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any,
     return lambda row: tuple([row[column] for column in columns])
 
 
+CROWD = 3
+"""Columns that one step of a path may hold: with each more, a name of 255 bytes is read in 255 times as many ways."""
+
+
+def crowded(path: str) -> bool:
+    """Whether any step of a path holds more columns than that."""
+    return any(len(_COLUMN.findall(step)) > CROWD for step in path.split("/"))
+
+
 class Template:
     """`user/{users.login}/{folder}/{file}`, always below the store's root."""
 
@@ -88,6 +97,10 @@ class Template:
                 break
             steps.append(step)
         return Template("/".join(steps))
+
+    def crowded(self) -> bool:
+        """Whether one step holds so many columns that reading a long name by it would take for ever."""
+        return crowded(self.text)
 
     def faults(self) -> bool:
         """Whether the text itself is no path below a root."""

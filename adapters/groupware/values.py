@@ -3,12 +3,12 @@
 import base64
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.groupware.clocks import clock, zone
 from migrator.model import Flag
 from migrator.text import storable
 
@@ -125,17 +125,21 @@ class Code(Shape):
 
     kind: Literal["code"]
     map: dict[str, str]
+    others: str | None = None
+    """What every other cell stands for, where that is known; else it is an unexplained code."""
     unknown: Literal["stop", "fault"] = "stop"
     """What an unexplained code does: stop the run until the mapping explains it, or make a fault of its row."""
 
     def reader(self) -> Read:
         """Gives what the code stands for. Raises UnknownCode."""
-        known = self.map
+        known, others = self.map, self.others
 
         def read(cell: str) -> str:
             try:
                 return known[cell.strip()]
             except KeyError as error:
+                if others is not None:
+                    return others
                 raise UnknownCode(cell.strip()) from error
 
         return read
@@ -150,6 +154,8 @@ class Flags(Shape):
     kind: Literal["flags"]
     written: Literal["bits", "letters", "code"]
     base: Literal[10, 16] = 10
+    until: str = ""
+    """Only what stands before this in the cell is read."""
     map: dict[str, str | tuple[str, ...]]
     unknown: Literal["stop", "fault"] = "stop"
     """What an unexplained mark does: stop the run until the mapping explains it, or make a fault of its row."""
@@ -161,11 +167,14 @@ class Flags(Shape):
         def read(cell: str) -> frozenset[Flag]:
             if cell not in seen:
                 flags: set[Flag] = set()
-                flags.update(*(self._flags(mark) for mark in self._marks(cell.strip())))
+                flags.update(*(self._flags(mark) for mark in self._marks(self._told(cell))))
                 seen[cell] = frozenset(flags - {""})
             return seen[cell]
 
         return read
+
+    def _told(self, cell: str) -> str:
+        return (cell.partition(self.until)[0] if self.until else cell).strip()
 
     def _marks(self, cell: str) -> list[str]:
         if self.written == "code":
@@ -187,83 +196,90 @@ class Flags(Shape):
         return (flags,) if isinstance(flags, str) else flags
 
 
+class Number(Shape):
+    """A whole number that is not negative: in digits, or in bytes with the lowest first ("little") or last ("big")."""
+
+    kind: Literal["number"]
+    written: Literal["digits", "hex", "little", "big"] = "digits"
+
+    @property
+    def raw(self) -> bool:
+        """Whether the cell's bytes are read, and not its text."""
+        return self.written in ("little", "big")
+
+    def reader(self) -> Read:
+        """Gives an int. Raises Undecodable where no such number is written."""
+        digits, base = _DIGITS.get(self.written, _DIGITS["digits"])
+
+        def read(cell: Cell) -> int:
+            if isinstance(cell, bytes):
+                if not 1 <= len(cell) <= 8:
+                    raise Undecodable(self.written)
+                return int.from_bytes(cell, "little" if self.written == "little" else "big")
+            if not digits.fullmatch(cell := cell.strip()):
+                raise Undecodable(self.written)
+            return int(cell, base)
+
+        return read
+
+
+_DIGITS = {"digits": (re.compile("[0-9]{1,19}"), 10), "hex": (re.compile("(0x)?[0-9A-Fa-f]{1,16}"), 16)}
+
+
 class Date(Shape):
-    """A moment: seconds or milliseconds since 1970, or text by a strptime pattern.
+    """A moment: a count since some day (seconds or milliseconds since 1970, in decimal or hexadecimal digits; Windows'
+    FILETIME; OLE's days since 1899-12-30), text by a strptime pattern, or a Japanese era (和暦: 平成21年11月2日,
+    H21.11.2, 4211102).
 
     `zone` is meant where the text names none: an offset such as "+09:00", or a name such as "Asia/Tokyo". An empty cell
     and zero are no date; a year outside `years` is not believed.
     """
 
     kind: Literal["date"]
-    format: Literal["strptime", "epoch", "epoch-ms"]
+    format: Literal["strptime", "epoch", "epoch-ms", "epoch-hex", "filetime", "ole", "wareki"]
     pattern: str | None = None
+    since: int | None = None
+    """The year from which the pattern's %Y counts, where a program wrote 109 or 19109 for 2009."""
     zone: str = "+09:00"
+    zones: dict[str, str] = {}
+    """Names of zones that stand behind a cell's time -> what they are; one that is not here makes no date."""
     years: tuple[int, int] = (1985, 2037)
 
     def reader(self) -> Read:
         """Gives an aware datetime, or None where the cell holds none. Raises Unreadable."""
         first, last = self.years
-        moment = self._moment()
+        moment, here, zones = clock(self.format, self.pattern, self.since), zone(self.zone), self._zones()
 
         def read(cell: str) -> datetime | None:
             cell = cell.strip()
             if not cell.strip("0/-:. T"):
                 return None
             try:
-                at = moment(cell)
+                bare, there = (cell, here) if zones is None else zones(cell)
+                at = moment(bare)
             except (ValueError, OverflowError, OSError) as error:
                 raise Unreadable(cell) from error
             if not first <= at.year <= last:
                 raise Unreadable(cell)
-            return at
+            return at if at.tzinfo else at.replace(tzinfo=there)
 
         return read
 
-    def _moment(self) -> Callable[[str], datetime]:
-        if self.pattern is None:
-            unit = 1000 if self.format == "epoch-ms" else 1
-            return lambda cell: datetime.fromtimestamp(int(cell) / unit, UTC)
-        here, parse = zone(self.zone), _parser(self.pattern)
+    def _zones(self) -> Callable[[str], tuple[str, tzinfo]] | None:
+        """What takes a named zone off the end of a cell. It raises ValueError for a name that nobody explained."""
+        if not self.zones:
+            return None
+        here, known = zone(self.zone), {name: zone(each) for name, each in self.zones.items()}
 
-        def read(cell: str) -> datetime:
-            moment = parse(cell)
-            return moment if moment.tzinfo else moment.replace(tzinfo=here)
+        def split(cell: str) -> tuple[str, tzinfo]:
+            time, _, name = cell.rpartition(" ")
+            if not time or not name.strip("()").isalpha():
+                return cell, here
+            if (name := name.strip("()")) not in known:
+                raise ValueError(name)
+            return time.rstrip(), known[name]
 
-        return read
-
-
-_DIRECTIVES = ("%Y", "%m", "%d", "%H", "%M", "%S")
-
-
-def _parser(pattern: str) -> Callable[[str], datetime]:
-    """strptime; and where the pattern is plain numbers from the year down, the same ten times as fast."""
-    first, *parts = re.split("(%.)", pattern)
-    directives, between = parts[::2], parts[1::2]
-    if len(directives) < 3 or tuple(directives) != _DIRECTIVES[: len(directives)]:
-        return lambda cell: datetime.strptime(cell, pattern)  # noqa: DTZ007 - the caller gives it its zone
-    # Where nothing parts them, numbers have their full width; and strptime takes any blanks for a blank.
-    digits = r"(\d\d?)" if all(between[:-1]) else r"(\d\d)"
-    literals = [re.sub(r"(\\?\s)+", r"\\s+", re.escape(each)) for each in (first, *between)]
-    numbers = re.compile(literals[0] + r"(\d{4})" + digits.join(literals[1:]), re.ASCII)
-
-    def parse(cell: str) -> datetime:
-        found = numbers.fullmatch(cell)
-        if found is None:
-            raise ValueError(cell)
-        return datetime(*map(int, found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - as above
-
-    return parse
+        return split
 
 
-def zone(name: str) -> tzinfo:
-    """The time zone of that name or offset. Raises ValueError where there is none."""
-    if offset := re.fullmatch(r"([+-])(\d\d):(\d\d)", name):
-        distance = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-        return timezone(-distance if offset[1] == "-" else distance)
-    try:
-        return ZoneInfo(name)
-    except ZoneInfoNotFoundError as error:
-        raise ValueError(name) from error
-
-
-Value = Annotated[Text | Bytes | Code | Flags | Date, Field(discriminator="kind")]
+Value = Annotated[Text | Bytes | Code | Flags | Number | Date, Field(discriminator="kind")]

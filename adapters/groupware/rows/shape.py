@@ -88,6 +88,9 @@ class RowShape(Shape):
     aside: ClassVar[tuple[str, ...]] = ()
     """And for those that belong to it, but hold nothing to read."""
 
+    listed: ClassVar[bool] = False
+    """Whether `path` is a directory, and the rows come from the names of what lies below it."""
+
     @property
     def declared(self) -> tuple[str, ...]:
         """The columns, where the mapping says them and not the file."""

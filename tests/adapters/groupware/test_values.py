@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.groupware.template import Missing, Outside, Template
-from adapters.groupware.values import Bytes, Code, Date, Flags, Text, Undecodable, UnknownCode, Unreadable
+from adapters.groupware.values import Bytes, Code, Date, Flags, Number, Text, Undecodable, UnknownCode, Unreadable
 
 JST = timezone(timedelta(hours=9))
 BITS = Flags(kind="flags", written="bits", map={"1": "\\Seen", "4": ("\\Flagged", "work"), "64": ""})
@@ -181,3 +181,92 @@ def test_no_row_fills_a_path_that_leaves_its_directory(login: str, folder: str, 
     assert steps[0] == "user"
     assert not {"", ".", ".."} & set(steps)
     assert "\0" not in path
+
+
+def at(cell: str, **how: object) -> datetime | None:
+    moment = Date.model_validate({"kind": "date", **how}).reader()(cell)
+    return None if moment is None else moment.replace(microsecond=0)
+
+
+NINE = datetime(2009, 11, 2, 9, 15, tzinfo=JST)
+
+
+@pytest.mark.parametrize(
+    ("cell", "how"),
+    [
+        ("4aee2484", {"format": "epoch-hex"}),
+        ("129015945000000000", {"format": "filetime"}),
+        ("40119.3854166667", {"format": "ole"}),
+        ("平成21年11月2日 午前9時15分", {"format": "wareki"}),
+        ("平成２１年１１月０２日　０９：１５：００", {"format": "wareki"}),
+        ("H21.11.2 9:15", {"format": "wareki"}),
+        ("h21/11/02 09:15:00", {"format": "wareki"}),
+        ("4211102 09:15", {"format": "wareki"}),
+        ("H211102 09:15", {"format": "wareki"}),
+        ("109/11/02 09:15", {"format": "strptime", "pattern": "%Y/%m/%d %H:%M", "since": 1900}),
+        ("19109/11/02 09:15", {"format": "strptime", "pattern": "%Y/%m/%d %H:%M", "since": 1900}),
+        ("2009/11/02 09:15", {"format": "strptime", "pattern": "%Y/%m/%d %H:%M", "since": 1900}),
+        ("09/11/02 09:15", {"format": "strptime", "pattern": "%y/%m/%d %H:%M"}),
+        (
+            "2009/11/02 00:15 GMT",
+            {"format": "strptime", "pattern": "%Y/%m/%d %H:%M", "zones": {"GMT": "+00:00", "JST": "+09:00"}},
+        ),
+        ("2009/11/02 09:15", {"format": "strptime", "pattern": "%Y/%m/%d %H:%M", "zones": {"GMT": "+00:00"}}),
+    ],
+)
+def test_a_moment_is_the_same_however_it_was_written(cell: str, how: dict[str, object]) -> None:
+    assert at(cell, **how) == NINE
+
+
+@pytest.mark.parametrize(
+    ("cell", "year"),
+    [
+        ("令和元年5月1日", 2019),
+        ("平成32年1月1日", 2020),
+        ("昭和64年1月7日", 1989),
+        ("平成元.1.8", 1989),
+        ("令1/5/1", 2019),
+    ],
+)
+def test_the_first_year_of_an_era_and_years_beyond_its_end_are_read(cell: str, year: int) -> None:
+    moment = at(cell, format="wareki")
+    assert moment is not None
+    assert moment.year == year
+
+
+@pytest.mark.parametrize(
+    ("cell", "how"),
+    [
+        ("平成元年1月7日", {"format": "wareki"}),
+        ("令和0年6月1日", {"format": "wareki"}),
+        ("X21.11.2", {"format": "wareki"}),
+        ("21.11.2", {"format": "wareki"}),
+        ("平成21年2月30日", {"format": "wareki"}),
+        ("6211102", {"format": "wareki"}),
+        ("4aee24zz", {"format": "epoch-hex"}),
+        ("nan", {"format": "ole"}),
+        ("1e300", {"format": "ole"}),
+        ("9" * 30, {"format": "filetime"}),
+        ("2009/11/02 XST", {"format": "strptime", "pattern": "%Y/%m/%d", "zones": {"JST": "+09:00"}}),
+    ],
+)
+def test_what_is_written_in_no_declared_way_is_no_date(cell: str, how: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        at(cell, **how)
+
+
+@pytest.mark.parametrize(
+    ("written", "cell", "number"),
+    [("digits", " 007 ", 7), ("hex", "0x1F", 31), ("little", b"\x01\x02", 513), ("big", b"\x01\x02", 258)],
+)
+def test_a_number_is_read_as_it_is_written(written: str, cell: str | bytes, number: int) -> None:
+    assert Number(kind="number", written=written).reader()(cell) == number
+
+
+@pytest.mark.parametrize(
+    ("written", "cell"),
+    [("digits", "-1"), ("digits", "1_0"), ("digits", ""), ("hex", "G"), ("big", b""), ("big", bytes(9))],
+)
+def test_what_is_no_number_is_none(written: str, cell: str | bytes) -> None:
+    with pytest.raises(Undecodable):
+        Number(kind="number", written=written).reader()(cell)

@@ -1,0 +1,325 @@
+"""Where the bytes of a mail lie: in a file of its own, in its row, at a place in a large file, in an archive.
+
+A container makes a `Claim` out of a row, which tells where to look and no more; and reads what a claim leads to.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field
+from typing_extensions import override
+
+from adapters.files.reading import Content, readable_path
+from adapters.groupware.opening import Opener, chained
+from adapters.groupware.template import Missing, Template
+from adapters.groupware.values import Shape
+from adapters.groupware.writing import written
+from migrator.errors import Reason
+from migrator.model import Raw
+
+Encode = Callable[[str], bytes]
+"""A path as it stands on disk."""
+
+Needs = tuple[str, str, str]
+"""The key of a container, the column that it names, and of which kind that column must be."""
+
+NOWHERE = -1
+
+
+class Claim(NamedTuple):
+    """Where a row says that its mail lies. `places` tells of each file where in it, and is empty for the whole file."""
+
+    files: tuple[bytes, ...] = ()
+    places: tuple[str, ...] = ()
+    cells: tuple[bytes, ...] = ()
+    """What the row itself holds of it."""
+
+    @classmethod
+    def whole(cls, path: bytes) -> "Claim":
+        """All of one file."""
+        return cls((path,), ("",))
+
+    @property
+    def identity(self) -> bytes | None:
+        """What no other row may claim; None where the row holds the mail."""
+        if self.places == ("",):
+            return self.files[0]
+        named = [b"%b\n%b" % (path, place.encode()) for path, place in zip(self.files, self.places, strict=True)]
+        return b"\0".join(named) or None
+
+    @property
+    def path(self) -> str | None:
+        """The same, as people read it."""
+        told = [
+            readable_path(path) + (place and f"@{place}") for path, place in zip(self.files, self.places, strict=True)
+        ]
+        return " + ".join(told) or None
+
+
+class _Container(Shape):
+    """What all of them can do."""
+
+    claimed_twice: Literal["fault", "copy"] = "fault"
+    """What a second row becomes that names the same place: a fault, or one more copy of the mail."""
+
+    @property
+    def paths(self) -> tuple[Template, ...]:
+        """The files, with columns in braces."""
+        return ()
+
+    @property
+    def texts(self) -> tuple[Template, ...]:
+        """Other texts with columns in braces."""
+        return ()
+
+    def needs(self) -> Iterator[Needs]:
+        """The columns it names without braces."""
+        yield from ()
+
+    @property
+    def one_file(self) -> bool:
+        """Whether a mail is a file of its own."""
+        return False
+
+
+class OneFile(_Container):
+    """Each mail is a file of its own; where `packed`, by gzip, bzip2 or xz as its first bytes say, or not at all."""
+
+    type: Literal["file"]
+    path: str
+    packed: bool = False
+
+    @cached_property
+    def _path(self) -> Template:
+        return Template(self.path)
+
+    @property
+    @override
+    def paths(self) -> tuple[Template, ...]:
+        return (self._path,)
+
+    @property
+    @override
+    def one_file(self) -> bool:
+        return True
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing, Outside."""
+        return Claim.whole(encode(self._path.fill(row)))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail, or why it cannot be read. Raises Outage."""
+        content = opener.tree.read(claim.files[0])
+        return opener.unpacked(content, claim.files[0]) if self.packed and isinstance(content, Content) else content
+
+
+class Cell(_Container):
+    """The row itself holds the mail, in a column of bytes."""
+
+    type: Literal["cell"]
+    column: str
+
+    @override
+    def needs(self) -> Iterator[Needs]:
+        yield "column", self.column, "bytes"
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing."""
+        return Claim(cells=(_cell(row, self.column),))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """What the row holds."""
+        (data,) = claim.cells
+        return Content(Raw.of(data), "")
+
+
+Counted = Literal["little-16", "big-16", "little-32", "big-32"]
+
+
+class Range(_Container):
+    """Each mail lies at a place in a larger file: from byte `at` on, either `size` bytes (both columns of numbers), or
+    as many as a number in front of it says, `counted` in that many bits with the lowest byte first or last.
+
+    `magic`, in hexadecimal digits, is what stands in front of that; a place where it does not is no mail's.
+    """
+
+    type: Literal["range"]
+    path: str
+    at: str
+    size: str | None = None
+    counted: Counted | None = None
+    magic: Annotated[str, Field(pattern="^([0-9a-fA-F]{2}){0,16}$")] = ""
+
+    @cached_property
+    def _path(self) -> Template:
+        return Template(self.path)
+
+    @property
+    @override
+    def paths(self) -> tuple[Template, ...]:
+        return (self._path,)
+
+    @override
+    def needs(self) -> Iterator[Needs]:
+        yield "at", self.at, "number"
+        if self.size is not None:
+            yield "size", self.size, "number"
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing, Outside."""
+        size = NOWHERE if self.size is None else _cell(row, self.size)
+        return Claim((encode(self._path.fill(row)),), (f"{_cell(row, self.at)}+{size}",))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail, or why it cannot be read. Raises Outage."""
+        at, size = map(int, claim.places[0].split("+"))
+        order, _, bits = (self.counted or "").partition("-")
+        count = None if self.counted is None else (order, int(bits) // 8)
+        return opener.range(claim.files[0], at, size, bytes.fromhex(self.magic), count)
+
+
+class Member(_Container):
+    """Each mail is a member of a zip archive."""
+
+    type: Literal["zip"]
+    path: str
+    member: str
+    """Its name in the archive, with columns in braces."""
+
+    @cached_property
+    def _path(self) -> Template:
+        return Template(self.path)
+
+    @cached_property
+    def _member(self) -> Template:
+        return Template(self.member)
+
+    @property
+    @override
+    def paths(self) -> tuple[Template, ...]:
+        return (self._path,)
+
+    @property
+    @override
+    def texts(self) -> tuple[Template, ...]:
+        return (self._member,)
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing, Outside."""
+        return Claim((encode(self._path.fill(row)),), (self._member.fill(row),))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail, or why it cannot be read. Raises Outage."""
+        return opener.member(claim.files[0], claim.places[0])
+
+
+class Written(_Container):
+    """There is no mail: one is written out of columns, `fields` by the names of its header, and its bodies."""
+
+    type: Literal["written"]
+    fields: Annotated[dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]*$")], str], Field(min_length=1)]
+    """Name of a header field -> the column of text that holds it; that of Date is one of dates."""
+    text: str
+    html: str | None = None
+
+    @override
+    def needs(self) -> Iterator[Needs]:
+        for name, column in self.fields.items():
+            yield "fields", column, "date" if name == "Date" else "text"
+        yield "text", self.text, "text"
+        if self.html is not None:
+            yield "html", self.html, "text"
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing."""
+        fields = {name: _cell(row, column) for name, column in self.fields.items()}
+        html = None if self.html is None else _cell(row, self.html)
+        return Claim(cells=(written(fields, _cell(row, self.text), html, "columns"),))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail that was written."""
+        (data,) = claim.cells
+        return Content(Raw.of(data), "")
+
+
+Part = Annotated[OneFile | Cell | Range | Member, Field(discriminator="type")]
+
+
+class _Several(_Container):
+    """What is made of other containers."""
+
+    parts: Annotated[tuple[Part, ...], Field(min_length=2)]
+
+    @property
+    @override
+    def paths(self) -> tuple[Template, ...]:
+        return tuple(path for part in self.parts for path in part.paths)
+
+    @property
+    @override
+    def texts(self) -> tuple[Template, ...]:
+        return tuple(text for part in self.parts for text in part.texts)
+
+    @override
+    def needs(self) -> Iterator[Needs]:
+        for part in self.parts:
+            yield from part.needs()
+
+
+class Split(_Several):
+    """Each mail lies in several parts, its header and its body mostly, which belong one behind the other."""
+
+    type: Literal["split"]
+    between: str = ""
+    """What stands between the parts in the mail and nowhere in the store: "\\r\\n" for the blank line of the header."""
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing, Outside."""
+        claims = [part.claim(row, encode) for part in self.parts]
+        return Claim(
+            files=tuple(path for each in claims for path in each.files),
+            places=tuple(place for each in claims for place in each.places),
+            cells=tuple(cell for each in claims for cell in each.cells),
+        )
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail, or why one of its parts cannot be read. Raises Outage."""
+        found: list[Content] = []
+        files, places, cells = iter(claim.files), iter(claim.places), iter(claim.cells)
+        for part in self.parts:
+            in_row = isinstance(part, Cell)
+            own = Claim(cells=(next(cells),)) if in_row else Claim(files=(next(files),), places=(next(places),))
+            content = part.read(own, opener)
+            if isinstance(content, Reason):
+                return content
+            found.append(content)
+        raw = chained([content.raw for content in found], self.between.encode())
+        return Content(raw, ".".join(content.stamp for content in found if content.stamp))
+
+
+class Either(_Several):
+    """Each mail lies in the first of several places that its row names: a column counts where it is not empty."""
+
+    type: Literal["either"]
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing, Outside."""
+        return self._chosen(lambda cell: bool(_cell(row, cell.column))).claim(row, encode)
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail, or why it cannot be read. Raises Outage."""
+        return self._chosen(lambda _: bool(claim.cells)).read(claim, opener)
+
+    def _chosen(self, holds: Callable[[Cell], bool]) -> OneFile | Cell | Range | Member:
+        return next((part for part in self.parts if not isinstance(part, Cell) or holds(part)), self.parts[-1])
+
+
+Container = Annotated[OneFile | Cell | Range | Member | Split | Either | Written, Field(discriminator="type")]
+
+
+def _cell(row: Mapping[str, Any], column: str) -> Any:
+    try:
+        return row[column]
+    except KeyError as error:
+        raise Missing(column) from error
