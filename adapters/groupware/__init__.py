@@ -6,7 +6,7 @@ rows/          the kinds of files that rows come from                      table
 store.py       whose part of the tree is whose                             listing.py   the files there are
 places.py      which folder a row or a path belongs to                     doubts.py    what nobody explained
 catalogue.py   index and files side by side                                census.py    the same, counted another way
-source.py      all of it as the engine's Source
+source.py      all of it as the engine's Source                   probe/       a mapping proposed where there is none
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from adapters.files.reading import Tree
 from adapters.groupware.checks import read
+from adapters.groupware.probe import probe
 from adapters.groupware.source import GroupwareSource
 from migrator.ports import Adapter, Source
 
@@ -44,4 +45,4 @@ def _open(config: Config) -> Iterator[Source]:
     yield GroupwareSource(read(config.mapping), Tree(config.root))
 
 
-adapter = Adapter(config=Config, open_source=_open)
+adapter = Adapter(config=Config, open_source=_open, probe=probe)

@@ -1,0 +1,167 @@
+"""Stores whose layout is drawn by a seed, each with the mapping that describes it. probe knows none of them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+JST = timezone(timedelta(hours=9))
+NAMES = ("受信箱", "送信済み", "下書き", "ごみ箱", "迷惑メール", "見積", "お客様")
+PLAIN = ("Inbox", "Sent", "Drafts", "Trash", "Junk", "Offers", "Customers")
+ROLES = ("inbox", "sent", "drafts", "trash", "junk")
+FLAGS = (r"\Seen", r"\Answered", r"\Draft", r"\Flagged")
+WORDS = ("契約の件", "見積書の送付", "打合せ日程", "納期について", "請求書", "meeting", "order")
+PATTERNS = ("%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y-%m-%dT%H:%M:%S", None)
+
+
+@dataclass
+class Drawn:
+    """One store in the making."""
+
+    root: Path
+    chance: Random
+    facts: dict[str, Any] = field(default_factory=dict)
+    """The mapping, flat: key -> value."""
+
+    def __post_init__(self) -> None:
+        draw = self.chance.choice
+        self.delimiter = draw([",", "\t", ";", "|"])
+        self.charset = draw(["cp932", "utf-8", "euc_jp"])
+        self.headed = self.chance.random() < 0.75
+        self.pattern, self.zone = draw(PATTERNS), draw([JST, UTC])
+        self.names = draw([NAMES, PLAIN]) if self.charset == "utf-8" else NAMES
+        self.nested = draw(["own tables", "one table", "folder first"])
+        self.written = draw(["bits", "letters"])
+        marks = [str(1 << bit) for bit in range(6)] if self.written == "bits" else [*"ABDFNRSX"]
+        self.marks = dict(zip(FLAGS, self.chance.sample(marks, len(FLAGS)), strict=True))
+        self.suffix = draw([".eml", ".msg", ".txt", ""])
+        self.home, self.conf = draw(["user", "spool", "data/mail"]), draw(["conf", "etc", "system"])
+        self.end = draw([".csv", ".dat", ".idx"])
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    def table(self, name: str, path: str, columns: dict[str, str], files: dict[str, list[dict[str, Any]]]) -> None:
+        """Write one table in a drawn order of its columns. `columns`: name in the mapping -> in the store."""
+        order = self.chance.sample([*columns], len(columns))
+        for login, rows in files.items():
+            file = self.root / path.format(login=login)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("w", encoding=self.charset, newline="") as stream:
+                written = csv.writer(stream, delimiter=self.delimiter, lineterminator="\r\n")
+                if self.headed:
+                    written.writerow([columns[key] for key in order])
+                written.writerows([[row[key] for key in order] for row in rows])
+        self.facts |= {f"{name}.type": "csv", f"{name}.charset": self.charset, f"{name}.delimiter": self.delimiter}
+        self.facts[f"{name}.path"] = path.format(login="{login}")
+        self.columns = {key: columns[key] if self.headed else f"c{order.index(key) + 1}" for key in order}
+        for key, column in self.columns.items():
+            self.facts[f"{name}.{key}"] = column
+
+    def forget(self, *keys: str) -> None:
+        """Columns that no mapping would name."""
+        for key in keys:
+            self.facts.pop(key)
+
+    # -- content ---------------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Write it all."""
+        draw = self.chance
+        logins = draw.sample(["sato", "suzuki", "takahashi", "tanaka", "ito", "yamada", "k.mori"], 5)
+        users = [
+            {"id": f"{900 + 7 * n}", "login": login, "name": f"社員 {login}", "mail": f"{login}@example.co.jp"}
+            for n, login in enumerate(logins)
+        ]
+        self.table(
+            "users",
+            f"{self.conf}/{draw.choice(['users', 'member', 'account'])}{self.end}",
+            {"id": "社員番号", "login": "ログイン", "name": "氏名", "mail": "アドレス"},
+            {"": users},
+        )
+        self.forget("users.name", "users.mail")
+        folders: dict[str, list[dict[str, Any]]] = {}
+        index: dict[str, list[dict[str, Any]]] = {}
+        number = 0
+        for user in users:
+            login = str(user["login"])
+            folders[login] = [
+                {"id": f"{10 + n}", "user": user["id"], "name": name, "kind": n + 1 if n < 5 else 9}
+                for n, name in enumerate(self.names)
+            ]
+            index[login] = []
+            for thread in range(14):
+                number = self._thread(user, folders[login], index[login], number, thread)
+        self._tables(folders, index)
+
+    def _thread(
+        self, user: dict[str, str], folders: list[dict[str, Any]], index: list[dict[str, Any]], number: int, thread: int
+    ) -> int:
+        """A mail, and in two of three cases our answer to it; now and then a draft."""
+        asked, answered = "", self.chance.random() < 0.6
+        for place in (0, 1) if answered else (2,) if thread % 5 == 0 else (0,) if thread % 3 else (5,):
+            number += 1
+            mail = EmailMessage()
+            at = datetime(2012, 1, 1, tzinfo=UTC) + timedelta(minutes=self.chance.randrange(3_000_000))
+            mail["Date"], mail["Message-ID"] = format_datetime(at.astimezone(JST)), f"<{number}@example.com>"
+            mail["From"], mail["To"] = "a@example.com", user["mail"]
+            mail["Subject"] = subject = self.chance.choice(WORDS)
+            if asked:
+                mail["In-Reply-To"] = asked
+            mail.set_content(f"{subject}\n" * self.chance.randrange(2, 30))
+            flags = {r"\Flagged"} if self.chance.random() < 0.2 else set()
+            if place == 2:
+                flags |= {r"\Draft", r"\Seen"}
+            elif place == 1 or answered or self.chance.random() < 0.6:
+                flags |= {r"\Seen"} | ({r"\Answered"} if answered and place == 0 else set())
+            asked = mail["Message-ID"] if place == 0 else ""
+            name = f"{number:07d}{self.suffix}"
+            folder = folders[place]["id"]
+            steps = {"own tables": (user["login"], folder), "one table": (user["login"],)}.get(
+                self.nested, (folder, user["login"])
+            )
+            path = self.root.joinpath(self.home, *steps, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(mail.as_bytes())
+            index.append(
+                {"number": f"{100000 + number}", "user": user["id"], "folder": folder, "file": name}
+                | {"marks": self._marked(flags), "received": self._clock(at), "subject": subject}
+                | {"size": path.stat().st_size}
+            )
+        return number
+
+    def _marked(self, flags: set[str]) -> str | int:
+        marks = [self.marks[flag] for flag in sorted(flags)]
+        return "".join(marks) if self.written == "letters" else sum(map(int, marks))
+
+    def _clock(self, at: datetime) -> str:
+        return str(int(at.timestamp())) if self.pattern is None else at.astimezone(self.zone).strftime(self.pattern)
+
+    def _tables(self, folders: dict[str, list[dict[str, Any]]], index: dict[str, list[dict[str, Any]]]) -> None:
+        own = self.nested == "own tables"
+        where = f"{self.home}/{{login}}" if own else self.conf
+        named = {"id": "番号", "user": "所有者", "name": "フォルダ名", "kind": "区分"}
+        mails = {"number": "No", "user": "所有者", "folder": "フォルダ", "file": "ファイル", "marks": "状態"}
+        mails |= {"received": "日時", "subject": "件名", "size": "サイズ"}
+        if own:
+            named.pop("user")
+            mails.pop("user")
+        else:
+            folders = {"": [row for rows in folders.values() for row in rows]}
+            index = {"": [row for rows in index.values() for row in rows]}
+        self.table("folders", f"{where}/folder{self.end}", named, folders)
+        self.table("index", f"{where}/mail{self.end}", mails, index)
+        self.forget("index.subject", "index.size")
+        steps = {"own tables": "{login}/{folder}", "one table": "{login}"}.get(self.nested, "{folder}/{login}")
+        self.facts |= {"messages.path": f"{self.home}/{steps}/{{file}}", "index.marks.written": self.written}
+        self.facts |= {f"index.marks.{mark}": flag for flag, mark in self.marks.items()}
+        self.facts |= {f"folders.kind.{code}": role for code, role in enumerate(ROLES, start=1)}
+        self.facts["index.received.format"] = "epoch" if self.pattern is None else "strptime"
+        if self.pattern is not None:
+            self.facts["index.received.pattern"] = self.pattern
+            self.facts["index.received.zone"] = "+09:00" if self.zone is JST else "+00:00"
