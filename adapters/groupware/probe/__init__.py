@@ -3,7 +3,7 @@
 sight.py       what one file seems to be            survey.py     all of them, counted by directory
 separating.py  the dialect of a text table          families.py   files that are one table, or one kind of mail
 columns.py     what a column's cells match          propose.py    tables, joins and paths put together
-written.py     the proposal as a mapping file
+written.py     the proposal as a mapping file       forms.py      the tables that one file holds
 """
 
 from pathlib import Path

@@ -1,21 +1,17 @@
 """Files that are one and the same table, or hold the same kind of mail, in different directories."""
 
 import os
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from adapters.files.reading import Content, Tree
+from adapters.groupware.probe.forms import forms
 from adapters.groupware.probe.separating import NO_LETTERS
 from adapters.groupware.probe.sight import Sight
 from adapters.groupware.rows.shape import File, Line, NoTable, RowShape, Wanted
-from adapters.groupware.rows.sqlite import Sqlite
 from migrator.errors import UsageError
 
 ROWS = 2000
@@ -104,7 +100,10 @@ def tables(tree: Tree, sights: dict[str, Sight]) -> Iterator[Table]:
         assert form is not None
         coded = Counter(found.charset for path in files if (found := sights[path].form) and found.charset != NO_LETTERS)
         form = form.model_copy(update={"charset": coded.most_common(1)[0][0] if coded else usual})
-        for each, columns in _forms(tree, chosen, form, sights[chosen].columns):
+        content = tree.read(os.fsencode(chosen))
+        if not isinstance(content, Content):
+            continue
+        for each, columns in forms(content.raw, form, sights[chosen].columns):
             table = Table(each, columns, steps(files), files)
             for path in files[:FILES]:
                 table.rows.extend(_rows(tree, path, table))
@@ -130,29 +129,6 @@ def _groups(sights: dict[str, Sight]) -> list[list[str]]:
     for files in single.values():
         groups += [files] if len(files) > 2 else [[path] for path in files]
     return groups
-
-
-def _forms(
-    tree: Tree, path: str, form: RowShape, columns: tuple[str, ...]
-) -> Iterator[tuple[RowShape, tuple[str, ...]]]:
-    """The tables in one file: one, but for a database."""
-    if not isinstance(form, Sqlite):
-        yield form, columns
-        return
-    content = tree.read(os.fsencode(path))
-    if not isinstance(content, Content):
-        return
-    with TemporaryDirectory(prefix="migrator-") as folder:
-        copy = Path(folder) / "copy"
-        copy.write_bytes(content.raw.read())
-        with closing(sqlite3.connect(copy)) as database:
-            try:
-                names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
-                for name in names:
-                    told = database.execute("select name from pragma_table_info(?)", (name,))
-                    yield form.model_copy(update={"table": name}), tuple(column for (column,) in told)
-            except sqlite3.DatabaseError:
-                return
 
 
 def _rows(tree: Tree, path: str, table: Table) -> Iterator[Row]:

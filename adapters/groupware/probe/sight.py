@@ -18,8 +18,13 @@ from xml.parsers import expat
 
 from adapters.files.frames import Frames
 from adapters.files.fromline import from_line
-from adapters.groupware.probe.separating import separated
+from adapters.groupware.probe.forms import dialect, json_form
+from adapters.groupware.probe.separating import charset, separated
 from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dump import SqlDump
+from adapters.groupware.rows.elements import Xml
+from adapters.groupware.rows.objects import Json
+from adapters.groupware.rows.sections import Ini
 from adapters.groupware.rows.shape import BrokenLine, File, NoTable, RowShape, Wanted
 from adapters.groupware.rows.sqlite import Sqlite
 from migrator.errors import UsageError
@@ -185,7 +190,7 @@ def _xml(path: str, raw: Raw, head: bytes) -> Sight | None:
         parser.Parse(raw.read(), True)
     except (expat.ExpatError, _Refused, ValueError, LookupError):
         return None
-    return Sight("xml", raw.size)
+    return Sight("xml", raw.size, Xml(type="xml", path=path, row="-"))
 
 
 class _Refused(Exception):  # noqa: N818 - raised and caught in this module
@@ -197,12 +202,12 @@ def _json(path: str, raw: Raw, head: bytes) -> Sight | None:
         return None
     data = raw.read()
     try:
-        json.loads(data)
+        return Sight("json", raw.size, json_form(path, json.loads(data)))
     except (ValueError, RecursionError):
-        lines = [line for line in data.splitlines() if line.strip()]
-        good = sum(len(line) for line in lines if _is_object(line))
-        return Sight("json", good * raw.size // sum(map(len, lines))) if lines and _is_object(lines[0]) else None
-    return Sight("json", raw.size)
+        lines = data.splitlines(keepends=True)
+        good = sum(len(line) for line in lines if not line.strip() or _is_object(line))
+        form = Json(type="json", path=path, written="lines")
+        return Sight("json", good, form) if lines and _is_object(lines[0]) else None
 
 
 def _is_object(line: bytes) -> bool:
@@ -224,12 +229,13 @@ def _dump(path: str, raw: Raw, head: bytes) -> Sight | None:
     if not _SQL.search(head) or raw.size > WHOLE:
         return None
     data, at = raw.read(), 0
+    form = SqlDump.model_validate({"type": "sqldump", "path": path, "dialect": dialect(head), "table": "-"})
     if b"FROM stdin" in head:
-        return Sight("sqldump", raw.size if data.rstrip().endswith((b"\\.", b";", b"complete", b"--")) else 0)
+        return Sight("sqldump", raw.size if data.rstrip().endswith((b"\\.", b";", b"complete", b"--")) else 0, form)
     while (found := _DUMPED.match(data, at)) is not None and found.end() > at:
         at = found.end()
     rest = data[at:].strip()
-    return Sight("sqldump", raw.size if not rest or rest.startswith((b"--", b"/*")) else at)
+    return Sight("sqldump", raw.size if not rest or rest.startswith((b"--", b"/*")) else at, form)
 
 
 _SECTION = re.compile(rb"\s*\[[^\]]+\]\s*")
@@ -244,7 +250,8 @@ def _ini(path: str, raw: Raw, head: bytes) -> Sight | None:
     with raw.open() as stream:
         for line in _lines(stream):
             explained += len(line) if _SECTION.fullmatch(line) or _SETTING.fullmatch(line) else 0
-    return Sight("ini", explained) if explained * 10 >= raw.size * 9 else None
+    form = Ini(type="ini", path=path, charset=charset(head.splitlines()) or "cp932")
+    return Sight("ini", explained, form) if explained * 10 >= raw.size * 9 else None
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
