@@ -92,7 +92,7 @@ def tables(tree: Tree, sights: dict[str, Sight]) -> Iterator[Table]:
     """Every table of the store, with the rows of a sample of its files."""
     charsets = Counter(form.charset for each in sights.values() if (form := each.form) and form.charset != NO_LETTERS)
     usual = charsets.most_common(1)[0][0] if charsets else "utf-8"
-    for files in _groups(sights):
+    for files in _groups(tree, sights):
         shapes = Counter((sights[path].columns, *_dialect(sights[path].form)) for path in files)
         best = shapes.most_common(1)[0][0]
         chosen = next(path for path in files if (sights[path].columns, *_dialect(sights[path].form)) == best)
@@ -100,10 +100,7 @@ def tables(tree: Tree, sights: dict[str, Sight]) -> Iterator[Table]:
         assert form is not None
         coded = Counter(found.charset for path in files if (found := sights[path].form) and found.charset != NO_LETTERS)
         form = form.model_copy(update={"charset": coded.most_common(1)[0][0] if coded else usual})
-        content = tree.read(os.fsencode(chosen))
-        if not isinstance(content, Content):
-            continue
-        for each, columns in forms(content.raw, form, sights[chosen].columns):
+        for each, columns in _forms(tree, chosen, form, sights[chosen].columns):
             table = Table(each, columns, steps(files), files)
             for path in files[:FILES]:
                 table.rows.extend(_rows(tree, path, table))
@@ -114,18 +111,35 @@ def _dialect(form: RowShape | None) -> tuple[str, ...]:
     return () if form is None else (str(getattr(form, "delimiter", "")),)
 
 
-def _groups(sights: dict[str, Sight]) -> list[list[str]]:
+def _forms(
+    tree: Tree, path: str, form: RowShape, columns: tuple[str, ...]
+) -> Iterator[tuple[RowShape, tuple[str, ...]]]:
+    content = tree.read(os.fsencode(path))
+    if isinstance(content, Content):
+        yield from forms(content.raw, form, columns)
+
+
+def _signature(tree: Tree, path: str, sight: Sight) -> str:
+    """What files of one table have in common: the columns, and in a database the names of its tables."""
+    assert sight.form is not None
+    told = _forms(tree, path, sight.form, sight.columns)
+    return repr(sorted((str(getattr(form, "table", "")), sorted(columns)) for form, columns in told))
+
+
+def _groups(tree: Tree, sights: dict[str, Sight]) -> list[list[str]]:
     """The files of each table: of one name in many directories, or of many names in one."""
     named: dict[tuple[int, str, str], list[str]] = defaultdict(list)
     for path, sight in sights.items():
         named[path.count("/"), sight.kind, path.rpartition("/")[2]].append(path)
-    single: dict[tuple[int, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    single: dict[tuple[int, str, str, str], list[str]] = defaultdict(list)
     groups = []
     for (depth, kind, _), files in named.items():
         if len(files) > 1:
             groups.append(files)
         else:
-            single[depth, kind, files[0].rpartition("/")[0] + extension(files[0]), sights[files[0]].columns] += files
+            (path,) = files
+            alike = _signature(tree, path, sights[path])
+            single[depth, kind, path.rpartition("/")[0] + extension(path), alike].append(path)
     for files in single.values():
         groups += [files] if len(files) > 2 else [[path] for path in files]
     return groups

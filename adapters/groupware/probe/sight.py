@@ -118,7 +118,8 @@ def _dbase(path: str, raw: Raw, head: bytes) -> Sight | None:
     end = begin + size * count
     if not (begin > 32 and size > 1 and end <= raw.size <= end + 1):
         return None
-    form = Dbf(type="dbf", path=path)
+    records = [head[at : at + size] for at in range(begin, len(head), size)]
+    form = Dbf(type="dbf", path=path, charset=charset(records) or "cp932")
     try:
         with form.open(File(path, raw), Wanted(())) as lines:
             strange = sum(len(each.raw) for each in lines.rows if isinstance(each, BrokenLine))

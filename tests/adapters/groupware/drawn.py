@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -20,6 +23,20 @@ WORDS = ("契約の件", "見積書の送付", "打合せ日程", "納期につ�
 PATTERNS = ("%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y-%m-%dT%H:%M:%S", None)
 
 
+def dbf(columns: list[str], rows: list[list[Any]], charset: str) -> bytes:
+    """A table of dBASE III."""
+    cells = [[str(cell).encode(charset) for cell in row] for row in rows]
+    widths = [max([len(row[place]) for row in cells] + [1]) for place in range(len(columns))]
+    fields = b"".join(
+        column.encode(charset).ljust(11, b"\0") + b"C" + bytes(4) + bytes([width, 0]) + bytes(14)
+        for column, width in zip(columns, widths, strict=True)
+    )
+    sizes = len(rows).to_bytes(4, "little") + (33 + len(fields)).to_bytes(2, "little")
+    head = bytes([3, 112, 1, 1]) + sizes + (sum(widths) + 1).to_bytes(2, "little") + bytes(20)
+    records = b"".join(b" " + b"".join(map(bytes.ljust, row, widths)) for row in cells)
+    return head + fields + b"\r" + records + b"\x1a"
+
+
 @dataclass
 class Drawn:
     """One store in the making."""
@@ -33,7 +50,10 @@ class Drawn:
         draw = self.chance.choice
         self.delimiter = draw([",", "\t", ";", "|"])
         self.charset = draw(["cp932", "utf-8", "euc_jp"])
-        self.headed = self.chance.random() < 0.75
+        self.kind = draw(["csv", "csv", "csv", "sqlite", "json", "json lines", "dbf", "xml"])
+        if self.kind != "csv":
+            self.charset = "cp932" if self.kind == "dbf" else "utf-8"
+        self.headed = self.kind != "csv" or self.chance.random() < 0.75
         self.pattern, self.zone = draw(PATTERNS), draw([JST, UTC])
         self.names = draw([NAMES, PLAIN]) if self.charset == "utf-8" else NAMES
         self.nested = draw(["own tables", "one table", "folder first"])
@@ -52,16 +72,39 @@ class Drawn:
         for login, rows in files.items():
             file = self.root / path.format(login=login)
             file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("w", encoding=self.charset, newline="") as stream:
-                written = csv.writer(stream, delimiter=self.delimiter, lineterminator="\r\n")
-                if self.headed:
-                    written.writerow([columns[key] for key in order])
-                written.writerows([[row[key] for key in order] for row in rows])
-        self.facts |= {f"{name}.type": "csv", f"{name}.charset": self.charset, f"{name}.delimiter": self.delimiter}
+            self._write(file, name, [columns[key] for key in order], [[row[key] for key in order] for row in rows])
+        self.facts |= {f"{name}.type": self.kind.partition(" ")[0], f"{name}.charset": self.charset}
+        if self.kind == "csv":
+            self.facts[f"{name}.delimiter"] = self.delimiter
         self.facts[f"{name}.path"] = path.format(login="{login}")
         self.columns = {key: columns[key] if self.headed else f"c{order.index(key) + 1}" for key in order}
         for key, column in self.columns.items():
             self.facts[f"{name}.{key}"] = column
+
+    def _write(self, file: Path, name: str, columns: list[str], rows: list[list[Any]]) -> None:
+        objects = [dict(zip(columns, map(str, row), strict=True)) for row in rows]
+        match self.kind:
+            case "sqlite":
+                with closing(sqlite3.connect(file)) as made:
+                    made.execute(f'create table "{name}" ({", ".join(columns)})')
+                    made.executemany(f'insert into "{name}" values ({", ".join("?" * len(columns))})', rows)  # noqa: S608
+                    made.commit()
+            case "json":
+                file.write_text(json.dumps(objects, ensure_ascii=False), encoding="utf-8")
+            case "json lines":
+                file.write_text("".join(json.dumps(each) + "\n" for each in objects), encoding="utf-8")
+            case "xml":
+                lines = ["".join(f"<{key}>{value}</{key}>" for key, value in each.items()) for each in objects]
+                text = "".join(f"<row>{line}</row>\n" for line in lines)
+                file.write_text(f"<table>{text}</table>", encoding="utf-8")
+            case "dbf":
+                file.write_bytes(dbf(columns, rows, self.charset))
+            case _:
+                with file.open("w", encoding=self.charset, newline="") as stream:
+                    written = csv.writer(stream, delimiter=self.delimiter, lineterminator="\r\n")
+                    if self.headed:
+                        written.writerow(columns)
+                    written.writerows(rows)
 
     def forget(self, *keys: str) -> None:
         """Columns that no mapping would name."""
@@ -81,7 +124,7 @@ class Drawn:
         self.table(
             "users",
             f"{self.conf}/{draw.choice(['users', 'member', 'account'])}{self.end}",
-            {"id": "社員番号", "login": "ログイン", "name": "氏名", "mail": "アドレス"},
+            {"id": "番号", "login": "ログイン", "name": "氏名", "mail": "アドレス"},
             {"": users},
         )
         self.forget("users.name", "users.mail")
@@ -145,8 +188,8 @@ class Drawn:
     def _tables(self, folders: dict[str, list[dict[str, Any]]], index: dict[str, list[dict[str, Any]]]) -> None:
         own = self.nested == "own tables"
         where = f"{self.home}/{{login}}" if own else self.conf
-        named = {"id": "番号", "user": "所有者", "name": "フォルダ名", "kind": "区分"}
-        mails = {"number": "No", "user": "所有者", "folder": "フォルダ", "file": "ファイル", "marks": "状態"}
+        named = {"id": "番号", "user": "所有者", "name": "名称", "kind": "区分"}
+        mails = {"number": "No", "user": "所有者", "folder": "分類", "file": "実体", "marks": "状態"}
         mails |= {"received": "日時", "subject": "件名", "size": "サイズ"}
         if own:
             named.pop("user")
