@@ -14,8 +14,8 @@ from adapters.groupware.probe.sight import Sight
 from adapters.groupware.rows.shape import File, Line, NoTable, RowShape, Wanted
 from migrator.errors import UsageError
 
-ROWS = 2000
-"""Rows of one file that are looked at."""
+ROWS = 20_000
+"""Rows of one table that are looked at, the same number in each of its files."""
 FILES = 200
 """Files of one table that are looked at."""
 
@@ -157,7 +157,7 @@ def _rows(tree: Tree, path: str, table: Table) -> Iterator[Row]:
     where = captures(table.steps, path)
     try:
         with table.form.open(File(path, content.raw, beside), Wanted(table.columns)) as lines:
-            for line in islice(lines.rows, ROWS):
+            for line in islice(lines.rows, ROWS // min(len(table.files), FILES)):
                 if isinstance(line, Line) and len(line.cells) == len(table.columns):
                     yield Row(path, where, tuple(str(cell).strip() for cell in line.cells))
     except (NoTable, UsageError):

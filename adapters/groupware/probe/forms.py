@@ -1,6 +1,7 @@
 """The tables that one file holds, where its kind has several, or where only its rows name their columns."""
 
 import re
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,8 @@ def forms(raw: Raw, form: RowShape, columns: Sequence[str]) -> Iterator[Form]:
 def _of_database(raw: Raw, form: Sqlite) -> Iterator[Form]:
     with TemporaryDirectory(prefix="migrator-") as folder:
         copy = Path(folder) / "copy"
-        copy.write_bytes(raw.read())
+        with raw.open() as stream, copy.open("wb") as file:
+            shutil.copyfileobj(stream, file)
         with closing(sqlite3.connect(copy)) as database:
             try:
                 for (name,) in database.execute("select name from sqlite_schema where type = 'table'").fetchall():

@@ -4,9 +4,10 @@ import csv
 import io
 import re
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import BinaryIO, NamedTuple
 
-from adapters.groupware.rows.separated import Csv, Separated
+from adapters.groupware.rows.separated import FOLDED, LONGEST, Csv, Separated
 from adapters.groupware.rows.shape import Line
 from migrator import japanese
 from migrator.model import Raw
@@ -92,23 +93,31 @@ def _has_names(lines: list[str], form: Csv) -> bool:
 
 def _read_back(path: str, raw: Raw, form: Csv) -> tuple[tuple[str, ...], int]:
     """The columns, and the bytes of the lines whose cells, joined again, are what stands there."""
-    with raw.open() as stream:
+    with raw.open() as stream, raw.open() as again:
         rows = Separated(stream, form, path)
-        columns = tuple(rows.columns)
-        firsts = {} if form.names else {1: columns}
-        read = {row.number: row.cells if isinstance(row, Line) and not row.odd else None for row in rows}
-    explained, begin, text = 0, 0, b""
-    with raw.open() as stream:
-        for number, line in enumerate(stream, start=1):
-            if number in read or number in firsts:
-                explained += _given_back(text, read.get(begin, firsts.get(begin)), form)
-                begin, text = number, b""
-            text += line
-    return columns, explained + _given_back(text, read.get(begin, firsts.get(begin)), form)
+        cells: Sequence[object] | None = None if form.names else rows.columns
+        explained, passed = 0, 0
+        for row in rows:
+            text = _lines(again, row.number - 1 - passed)
+            explained, passed = explained + _given_back(text, cells, form), row.number - 1
+            cells = row.cells if isinstance(row, Line) and not row.odd else None
+        return tuple(rows.columns), explained + _given_back(_lines(again, FOLDED), cells, form)
 
 
-def _given_back(text: bytes, cells: object, form: Csv) -> int:
-    if not isinstance(cells, list | tuple):
+def _lines(stream: BinaryIO, count: int) -> bytes:
+    """So many lines; of one that is too long for a row only its end."""
+    lines = []
+    for _ in range(count):
+        while len(line := stream.readline(LONGEST + 1)) > LONGEST and not line.endswith(b"\n"):
+            pass
+        if not line:
+            break
+        lines.append(line)
+    return b"".join(lines)
+
+
+def _given_back(text: bytes, cells: Sequence[object] | None, form: Csv) -> int:
+    if cells is None:
         return 0
     written = text.removeprefix(b"\xef\xbb\xbf").decode(form.charset, "surrogateescape").rstrip("\r\n")
     if written == form.delimiter.join(map(str, cells)):

@@ -74,6 +74,10 @@ class Drawn:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._write(file, name, [columns[key] for key in order], [[row[key] for key in order] for row in rows])
         self.facts |= {f"{name}.type": self.kind.partition(" ")[0], f"{name}.charset": self.charset}
+        if self.kind == "sqlite":
+            self.facts[f"{name}.table"] = name
+        if self.kind.startswith("json"):
+            self.facts[f"{name}.written"] = "lines" if self.kind.endswith("lines") else "array"
         if self.kind == "csv":
             self.facts[f"{name}.delimiter"] = self.delimiter
         self.facts[f"{name}.path"] = path.format(login="{login}")
@@ -135,6 +139,7 @@ class Drawn:
             login = str(user["login"])
             folders[login] = [
                 {"id": f"{10 + n}", "user": user["id"], "name": name, "kind": n + 1 if n < 5 else 9}
+                | {"parent": "15" if n == 6 else "", "spare": "0"}
                 for n, name in enumerate(self.names)
             ]
             index[login] = []
@@ -174,7 +179,7 @@ class Drawn:
             index.append(
                 {"number": f"{100000 + number}", "user": user["id"], "folder": folder, "file": name}
                 | {"marks": self._marked(flags), "received": self._clock(at), "subject": subject}
-                | {"size": path.stat().st_size}
+                | {"size": path.stat().st_size, "spare": "0"}
             )
         return number
 
@@ -188,9 +193,9 @@ class Drawn:
     def _tables(self, folders: dict[str, list[dict[str, Any]]], index: dict[str, list[dict[str, Any]]]) -> None:
         own = self.nested == "own tables"
         where = f"{self.home}/{{login}}" if own else self.conf
-        named = {"id": "番号", "user": "所有者", "name": "名称", "kind": "区分"}
+        named = {"id": "番号", "user": "所有者", "name": "名称", "kind": "区分", "parent": "上位", "spare": "予備"}
         mails = {"number": "No", "user": "所有者", "folder": "分類", "file": "実体", "marks": "状態"}
-        mails |= {"received": "日時", "subject": "件名", "size": "サイズ"}
+        mails |= {"received": "日時", "subject": "件名", "size": "サイズ", "spare": "予備"}
         if own:
             named.pop("user")
             mails.pop("user")
@@ -199,7 +204,7 @@ class Drawn:
             index = {"": [row for rows in index.values() for row in rows]}
         self.table("folders", f"{where}/folder{self.end}", named, folders)
         self.table("index", f"{where}/mail{self.end}", mails, index)
-        self.forget("index.subject", "index.size")
+        self.forget("index.subject", "index.size", "index.spare", "folders.spare")
         steps = {"own tables": "{login}/{folder}", "one table": "{login}"}.get(self.nested, "{folder}/{login}")
         self.facts |= {"messages.path": f"{self.home}/{steps}/{{file}}", "index.marks.written": self.written}
         self.facts |= {f"index.marks.{mark}": flag for flag, mark in self.marks.items()}
