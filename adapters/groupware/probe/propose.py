@@ -300,7 +300,11 @@ def _steps(found: Proposal) -> None:
     """What each step of the mails' paths is, where they differ."""
     assert found.index is not None
     for at, common in enumerate(found.pattern[:-1]):
-        if common is None and (best := max(_candidates(found, at), key=lambda each: each.share, default=None)):
+        candidates = _candidates(found, at)
+        if common is not None:  # the one folder that everybody has is a folder all the same
+            candidates = (each for each in candidates if (each.table, each.place) == ("", found.folder.place))
+        best = max(candidates, key=lambda each: each.share, default=None)
+        if best is not None and (common is None or not (best.before or best.behind)):
             found.steps[at] = best
 
 

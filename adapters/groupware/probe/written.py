@@ -236,7 +236,7 @@ def path_of(found: Proposal) -> str:
     steps = []
     for at, common in enumerate(found.pattern):
         step = found.steps.get(at)
-        if common is not None:
+        if step is None and common is not None:
             steps.append(common)
         elif step is not None:
             name = _name(found, step.table, step.place)

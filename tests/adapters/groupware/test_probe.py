@@ -102,6 +102,8 @@ def test_of_a_store_nobody_has_seen_most_is_found(seed: int, tmp_path: Path) -> 
     assert explained(found) >= 0.9
     ours = facts(proposed(found, tmp_path))
     assert right(ours, store.facts) >= 0.7, {key: (ours.get(key), true) for key, true in store.facts.items()}
+    assert not {key for key, true in store.facts.items() if ours.get(key, true) != true}  # missing, but never wrong
+    assert {key for key in ours if key.startswith(("index.marks.", "folders.kind."))} <= {*store.facts}
     assert mails(answered(found, tmp_path), store.root) == sum(
         each.files for each in found.tracts if each.kind == "mail"
     )
