@@ -25,5 +25,5 @@ def probe(root: Path) -> Probed:
         tracts=tuple(found.tracts()),
         unknown=tuple(found.unknown),
         questions=tuple(questions(proposal, rules)),
-        mapping=mapping(proposal, rules) if whole else "",
+        mapping=mapping(proposal, found.paths, rules) if whole else "",
     )

@@ -1,23 +1,25 @@
 """Files that are one and the same table, or hold the same kind of mail, in different directories."""
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from adapters.files.reading import Content, Tree
+from adapters.files.reading import Content
 from adapters.groupware.probe.forms import forms
 from adapters.groupware.probe.separating import NO_LETTERS
 from adapters.groupware.probe.sight import Sight
 from adapters.groupware.rows.shape import File, Line, NoTable, RowShape, Wanted
-from migrator.errors import UsageError
+from migrator.errors import Reason, UsageError
 
 ROWS = 20_000
 """Rows of one table that are looked at, the same number in each of its files."""
 FILES = 200
 """Files of one table that are looked at."""
+
+Read = Callable[[str], Content | Reason]
+"""Reads a file by its path below the root."""
 
 Steps = tuple[str | None, ...]
 """A path in steps; None where its files differ."""
@@ -88,11 +90,11 @@ def alike(paths: Iterable[str]) -> list[list[str]]:
     return sorted(found.values(), key=len, reverse=True)
 
 
-def tables(tree: Tree, sights: dict[str, Sight]) -> Iterator[Table]:
+def tables(read: Read, sights: dict[str, Sight]) -> Iterator[Table]:
     """Every table of the store, with the rows of a sample of its files."""
     charsets = Counter(form.charset for each in sights.values() if (form := each.form) and form.charset != NO_LETTERS)
     usual = charsets.most_common(1)[0][0] if charsets else "utf-8"
-    for files in _groups(tree, sights):
+    for files in _groups(read, sights):
         shapes = Counter((sights[path].columns, *_dialect(sights[path].form)) for path in files)
         best = shapes.most_common(1)[0][0]
         chosen = next(path for path in files if (sights[path].columns, *_dialect(sights[path].form)) == best)
@@ -100,10 +102,10 @@ def tables(tree: Tree, sights: dict[str, Sight]) -> Iterator[Table]:
         assert form is not None
         coded = Counter(found.charset for path in files if (found := sights[path].form) and found.charset != NO_LETTERS)
         form = form.model_copy(update={"charset": coded.most_common(1)[0][0] if coded else usual})
-        for each, columns in _forms(tree, chosen, form, sights[chosen].columns):
+        for each, columns in _forms(read, chosen, form, sights[chosen].columns):
             table = Table(each, columns, steps(files), files)
             for path in files[:FILES]:
-                table.rows.extend(_rows(tree, path, table))
+                table.rows.extend(_rows(read, path, table))
             yield table
 
 
@@ -112,21 +114,21 @@ def _dialect(form: RowShape | None) -> tuple[str, ...]:
 
 
 def _forms(
-    tree: Tree, path: str, form: RowShape, columns: tuple[str, ...]
+    read: Read, path: str, form: RowShape, columns: tuple[str, ...]
 ) -> Iterator[tuple[RowShape, tuple[str, ...]]]:
-    content = tree.read(os.fsencode(path))
+    content = read(path)
     if isinstance(content, Content):
         yield from forms(content.raw, form, columns)
 
 
-def _signature(tree: Tree, path: str, sight: Sight) -> str:
+def _signature(read: Read, path: str, sight: Sight) -> str:
     """What files of one table have in common: the columns, and in a database the names of its tables."""
     assert sight.form is not None
-    told = _forms(tree, path, sight.form, sight.columns)
+    told = _forms(read, path, sight.form, sight.columns)
     return repr(sorted((str(getattr(form, "table", "")), sorted(columns)) for form, columns in told))
 
 
-def _groups(tree: Tree, sights: dict[str, Sight]) -> list[list[str]]:
+def _groups(read: Read, sights: dict[str, Sight]) -> list[list[str]]:
     """The files of each table: of one name in many directories, or of many names in one."""
     named: dict[tuple[int, str, str], list[str]] = defaultdict(list)
     for path, sight in sights.items():
@@ -138,20 +140,20 @@ def _groups(tree: Tree, sights: dict[str, Sight]) -> list[list[str]]:
             groups.append(files)
         else:
             (path,) = files
-            alike = _signature(tree, path, sights[path])
+            alike = _signature(read, path, sights[path])
             single[depth, kind, path.rpartition("/")[0] + extension(path), alike].append(path)
     for files in single.values():
         groups += [files] if len(files) > 2 else [[path] for path in files]
     return groups
 
 
-def _rows(tree: Tree, path: str, table: Table) -> Iterator[Row]:
-    content = tree.read(os.fsencode(path))
+def _rows(read: Read, path: str, table: Table) -> Iterator[Row]:
+    content = read(path)
     if not isinstance(content, Content):
         return
     beside = {}
     for suffix in table.form.beside:
-        more = tree.read(os.fsencode(path + suffix))
+        more = read(path + suffix)
         if isinstance(more, Content):
             beside[suffix] = more.raw
     where = captures(table.steps, path)

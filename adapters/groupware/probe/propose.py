@@ -80,7 +80,7 @@ class Proposal:
 
 def propose(survey: Survey) -> Proposal:
     """Put together what belongs together."""
-    every = [*tables(survey.tree, survey.sights)]
+    every = [*tables(survey.read, survey.sights)]
     kinds = alike(survey.mails)
     best = Proposal(every, [], ())
     for paths in kinds[:5]:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from adapters.files.reading import Content, Tree, readable_path
 from adapters.groupware.listing import listing
+from adapters.groupware.probe.separating import NO_LETTERS, charset
 from adapters.groupware.probe.sight import EMPTY, HEAD, UNKNOWN, Sight, look
+from migrator.errors import Reason
 from migrator.mail import envelope, split
 from migrator.model import Raw
 from migrator.ports import Tract
@@ -36,6 +38,8 @@ class Survey:
     """What lies in the store."""
 
     tree: Tree
+    paths: str = "utf-8"
+    """The charset of the file names."""
     sights: dict[str, Sight] = field(default_factory=dict)
     """The files that may be tables, by path."""
     mails: list[str] = field(default_factory=list)
@@ -53,7 +57,7 @@ class Survey:
 
     def add(self, path: bytes) -> None:
         """Look at one file. A link is none: what it leads to inside the root lies in its own place."""
-        name = os.fsdecode(path)
+        name = path.decode(self.paths, "surrogateescape")
         directory = readable_path(path).rpartition("/")[0]
         if os.path.islink(self.tree.full(path)):  # noqa: PTH114 - bytes
             self._count(directory, "link", 0, 0)
@@ -70,6 +74,10 @@ class Survey:
             self.unknown.append(readable_path(path))
         self.kinds[name] = sight.kind
         self._count(directory, sight.kind, size, sight.explained)
+
+    def read(self, name: str) -> Content | Reason:
+        """The file of that path."""
+        return self.tree.read(name.encode(self.paths, "surrogateescape"))
 
     def _count(self, directory: str, kind: str, size: int, explained: int) -> None:
         tract = self._tracts[directory, kind]
@@ -90,10 +98,17 @@ class Survey:
 
 def survey(tree: Tree) -> Survey:
     """Look at every file below the root, in the order of paths. Raises Outage."""
-    found = Survey(tree)
-    for each in sorted(listing(tree, [b""])):
+    listed = sorted(listing(tree, [b""]))
+    found = Survey(tree, _charset([each.path for each in listed]))
+    for each in listed:
         if each.reason is None:
             found.add(each.path)
         else:
             found.unknown.append(readable_path(each.path))
     return found
+
+
+def _charset(paths: list[bytes]) -> str:
+    """The charset in which the names of files make sense."""
+    told = charset(paths)
+    return "utf-8" if told in (None, NO_LETTERS) else str(told)

@@ -39,14 +39,14 @@ def _line(key: str, value: object, sure: float | None = None, samples: Sequence[
     yield f"{_key(key)} = {quoted(value)}"
 
 
-def mapping(found: Proposal, rules: dict[str, list[str]]) -> str:
+def mapping(found: Proposal, paths: str, rules: dict[str, list[str]]) -> str:
     """The whole file. The proposal has an index, accounts and folders."""
     lines = [
         "# Proposed by `migrator probe`: nobody has decided anything yet. Answer its questions in [provenance].",
         "",
         "mapping = 1",
         'name = "probed"',
-        'paths = "utf-8"',
+        f'paths = "{paths}"',
         "",
         *_users(found),
         "",

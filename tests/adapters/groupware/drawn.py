@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -61,7 +62,9 @@ class Drawn:
         marks = [str(1 << bit) for bit in range(6)] if self.written == "bits" else [*"ABDFNRSX"]
         self.marks = dict(zip(FLAGS, self.chance.sample(marks, len(FLAGS)), strict=True))
         self.suffix = draw([".eml", ".msg", ".txt", ""])
-        self.home, self.conf = draw(["user", "spool", "data/mail"]), draw(["conf", "etc", "system"])
+        self.home, self.conf = draw(["user", "spool", "data/mail", "利用者"]), draw(["conf", "etc", "system"])
+        self.paths = draw(["utf-8", "cp932", "euc_jp"]) if self.home == "利用者" else "utf-8"
+        self.facts["paths"] = self.paths
         self.end = draw([".csv", ".dat", ".idx"])
 
     # -- tables ----------------------------------------------------------------------------------------------------
@@ -70,7 +73,7 @@ class Drawn:
         """Write one table in a drawn order of its columns. `columns`: name in the mapping -> in the store."""
         order = self.chance.sample([*columns], len(columns))
         for login, rows in files.items():
-            file = self.root / path.format(login=login)
+            file = self._place(path.format(login=login))
             file.parent.mkdir(parents=True, exist_ok=True)
             self._write(file, name, [columns[key] for key in order], [[row[key] for key in order] for row in rows])
         self.facts |= {f"{name}.type": self.kind.partition(" ")[0], f"{name}.charset": self.charset}
@@ -84,6 +87,10 @@ class Drawn:
         self.columns = {key: columns[key] if self.headed else f"c{order.index(key) + 1}" for key in order}
         for key, column in self.columns.items():
             self.facts[f"{name}.{key}"] = column
+
+    def _place(self, path: str) -> Path:
+        """Where a file lies, its name in the drawn charset."""
+        return self.root / os.fsdecode(path.encode(self.paths))
 
     def _write(self, file: Path, name: str, columns: list[str], rows: list[list[Any]]) -> None:
         objects = [dict(zip(columns, map(str, row), strict=True)) for row in rows]
@@ -173,7 +180,7 @@ class Drawn:
             steps = {"own tables": (user["login"], folder), "one table": (user["login"],)}.get(
                 self.nested, (folder, user["login"])
             )
-            path = self.root.joinpath(self.home, *steps, name)
+            path = self._place("/".join((self.home, *steps, name)))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(mail.as_bytes())
             index.append(

@@ -47,7 +47,7 @@ def facts(mapping: StoreMapping) -> dict[str, Any]:
     """A mapping, flat, with the names that its own author gave replaced by those of the store: key -> value."""
     index = mapping.messages[0].table
     names = {mapping.accounts.table: "users", mapping.folders.table: "folders", index: "index"}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"paths": mapping.paths}
     for table, ours in names.items():
         rows, columns = mapping.tables[table].rows, mapping.tables[table].columns
         found |= {
