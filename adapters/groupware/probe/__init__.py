@@ -4,12 +4,14 @@ sight.py       what one file seems to be            survey.py     all of them, c
 separating.py  the dialect of a text table          families.py   files that are one table, or one kind of mail
 columns.py     what a column's cells match          propose.py    tables, joins and paths put together
 written.py     the proposal as a mapping file       forms.py      the tables that one file holds
+leftovers.py   what is neither mail nor table
 """
 
 from pathlib import Path
 
 from adapters.files.reading import Tree
-from adapters.groupware.probe.propose import leftovers, propose
+from adapters.groupware.probe.leftovers import leftovers
+from adapters.groupware.probe.propose import propose
 from adapters.groupware.probe.survey import survey
 from adapters.groupware.probe.written import mapping, questions
 from migrator.ports import Probed

@@ -10,16 +10,11 @@ from typing import NamedTuple
 
 from adapters.groupware.probe.columns import ROLES, Dated, Marks, Traits, dated, marks
 from adapters.groupware.probe.families import Row, Steps, Table, alike, extension, steps, tables
-from adapters.groupware.probe.sight import NOT_MIGRATED
 from adapters.groupware.probe.survey import Survey
 from migrator.model import Role
 
 MOST = 0.9
 """The share of cells that must lead somewhere for a column to be believed."""
-
-
-LEFT = (".lock", ".lck", ".tmp", ".part", ".pid")
-"""Ends of the names of files that a program leaves behind when it is killed."""
 
 
 class Link(NamedTuple):
@@ -379,23 +374,3 @@ def _content(found: Proposal, survey: Survey) -> None:
         column = marks(cells, traits) if date is None else None
         if column is not None and (worth := 0.1 + sum(each.sure for each in column.meanings.values())) > best:
             best, found.flags = worth, (place, column)
-
-
-def leftovers(found: Proposal, survey: Survey) -> dict[str, list[str]]:
-    """Kinds of files that are neither mails nor tables of the proposal: name of a rule -> patterns."""
-    used = {path for each in (found.index, found.users, found.folders) if each is not None for path in each.files}
-    mails = extension(found.mails[0]) if found.mails else ""
-    rules: dict[str, list[str]] = {}
-    for table in found.tables:
-        if not used & {*table.files}:
-            rules.setdefault("other-tables", []).append("/".join(step or "*" for step in table.steps))
-    tables_ = {path for table in found.tables for path in table.files}
-    for path, kind in survey.kinds.items():
-        end = extension(path).casefold()
-        if path in tables_ or end == mails.casefold() or not (kind == NOT_MIGRATED or end in LEFT):
-            continue
-        rule = NOT_MIGRATED if kind == NOT_MIGRATED else f"left-{end[1:]}"
-        pattern = f"*{end}" if end else path.rpartition("/")[2]
-        if pattern not in rules.setdefault(rule, []):
-            rules[rule].append(pattern)
-    return rules

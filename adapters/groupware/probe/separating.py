@@ -127,5 +127,8 @@ def _given_back(text: bytes, cells: Sequence[object] | None, form: Csv) -> int:
         csv.writer(out, delimiter=form.delimiter, quoting=quoting, lineterminator="").writerow(cells)
         if out.getvalue() == written:
             return len(text)
-    again = next(csv.reader([written], delimiter=form.delimiter), [])
+    try:
+        again = next(csv.reader([written], delimiter=form.delimiter), [])
+    except csv.Error:
+        return 0
     return len(text) if [*map(str, again)] == [*map(str, cells)] else 0
