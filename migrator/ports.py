@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -137,6 +138,29 @@ class Advises(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tract:
+    """The files of one kind in one directory: their bytes, and how many of these a reader gave back."""
+
+    directory: str
+    kind: str
+    files: int
+    size: int
+    explained: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What an unknown store seems to be. `mapping` is the text of a proposed mapping, empty where there is none."""
+
+    tracts: tuple[Tract, ...]
+    unknown: tuple[str, ...]
+    """Files that no reader claims."""
+    questions: tuple[Reason, ...] = ()
+    """What only a person can answer."""
+    mapping: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
     """What an entry point of the group `migrator.adapters` names: a value, not a class to inherit.
 
@@ -147,3 +171,5 @@ class Adapter:
     config: type[BaseModel]
     open_source: Callable[[Any], AbstractContextManager[Source]] | None = None
     open_target: Callable[[Any, Mailbox], AbstractContextManager[Target]] | None = None
+    probe: Callable[[Path], Probed] | None = None
+    """Looks at a store that no mapping describes yet; it only proposes. Raises UsageError, Outage."""

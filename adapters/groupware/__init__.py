@@ -8,7 +8,7 @@ rows/          the kinds of files that rows come from                      table
 store.py       whose part of the tree is whose                             listing.py   the files there are
 places.py      which folder a row or a path belongs to                     doubts.py    what nobody explained
 catalogue.py   index and files side by side                                census.py    the same, counted another way
-source.py      all of it as the engine's Source
+source.py      all of it as the engine's Source                   probe/       a mapping proposed where there is none
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from migrator.ports import Adapter, Source
+from migrator.ports import Adapter, Probed, Source
 
 
 class Config(BaseModel):
@@ -46,4 +46,11 @@ def _open(config: Config) -> AbstractContextManager[Source]:
     return nullcontext(GroupwareSource(read(config.mapping), Tree(config.root)))
 
 
-adapter = Adapter(config=Config, open_source=_open)
+def _probe(root: Path) -> Probed:
+    """Raises UsageError where the root is not there, Outage."""
+    from adapters.groupware.probe import probe
+
+    return probe(root)
+
+
+adapter = Adapter(config=Config, open_source=_open, probe=_probe)

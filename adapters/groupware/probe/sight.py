@@ -1,0 +1,268 @@
+"""What one file seems to be, and how many of its bytes that explains.
+
+A reader claims a file by its first bytes and its shape, never by its name alone; a byte counts as explained only where
+reading gives it back: the cells of a line joined again are that line, text encoded again is the file, an archive's
+checksums are right.
+"""
+
+import bz2
+import gzip
+import json
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+from xml.parsers import expat
+
+from adapters.files.frames import Frames
+from adapters.files.fromline import from_line
+from adapters.groupware.probe.forms import dialect, json_form
+from adapters.groupware.probe.separating import charset, separated
+from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dump import SqlDump
+from adapters.groupware.rows.elements import Xml
+from adapters.groupware.rows.objects import Json
+from adapters.groupware.rows.sections import Ini
+from adapters.groupware.rows.shape import BrokenLine, File, NoTable, RowShape, Wanted
+from adapters.groupware.rows.sqlite import Sqlite
+from migrator.errors import UsageError
+from migrator.mail import Health, health, split
+from migrator.mail.health import looks_like_mail
+from migrator.model import Raw
+
+HEAD = 2**16
+"""Bytes from which the kind of a file is told."""
+WHOLE = 2**26
+"""Bytes a file may have that is read in one piece; what is larger and does not stream stays unknown."""
+
+Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+UNKNOWN, EMPTY, NOT_MIGRATED = "unknown", "empty", "not-migrated"
+
+
+class Sight(NamedTuple):
+    """One file: its kind, how many bytes that explains, and how its rows are read where it has some."""
+
+    kind: str
+    explained: int = 0
+    form: RowShape | None = None
+    columns: tuple[str, ...] = ()
+
+
+def look(path: str, raw: Raw) -> Sight:
+    """The first reader that claims the file."""
+    with raw.open() as stream:
+        head = stream.read(HEAD)
+    if not head:
+        return Sight(EMPTY)
+    for claim in _CLAIMS:
+        if (sight := claim(path, raw, head)) is not None:
+            return sight
+    return Sight(UNKNOWN)
+
+
+# -- known by their first bytes ------------------------------------------------------------------------------------
+
+
+def _database(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if head[:4] in (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"):
+        return Sight("sqlite-journal", raw.size)
+    if not head.startswith(b"SQLite format 3\0"):
+        return None
+    page = int.from_bytes(head[16:18], "big")
+    pages = int.from_bytes(head[28:32], "big") * (65536 if page == 1 else page)
+    return Sight("sqlite", raw.size if pages == raw.size else 0, Sqlite(type="sqlite", path=path, table="-"))
+
+
+def _packed(path: str, raw: Raw, head: bytes) -> Sight | None:
+    opens: dict[bytes, tuple[str, Callable[[BinaryIO], Unpacked]]] = {
+        b"\x1f\x8b\x08": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
+        b"BZh": ("bzip2", bz2.BZ2File),
+        b"\xfd7zXZ\0": ("xz", lzma.LZMAFile),
+    }
+    if head.startswith((b"PK\3\4", b"PK\5\6")):
+        return _zip(raw)
+    for magic, (kind, opened) in opens.items():
+        if head.startswith(magic):
+            return Sight(kind, raw.size if _reads(raw, opened) else 0)
+    return None
+
+
+def _reads(raw: Raw, opened: Callable[[BinaryIO], Unpacked]) -> bool:
+    """Whether it unpacks to its end; what grows beyond all measure is not believed."""
+    try:
+        with raw.open() as stream, opened(stream) as inner:
+            left = max(WHOLE, 100 * raw.size)
+            while left > 0 and (block := inner.read(2**20)):
+                left -= len(block)
+            return left > 0
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
+        return False
+
+
+def _zip(raw: Raw) -> Sight:
+    try:
+        with raw.open() as stream, zipfile.ZipFile(stream) as archive:
+            bomb = sum(each.file_size for each in archive.infolist()) > max(WHOLE, 100 * raw.size)
+            return Sight("zip", 0 if bomb or archive.testzip() is not None else raw.size)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error):
+        return Sight("zip")
+
+
+def _dbase(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if head[0] not in (0x02, 0x03, 0x30, 0x31, 0x83, 0x8B, 0xF5) or len(head) < 65:
+        return None
+    begin, size, count = (int.from_bytes(head[a:b], "little") for a, b in ((8, 10), (10, 12), (4, 8)))
+    end = begin + size * count
+    if not (begin > 32 and size > 1 and end <= raw.size <= end + 1):
+        return None
+    records = [head[at : at + size] for at in range(begin, len(head), size)]
+    form = Dbf(type="dbf", path=path, charset=charset(records) or "cp932")
+    try:
+        with form.open(File(path, raw), Wanted(())) as lines:
+            strange = sum(len(each.raw) for each in lines.rows if isinstance(each, BrokenLine))
+            return Sight("dbf", raw.size - strange, form, tuple(lines.columns))
+    except (NoTable, UsageError):
+        return None
+
+
+# -- mail ----------------------------------------------------------------------------------------------------------
+
+
+def _mbox(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if from_line(head.partition(b"\n")[0]) is None:
+        return None
+    explained = end = 0
+    with raw.open() as stream:
+
+        def read(size: int, at: int) -> bytes:
+            stream.seek(at)
+            return stream.read(size)
+
+        for frame in Frames(read, raw.size, "mboxo"):
+            if looks_like_mail(split(read(min(frame.end - frame.start, HEAD), frame.start))[0]):
+                explained += frame.end - end  # its From_ line, and the blank one before it, are no mystery either
+            end = frame.end
+    return Sight("mbox", explained + raw.size - end if explained else 0)
+
+
+def _mail(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if not looks_like_mail(split(head)[0]):
+        return None
+    if raw.size > WHOLE:
+        return Sight("mail", raw.size)
+    data = raw.read()
+    top, body = split(data)
+    judged = health(top, body, len(data))
+    if judged is Health.NUL_TAIL:
+        return Sight("mail", len(data.rstrip(b"\0")))
+    return Sight("mail", raw.size if top + body == data else 0)
+
+
+_NOT_MIGRATED = re.compile(
+    r"\.forward|\.procmailrc|\.?vacation(\..*)?|\.?signature(\..*)?|.*\.(?:sig|sieve|vcf|ics|ldif)|filters?\.(?:txt|rc|dat)"
+    r"|(?:address|addr)(?:book|ess)?(?:\..*)?",
+    re.IGNORECASE,
+)
+"""Names of what a mail program keeps beside mail: rules, forwards, vacation texts, signatures, addresses, calendars."""
+
+
+def _beside(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if not _NOT_MIGRATED.fullmatch(path.rpartition("/")[2]) and not head.startswith((b"BEGIN:VCARD", b"BEGIN:VCAL")):
+        return None
+    return Sight(NOT_MIGRATED, raw.size if raw.size <= WHOLE and b"\0" not in head else 0)
+
+
+# -- text ----------------------------------------------------------------------------------------------------------
+
+
+def _xml(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") or raw.size > WHOLE:
+        return None
+    parser = expat.ParserCreate()
+
+    def refuse(*_: object) -> None:
+        raise _Refused
+
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(raw.read(), True)
+    except (expat.ExpatError, _Refused, ValueError, LookupError):
+        return None
+    return Sight("xml", raw.size, Xml(type="xml", path=path, row="-"))
+
+
+class _Refused(Exception):  # noqa: N818 - raised and caught in this module
+    """XML with a DTD is not read."""
+
+
+def _json(path: str, raw: Raw, head: bytes) -> Sight | None:
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"[") or raw.size > WHOLE:
+        return None
+    data = raw.read()
+    try:
+        return Sight("json", raw.size, json_form(path, json.loads(data)))
+    except (ValueError, RecursionError):
+        lines = data.splitlines(keepends=True)
+        good = sum(len(line) for line in lines if not line.strip() or _is_object(line))
+        form = Json(type="json", path=path, written="lines")
+        return Sight("json", good, form) if lines and _is_object(lines[0]) else None
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_SQL = re.compile(rb"^(?:INSERT\s+INTO|CREATE\s+(?:\w+\s+){0,3}TABLE|COPY\s+\S+\s.*FROM\s+stdin)", re.I | re.M)
+_DUMPED = re.compile(
+    rb"(?:[^'\"`;$/-]++|'(?:[^'\\]|\\.|'')*+'|\"(?:[^\"]|\"\")*+\"|`[^`]*+`|--[^\n]*+\n|/\*(?:[^*]|\*(?!/))*+\*/|[$/-])*+;\s*+",
+    re.DOTALL,
+)
+
+
+def _dump(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Statement by statement; a statement without an end explains nothing."""
+    if not _SQL.search(head) or raw.size > WHOLE:
+        return None
+    data, at = raw.read(), 0
+    form = SqlDump.model_validate({"type": "sqldump", "path": path, "dialect": dialect(head), "table": "-"})
+    if b"FROM stdin" in head:
+        return Sight("sqldump", raw.size if data.rstrip().endswith((b"\\.", b";", b"complete", b"--")) else 0, form)
+    while (found := _DUMPED.match(data, at)) is not None and found.end() > at:
+        at = found.end()
+    rest = data[at:].strip()
+    return Sight("sqldump", raw.size if not rest or rest.startswith((b"--", b"/*")) else at, form)
+
+
+_SECTION = re.compile(rb"\s*\[[^\]]+\]\s*")
+_SETTING = re.compile(rb"\s*(?:[;#].*|[^=\s][^=]*=.*|)", re.DOTALL)
+
+
+def _ini(path: str, raw: Raw, head: bytes) -> Sight | None:
+    first = next((line for line in head.splitlines() if line.strip() and line.lstrip()[:1] not in b";#"), b"")
+    if not _SECTION.fullmatch(first) or b"\0" in head:
+        return None
+    explained = 0
+    with raw.open() as stream:
+        for line in _lines(stream):
+            explained += len(line) if _SECTION.fullmatch(line) or _SETTING.fullmatch(line) else 0
+    form = Ini(type="ini", path=path, charset=charset(head.splitlines()) or "cp932")
+    return Sight("ini", explained, form) if explained * 10 >= raw.size * 9 else None
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    while line := stream.readline(2**20):
+        yield line
+
+
+def _csv(path: str, raw: Raw, head: bytes) -> Sight | None:
+    found = separated(path, raw, head)
+    return None if found is None else Sight("csv", found.explained, found.form, found.columns)
+
+
+_CLAIMS = (_database, _packed, _dbase, _mbox, _beside, _mail, _xml, _json, _dump, _ini, _csv)

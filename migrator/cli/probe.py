@@ -1,0 +1,137 @@
+"""The command for a store that nobody here has seen. It needs no migration folder."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migrator.cli import console
+from migrator.errors import Reason, UsageError
+from migrator.locale import _, sentence
+
+if TYPE_CHECKING:
+    from migrator.ports import Probed, Tract
+
+family = typer.Typer()
+
+ADAPTER = "groupware"
+"""Whose mappings are proposed."""
+LINES = 40
+"""Lines that the table of directories may have; deeper ones are counted with those above them."""
+NAMED = 20
+"""Unknown files that are named."""
+
+
+@family.command(
+    help=_("Look at an unknown store: what every file seems to be, and a proposed mapping. Changes nothing."),
+    epilog=_("Example: migrator probe /srv/groupware/data --out mappings/ours.toml"),
+)
+def probe(
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help=_("The directory that holds the old mail."))],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help=_("Write the proposed mapping here; else it is shown."))
+    ] = None,
+) -> None:
+    """The directories, what is unknown, what must be asked, and the mapping."""
+    if out is not None:
+        _may_be_written(out, root)
+    from migrator.registry import adapter
+
+    look = adapter(ADAPTER).probe
+    if look is None:
+        raise UsageError(Reason("probe.cannot", name=ADAPTER))
+    found = look(root)
+    _show(found)
+    if not found.mapping:
+        return
+    if out is None:
+        console.say("")
+        console.say(_("The proposed mapping:"))
+        for line in found.mapping.splitlines():
+            console.say("{line}", line=line)
+    else:
+        _write(out, found.mapping)
+        console.tell(
+            _("The proposed mapping is in {path}. It only proposes: answer the questions before you use it."),
+            path=str(out),
+        )
+
+
+def _show(found: "Probed") -> None:
+    console.table(
+        (_("directory"), _("kind"), _("files"), _("bytes"), _("explained")),
+        (
+            (directory or ".", kind, files, size, f"{_percent(explained, size)} %")
+            for directory, kind, files, size, explained in _folded(found.tracts)
+        ),
+    )
+    size = sum(each.size for each in found.tracts)
+    console.say("")
+    console.say(
+        _("{percent} % of {bytes} bytes in {n} files are explained."),
+        percent=_percent(sum(each.explained for each in found.tracts), size),
+        bytes=f"{size:,}",
+        n=sum(each.files for each in found.tracts),
+    )
+    if found.unknown:
+        console.say("")
+        console.say(_("Unknown, {n} files:"), n=len(found.unknown))
+        for path in found.unknown[:NAMED]:
+            console.say("  {path}", path=path)
+        if len(found.unknown) > NAMED:
+            console.say("  " + _("… and {n} more"), n=len(found.unknown) - NAMED)
+    if found.questions:
+        console.say("")
+        console.say(_("Questions that only a person can answer:"))
+        for number, question in enumerate(found.questions, start=1):
+            for line in _wrapped(f"{number}. {sentence(question)}", 3):
+                console.say("{line}", line=line)
+        console.say(_("Write each answer into the mapping, and who decided it into its [provenance]."))
+
+
+def _wrapped(text: str, indent: int) -> Iterator[str]:
+    """Lines that a terminal of 80 columns shows whole."""
+    from rich.console import Console
+    from rich.text import Text
+
+    for number, line in enumerate(Text(text).wrap(Console(width=80), 80 - indent)):
+        yield " " * (indent if number else 0) + line.plain.rstrip()
+
+
+def _percent(part: int, whole: int) -> str:
+    """Rounded down: 100 means all."""
+    return f"{part * 1000 // whole / 10 if whole else 100.0:.1f}"
+
+
+def _folded(tracts: "Sequence[Tract]") -> Iterator[tuple[str, str, int, int, int]]:
+    """The tracts, at the deepest level at which they are few enough to read."""
+    steps = max((each.directory.count("/") + 1 for each in tracts), default=1)
+    for depth in range(steps, 0, -1):
+        sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        for each in tracts:
+            total = sums["/".join(each.directory.split("/")[:depth]), each.kind]
+            total[:] = total[0] + each.files, total[1] + each.size, total[2] + each.explained
+        if len(sums) <= LINES or depth == 1:
+            for (directory, kind), (files, size, explained) in sorted(sums.items()):
+                yield directory, kind, files, size, explained
+            return
+
+
+def _may_be_written(out: Path, root: Path) -> None:
+    """Raises UsageError before anything is looked at."""
+    if out.resolve().is_relative_to(root.resolve()):
+        raise UsageError(Reason("probe.out-in-root", path=str(out)))
+    if out.exists():
+        raise UsageError(Reason("probe.out-there", path=str(out)))
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(Reason("probe.out-there", path=str(out))) from error
+    except OSError as error:
+        raise UsageError(Reason("probe.out-failed", path=str(out), answer=error.strerror or "")) from error

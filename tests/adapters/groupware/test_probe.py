@@ -1,0 +1,274 @@
+"""probe explains what it reads, says what it does not know, and proposes mappings it has never seen."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
+import re
+import sqlite3
+import zipfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.groupware import Config, checks
+from adapters.groupware import adapter as groupware
+from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.probe import probe
+from adapters.groupware.probe.sight import look
+from adapters.groupware.values import Code, Date, Flags
+from migrator.cli import main
+from migrator.demo.store import build as demo_store
+from migrator.model import Item, Raw
+from migrator.ports import Probed
+from tests.adapters.files.layouts import snapshot
+from tests.adapters.groupware.drawn import Drawn
+
+
+def explained(found: Probed) -> float:
+    """The share of bytes that are explained."""
+    return sum(each.explained for each in found.tracts) / sum(each.size for each in found.tracts)
+
+
+def proposed(found: Probed, folder: Path) -> StoreMapping:
+    """The proposed mapping, read as any other is."""
+    path = folder / "proposed.toml"
+    path.write_text(found.mapping, encoding="utf-8")
+    return checks.read(path)
+
+
+def facts(mapping: StoreMapping) -> dict[str, Any]:
+    """A mapping, flat, with the names that its own author gave replaced by those of the store: key -> value."""
+    index = mapping.messages[0].table
+    names = {mapping.accounts.table: "users", mapping.folders.table: "folders", index: "index"}
+    found: dict[str, Any] = {"paths": mapping.paths}
+    for table, ours in names.items():
+        rows, columns = mapping.tables[table].rows, mapping.tables[table].columns
+        found |= {
+            f"{ours}.{key}": getattr(rows, key, None) for key in ("type", "charset", "delimiter", "written", "table")
+        }
+        found[f"{ours}.path"] = rows.path.replace(f"{{{mapping.accounts.table}.", "{")
+        found[f"{ours}.key"] = tuple(
+            columns[key].column if key in columns else key for key in mapping.tables[table].key
+        )
+        for key, column in columns.items():
+            found[f"{ours}.{key}"] = column.column
+            found |= _read(f"{ours}.{key}", column.read)
+    path = mapping.messages[0].container.path
+    found["messages.path"] = path.replace(f"{{{mapping.accounts.table}.", "{").replace(
+        f"{mapping.folders.table}.id", "folder"
+    )
+    found |= {f"not_mail.{each}": True for patterns in mapping.not_mail.values() for each in patterns}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _read(key: str, read: object) -> dict[str, Any]:
+    match read:
+        case Code(map=codes):
+            return {f"{key}.{code}": meant for code, meant in codes.items()}
+        case Flags(map=codes, written=written):
+            return {f"{key}.written": written} | {f"{key}.{code}": meant for code, meant in codes.items()}
+        case Date(format=form, pattern=pattern, zone=zone) if form == "strptime":
+            return {f"{key}.format": form, f"{key}.pattern": pattern, f"{key}.zone": zone}
+        case Date(format=form):
+            return {f"{key}.format": form}
+        case _:
+            return {}
+
+
+def right(ours: dict[str, Any], true: dict[str, Any]) -> float:
+    """The share of the true mapping's lines that are proposed."""
+    return sum(ours.get(key) == value for key, value in true.items()) / len(true)
+
+
+def test_of_the_demo_store_nearly_all_is_explained_and_most_of_its_mapping_found(tmp_path: Path) -> None:
+    demo_store(tmp_path / "store")
+    found = probe(tmp_path / "store")
+    assert explained(found) >= 0.95
+    assert right(facts(proposed(found, tmp_path)), facts(checks.read("kyoyu-mail"))) >= 0.8
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_a_store_nobody_has_seen_most_is_found(seed: int, tmp_path: Path) -> None:
+    store = Drawn(tmp_path / "store", Random(seed))
+    store.build()
+    found = probe(store.root)
+    assert explained(found) >= 0.9
+    ours = facts(proposed(found, tmp_path))
+    assert right(ours, store.facts) >= 0.7, {key: (ours.get(key), true) for key, true in store.facts.items()}
+    assert not {key for key, true in store.facts.items() if ours.get(key, true) != true}  # missing, but never wrong
+    assert {key for key in ours if key.startswith(("index.marks.", "folders.kind."))} <= {*store.facts}
+    assert mails(answered(found, tmp_path), store.root) == sum(
+        each.files for each in found.tracts if each.kind == "mail"
+    )
+
+
+def answered(found: Probed, folder: Path) -> Path:
+    """The proposed mapping after an operator has said that what is asked means nothing."""
+    path = folder / "answered.toml"
+    path.write_text(re.sub(r"^# (\w+) = \?.*", r'\1 = ""', found.mapping, flags=re.MULTILINE), encoding="utf-8")
+    return path
+
+
+def mails(mapping: Path, root: Path) -> int:
+    """How many mails are read off a store by a mapping, each in a folder of an account."""
+    assert groupware.open_source is not None
+    with groupware.open_source(Config(mapping=mapping, root=root)) as source:
+        folders = [folder for account in source.accounts() for folder in source.folders(account)]
+        found = [(folder, each) for folder in folders for each in source.items(folder, after=None, known=never)]
+    return sum(isinstance(each, Item) and bool(folder.path and folder.account.name) for folder, each in found)
+
+
+def never(_key: str, _stamp: str) -> bool:
+    """Nothing is known yet."""
+    return False
+
+
+MAIL = b"From: a@example.com\r\nTo: b@example.com\r\nDate: Mon, 2 Jan 2012 03:04:05 +0900\r\nSubject: x\r\n\r\nbody\r\n"
+TABLE = '番号,氏名,日付\r\n1,佐藤,2012\r\n2,"鈴木, 一郎",2013\r\n'.encode("cp932")
+
+
+def zipped() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.eml", MAIL * 20)
+    return out.getvalue()
+
+
+def database(folder: Path) -> bytes:
+    path = folder / "made.db"
+    made = sqlite3.connect(path)
+    made.execute("create table mails (id integer, file text)")
+    made.execute("insert into mails values (1, 'a.eml')")
+    made.commit()
+    made.close()
+    return path.read_bytes()
+
+
+def dbase() -> bytes:
+    fields = b"ID".ljust(11, b"\0") + b"C" + bytes(4) + bytes([4, 0]) + bytes(14)
+    head = bytes([3, 112, 1, 1]) + (2).to_bytes(4, "little") + (65).to_bytes(2, "little") + (5).to_bytes(2, "little")
+    return head + bytes(20) + fields + b"\r" + b" 0001 0002\x1a"
+
+
+KINDS = {
+    "a.eml": ("mail", MAIL),
+    "box": ("mbox", b"From a@example.com Mon Jan  2 03:04:05 2012\n" + MAIL.replace(b"\r", b"") + b"\n"),
+    "users.csv": ("csv", TABLE),
+    "users.dbf": ("dbf", dbase()),
+    "a.zip": ("zip", zipped()),
+    "a.gz": ("gzip", gzip.compress(MAIL)),
+    "a.bz2": ("bzip2", bz2.compress(MAIL)),
+    "a.xz": ("xz", lzma.compress(MAIL)),
+    "a.json": ("json", json.dumps([{"id": 1}, {"id": 2}]).encode()),
+    "lines": ("json", b'{"id": 1}\n{"id": 2}\n'),
+    "a.ini": ("ini", b"[sato]\r\nmail = sato@example.co.jp\r\n; a remark\r\n"),
+    "a.xml": ("xml", b"<?xml version='1.0'?><mails><mail id='1'/></mails>"),
+    "a.sql": ("sqldump", b"CREATE TABLE `m` (`a` int, `b` text);\nINSERT INTO `m` VALUES (1,'x;\\'y');\n-- end\n"),
+    ".forward": ("not-migrated", b"sato@example.com\n"),
+    "book": ("not-migrated", b"BEGIN:VCARD\r\nEND:VCARD\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_is_told_by_its_bytes_and_wholly_explained(name: str) -> None:
+    kind, data = KINDS[name]
+    sight = look(name, Raw.of(data))
+    assert (sight.kind, sight.explained) == (kind, len(data))
+
+
+def test_a_database_is_told_too(tmp_path: Path) -> None:
+    data = database(tmp_path)
+    assert look("x", Raw.of(data))[:2] == ("sqlite", len(data))
+    assert look("x", Raw.of(data[:-100])).explained == 0
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.gz", "a.bz2", "a.xz"])
+def test_an_archive_with_one_wrong_byte_explains_nothing(name: str) -> None:
+    data = bytearray(KINDS[name][1])
+    data[len(data) // 2 - 10] ^= 0xFF
+    assert look(name, Raw.of(bytes(data))).explained == 0
+
+
+def test_lines_that_are_no_rows_are_not_explained() -> None:
+    rows = b"".join(b"%d,%d,x\r\n" % (n, n * n) for n in range(40))
+    broken = b"only one cell\r\n"
+    assert look("t", Raw.of(rows + broken)).explained == len(rows)
+
+
+@given(
+    st.sampled_from([b"", *(data for _, data in KINDS.values())]),
+    st.binary(max_size=200),
+    st.sampled_from(["x", "a.csv", "a.dbf"]),
+)
+def test_of_no_file_is_more_explained_than_there_is(begin: bytes, rest: bytes, name: str) -> None:
+    sight = look(name, Raw.of(begin + rest))
+    assert 0 <= sight.explained <= len(begin + rest)
+
+
+def test_what_nobody_reads_is_shown_as_unknown(tmp_path: Path) -> None:
+    demo_store(tmp_path / "store")
+    before = explained(probe(tmp_path / "store"))
+    odd = {
+        "noise": Random(1).randbytes(90_000),
+        "user/sato/0001/prose.txt": b"Nobody knows, what this is.\nIt is no table\n" * 200,
+        "user/sato/index.odb": b"ODB2" + bytes(range(256)) * 200,
+    }
+    for path, data in odd.items():
+        (tmp_path / "store" / path).write_bytes(data)
+    found = probe(tmp_path / "store")
+    assert {*odd} <= {*found.unknown}
+    assert explained(found) < before
+    assert sum(each.size - each.explained for each in found.tracts) >= sum(map(len, odd.values()))
+
+
+def test_no_link_is_followed_and_nothing_is_written(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    demo_store(root)
+    (tmp_path / "secret.eml").write_bytes(MAIL)
+    (root / "user" / "sato" / "out.eml").symlink_to(tmp_path / "secret.eml")
+    (root / "user" / "sato" / "loop").symlink_to(root / "user")
+    before = snapshot(root)
+    links = [each for each in probe(root).tracts if each.kind == "link"]
+    assert [(each.directory, each.files, each.size) for each in links] == [("user/sato", 1, 0)]
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_is_shown_is_safe_on_a_terminal(language: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "store"
+    demo_store(root)
+    for name in (b"a\x1b[31m\n.eml", b"\x8a\xbf\x8e\x9a.eml", "‮evil.bin".encode()):
+        Path(os.fsdecode(os.fsencode(root) + b"/user/sato/0001/" + name)).write_bytes(b"\0\1" + MAIL)
+    assert main(["--lang", language, "probe", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert not {*"\x1b\r\x00\u202e"} & {*shown}
+    assert "\\x1b[31m" in shown
+
+
+def test_the_proposal_is_written_where_it_overwrites_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = tmp_path / "store", tmp_path / "ours.toml"
+    demo_store(root)
+    assert main(["probe", str(root), "--out", str(root / "ours.toml")]) == 2
+    assert main(["probe", str(root), "--out", str(out)]) == 0
+    written = out.read_bytes()
+    assert checks.read(out).name == "probed"
+    assert main(["probe", str(root), "--out", str(out)]) == 2
+    assert out.read_bytes() == written
+    assert not (root / "ours.toml").exists()
+    capsys.readouterr()
+
+
+def test_a_store_without_any_table_gets_a_question_and_no_mapping(tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes(MAIL)
+    found = probe(tmp_path)
+    assert [each.code for each in found.questions] == ["probe.no-index"]
+    assert not found.mapping
