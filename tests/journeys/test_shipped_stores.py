@@ -1,0 +1,60 @@
+"""Stores that only a mapping describes, into a real Dovecot: every mail arrives, and the ledger closes."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from migrator.mail import on_wire
+from migrator.model import SEEN
+from migrator.testing import SourceContract, mail
+from tests.adapters.groupware.makers import aipo, becky
+from tests.adapters.groupware.test_acceptance import MAPPING, SplitStore
+from tests.journeys.journey import Journey, digest, tree
+from tests.servers.dovecot import Dovecot
+
+
+def split(root: Path) -> list[bytes]:
+    """Header and body in two files of records, months in archives, users in DBF; its mapping lies beside it."""
+    root.with_name("split.toml").write_text(MAPPING, "utf-8")
+    store = SplitStore(root)
+    raws = [mail(f"m{number}") for number in range(6)]
+    for number, raw in enumerate(raws):
+        store.add(
+            ("sato", "suzuki")[number // 3], ("受信箱", "お客様"), raw, frozenset({SEEN}), SourceContract.received_at
+        )
+    return raws
+
+
+STORES: dict[str, tuple[Callable[[Path], list[bytes]], tuple[str, ...], int]] = {
+    "becky": (becky, ("12ab", "99cd"), 0),
+    "aipo-mysql": (partial(aipo, dialect="mysql"), ("sato", "suzuki"), 2),
+    "aipo-postgresql": (partial(aipo, dialect="postgresql"), ("sato", "suzuki"), 2),
+    "split": (split, ("sato", "suzuki"), 0),
+}
+"""Maker, accounts, and how much of it yields no mail."""
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("name", STORES)
+def test_every_mail_of_the_store_arrives_and_the_ledger_closes(
+    name: str, dovecot_maildir: Dovecot, tmp_path: Path
+) -> None:
+    make, owners, faults = STORES[name]
+    root = tmp_path / "old"
+    raws = make(root)
+    before = tree(root)
+    mapping = tmp_path / "split.toml" if name == "split" else name
+    source = {"adapter": "groupware", "mapping": mapping, "root": root}
+    accounts = {owner: dovecot_maildir.account() for owner in owners}
+    journey = Journey(tmp_path / "move", dovecot_maildir, source, accounts)
+    journey.run("extract", code=1 if faults else 0)
+    journey.run("load", "new")
+    assert journey.arrived() == Counter(digest(on_wire(raw)[0]) for raw in raws)
+    assert journey.json("verify", "new", "--bodies", "all")["findings"] == []
+    ledger = journey.json("ledger", "new")
+    assert ledger["closed"]
+    assert (ledger["totals"]["loaded"], ledger["totals"]["fault"]) == (len(raws), faults)
+    assert tree(root) == before
