@@ -20,7 +20,16 @@ LARGEST = 2**30
 SMALL, RATIO = 2**24, 200
 """What unpacks to more than SMALL may be RATIO times its size in the file: mail packs to a tenth, a bomb to less."""
 
-BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError)
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
 """What the standard library says of archives that are damaged, or packed in a way it does not know."""
 
 
@@ -179,11 +188,19 @@ class Opener:
                 return stream
             mark, _ = _mark(stream)
             try:
-                self._last = (path, mark), zipfile.ZipFile(stream, metadata_encoding="cp932"), stream
+                self._last = (path, mark), _opened(stream), stream
             except BROKEN:
                 stream.close()
                 raise
         return self._last[0][1], self._last[1]
+
+
+def _opened(stream: BinaryIO) -> zipfile.ZipFile:
+    """Names without a charset are CP932, as Japanese Windows writes them; where one is not, only ASCII can be told."""
+    try:
+        return zipfile.ZipFile(stream, metadata_encoding="cp932")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(stream)
 
 
 def _mark(stream: BinaryIO) -> tuple[str, int]:

@@ -1,10 +1,13 @@
 """What a damaged or a hostile store holds is bounded: it costs its own mail, little time and no disk."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from adapters.files.reading import Content, Tree
+from adapters.groupware.opening import Opener
 from migrator.testing import mail
 from tests.adapters.groupware.builder import LegacyStore, reasons, walk
 from tests.adapters.groupware.test_acceptance import SourceContract, SplitStore, codes
@@ -61,3 +64,14 @@ def test_no_row_leads_out_of_the_store(tmp_path: Path, file: str) -> None:
     store.write()
     with store.open() as source:
         assert "path.outside-root" in reasons(walk(source))
+
+
+def test_a_name_that_no_charset_explains_costs_no_other_member_of_its_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
+        archive.writestr("1.eml", b"Subject: 1\r\n\r\n")
+        archive.writestr("XX.eml", b"Subject: 2\r\n\r\n")
+    data = (tmp_path / "old.zip").read_bytes().replace(b"XX.eml", b"\xff\x83.eml")
+    (tmp_path / "old.zip").write_bytes(data)
+    found = Opener(Tree(tmp_path)).member(b"old.zip", "1.eml")
+    assert isinstance(found, Content)
+    assert found.raw.read() == b"Subject: 1\r\n\r\n"
