@@ -5,8 +5,6 @@ Words for the guard before a load, and for a person who confirms what the guard 
 
 import random
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import exists, func, insert, literal, select
 
@@ -14,7 +12,7 @@ from migrator.model import ItemId, Mark, Place, Receipt
 from migrator.staging import tables
 from migrator.staging.intents import meant
 from migrator.staging.outbox import Outbox, _mark, _receipt
-from migrator.staging.sightings import Delivered, DispatchId, delivered_of, place_of
+from migrator.staging.sightings import Candidate, Delivered, DispatchId, delivered_of, place_of
 from migrator.staging.states import placed, verdict_of
 from migrator.staging.store import Staging, take_ids
 
@@ -25,18 +23,6 @@ PAGE = 500
 
 NOWHERE = Mark(0, 1, 0)
 """The mark of a place that is not there: no place has the epoch 0 (RFC 9051 §2.3.1.1, nz-number)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A staged mail that may lie at a target already; `decision` is the one in force for it."""
-
-    item: ItemId
-    digest: str
-    size: int
-    message_id: str | None
-    received_at: datetime
-    decision: str
 
 
 Adoption = tuple[Candidate, Receipt]
@@ -117,25 +103,7 @@ class Custody(Outbox):
         if not found:
             return
         with self._staging.writing() as connection:
-            self._lease.hold(connection)
-            place_id = self._place_id(connection, place, make=True)
-            mark_id = _mark(connection, place_id, mark, self._run.id)
-            numbers = take_ids(connection, tables.dispatch, len(found))
-            connection.execute(
-                insert(tables.dispatch),
-                [
-                    {
-                        "id": number,
-                        "item_id": candidate.item,
-                        "place_id": place_id,
-                        "mark_id": mark_id,
-                        "decision": candidate.decision,
-                        "run_id": self._run.id,
-                        "fence": self._lease.fence,
-                    }
-                    for number, (candidate, _) in zip(numbers, found, strict=True)
-                ],
-            )
+            numbers = self._note(connection, place, mark, [candidate for candidate, _ in found])
             connection.execute(
                 insert(tables.receipt),
                 [

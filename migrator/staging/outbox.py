@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, insert, lite
 from migrator.model import Flag, ItemId, Mark, Parcel, Place, Raw, Receipt, Refused
 from migrator.staging import tables
 from migrator.staging.locks import Lease
-from migrator.staging.sightings import DispatchId, Shelf
+from migrator.staging.sightings import Candidate, DispatchId, Shelf
 from migrator.staging.states import flags_of, verdict_of
 from migrator.staging.store import Run, Staging, insert_one, take_ids
 
@@ -81,25 +81,7 @@ class Outbox(Shelf):
     def dispatch(self, place: Place, mark: Mark, letters: Sequence[Letter]) -> list[tuple[DispatchId, Parcel]]:
         """Write down that these are about to be sent, before the first byte goes out; the parcels to send."""
         with self._staging.writing() as connection:
-            self._lease.hold(connection)
-            place_id = self._place_id(connection, place, make=True)
-            mark_id = _mark(connection, place_id, mark, self._run.id)
-            numbers = take_ids(connection, tables.dispatch, len(letters))
-            connection.execute(
-                insert(tables.dispatch),
-                [
-                    {
-                        "id": number,
-                        "item_id": letter.item,
-                        "place_id": place_id,
-                        "mark_id": mark_id,
-                        "decision": letter.decision,
-                        "run_id": self._run.id,
-                        "fence": self._lease.fence,
-                    }
-                    for number, letter in zip(numbers, letters, strict=True)
-                ],
-            )
+            numbers = self._note(connection, place, mark, letters)
         return [
             (
                 number,
@@ -114,6 +96,31 @@ class Outbox(Shelf):
             )
             for number, letter in zip(numbers, letters, strict=True)
         ]
+
+    def _note(
+        self, connection: Connection, place: Place, mark: Mark, mails: Sequence[Letter | Candidate]
+    ) -> list[DispatchId]:
+        """Dispatch rows under our lease, and the mark they began from; their numbers."""
+        self._lease.hold(connection)
+        place_id = self._place_id(connection, place, make=True)
+        mark_id = _mark(connection, place_id, mark, self._run.id)
+        numbers = take_ids(connection, tables.dispatch, len(mails))
+        connection.execute(
+            insert(tables.dispatch),
+            [
+                {
+                    "id": number,
+                    "item_id": each.item,
+                    "place_id": place_id,
+                    "mark_id": mark_id,
+                    "decision": each.decision,
+                    "run_id": self._run.id,
+                    "fence": self._lease.fence,
+                }
+                for number, each in zip(numbers, mails, strict=True)
+            ],
+        )
+        return numbers
 
     def may_send(self) -> None:
         """Raises AccountError where another run has taken over; just before the first byte goes out."""

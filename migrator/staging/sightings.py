@@ -58,6 +58,18 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A staged mail that may lie at a target already; `decision` is the one in force for it."""
+
+    item: ItemId
+    digest: str
+    size: int
+    message_id: str | None
+    received_at: datetime
+    decision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """A dispatch nobody answered: what was sent, where, and how far the place had come before (`mark`, by its number
     `mark_id`). `account`, `folder` and `key` are the mail's name at the source."""

@@ -12,8 +12,7 @@ from migrator.errors import FolderError
 from migrator.mail import fingerprint, wire_facts
 from migrator.model import ItemId, Place, Raw, Receipt, Sighting
 from migrator.ports import Target
-from migrator.staging.custody import Candidate
-from migrator.staging.sightings import Delivered, DispatchId, Doubt, Shelf
+from migrator.staging.sightings import Candidate, Delivered, DispatchId, Doubt, Shelf
 
 LARGE = 64 * 2**20
 """A fingerprint is not taken of a mail above this many bytes."""
