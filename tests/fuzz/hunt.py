@@ -1,20 +1,13 @@
 """Hypothesis as a hunter: pieces of what is fuzzed, put together in ever new ways, for so many seconds."""
 
-import bz2
-import gzip
 import hashlib
-import io
-import lzma
 import random
 import time
-import zipfile
 from pathlib import Path
-from typing import get_args
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from adapters.files.frames import Variant
 from tests.adapters.files.test_frames import WORDS
 from tests.fuzz.targets import FINDINGS, bounded
 from tests.migrator.mail.damage import mails
@@ -44,35 +37,11 @@ _first: Bytes = st.integers(0, 11).map(lambda number: bytes((number,)))
 _text: Bytes = st.lists(st.sampled_from(WORDS) | st.binary(max_size=5), max_size=40).map(b"".join)
 _label: Bytes = labels.map(lambda label: (label or "").encode("utf-8", "replace").replace(b"\0", b""))
 
-
-def _zipped(body: bytes, how: int) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)[how]) as archive:
-        archive.writestr("a", body)
-    return target.getvalue()
-
-
-def _harmed(packed: bytes, harm: list[tuple[int, int]]) -> bytes:
-    data = bytearray(packed)
-    for at, byte in harm:
-        data[at % len(data)] = byte
-    return bytes(data)
-
-
-_packed: Bytes = st.one_of(
-    st.builds(_zipped, st.binary(max_size=200), st.integers(0, 2)),
-    st.sampled_from([gzip.compress, bz2.compress, lzma.compress]).flatmap(
-        lambda pack: st.binary(max_size=200).map(pack)
-    ),
-)
-_harm = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4)
-_taken: Bytes = st.builds(_harmed, _packed, _harm).map(lambda data: bytes((len(get_args(Variant)),)) + data)
-
 GROWN: dict[str, Bytes] = {
     "mail": mails | pieces,
     "japanese": st.tuples(_label, st.just(b"\0"), pieces).map(b"".join) | pieces,
     "rows": st.tuples(_first, _many_cells).map(b"".join),
-    "containers": st.tuples(_first, _text).map(b"".join) | _taken,
+    "containers": st.tuples(_first, _text).map(b"".join),
 }
 EXAMPLES = 200
 """In one round; between rounds it is looked whether time is up."""

@@ -8,8 +8,6 @@ from time import process_time
 from typing import get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
-from adapters.files.reading import Content, Tree
-from adapters.groupware.opening import Opener
 from adapters.groupware.rows.dbf import Dbf
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
@@ -108,34 +106,9 @@ def rows(data: bytes) -> None:
 
 
 def containers(data: bytes) -> None:
-    """A byte that says which kind: a variant of mbox, or something that mails are taken out of."""
-    variants = get_args(Variant)
-    kind = data[0] % (len(variants) + 1) if data else 0
-    if kind < len(variants):
-        mbox(data[1:], variants[kind])
-    else:
-        taken_out(data[1:])
-
-
-def taken_out(data: bytes) -> None:
-    """A file as archive, as something packed, and as a range behind its size: a mail, or a reason."""
-    with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "f").write_bytes(data)
-        opener = Opener(Tree(Path(name)))
-        size = int.from_bytes(data[:2], "little")
-        found = [
-            opener.member(b"f", "a"),
-            opener.unpacked(Content(Raw.of(data), ""), b"f"),
-            opener.range(b"f", 2, size, b"", None),
-            opener.range(b"f", 0, 0, data[:1], ("big", 2)),
-        ]
-        opener.close()
-    for each in found:
-        assert each.raw.size == len(each.raw.read()) if isinstance(each, Content) else each.code
-
-
-def mbox(box: bytes, variant: Variant) -> None:
-    """Its mails follow one another, and two ways of counting agree."""
+    """A byte that says which variant, and an mbox: its mails follow one another, and two ways of counting agree."""
+    variant: Variant = get_args(Variant)[data[0] % len(get_args(Variant)) if data else 0]
+    box = data[1:]
 
     def at(size: int, start: int) -> bytes:
         return box[start : start + size]

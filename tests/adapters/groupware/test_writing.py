@@ -11,7 +11,8 @@ from adapters.groupware.writing import MARK, written
 from migrator.model import SEEN
 from migrator.text import storable
 from tests.adapters.groupware.builder import reasons
-from tests.adapters.groupware.test_shipped import look, marked, put
+from tests.adapters.groupware.makers import put
+from tests.adapters.groupware.test_shipped import look, marked
 
 AT = datetime(2009, 11, 2, 9, 15, tzinfo=timezone(timedelta(hours=9)))
 
