@@ -80,19 +80,6 @@ class Custody(Outbox):
                 ]
         return sorted(found, key=lambda each: each.item)
 
-    def receipts_of(self, digests: Collection[str]) -> list[tuple[Place, Delivered]]:
-        """Receipts in force of this mailbox for these very bytes, and where each ought to lie."""
-        here = placed()
-        query = (
-            select(here, tables.item.c.received_at, tables.item.c.message_id, tables.place.c.path, tables.place.c.role)
-            .join(tables.item, tables.item.c.id == here.c.item_id)
-            .join(tables.place, tables.place.c.id == here.c.place_id)
-            .where(tables.place.c.target == self.target, tables.place.c.owner == self.owner)
-            .where(here.c.sent.in_(list(digests)))
-        )
-        with self._staging.reading() as connection:
-            return [(place_of(self.owner, row), delivered_of(row)) for row in connection.execute(query)]
-
     # -- by a person's word --
 
     def adopt(self, place: Place, mark: Mark, found: Sequence[Adoption]) -> None:

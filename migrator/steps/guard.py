@@ -201,7 +201,7 @@ def unexplained(
     # A mail that has a receipt, and is no longer where that says, may have been moved here by a person.
     astray = Counter(
         known.sent
-        for there, known in custody.receipts_of({receipt.sent for _, receipt in found})
+        for there, known in custody.twins({receipt.sent for _, receipt in found})
         if not _in_place(target, there, known)
     )
     for pair in found:

@@ -7,6 +7,7 @@ columns, for a key that stays when marks are set; and any header field, by its n
 
 import hashlib
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, BinaryIO, Literal
@@ -66,9 +67,9 @@ class _Mails(RowShape):
                     cells.append(str(place) if column == PLACE else _digest(told + mail[len(head) :]))
             yield Line(number, cells, odd)
 
+    @abstractmethod
     def mails(self, file: File) -> Iterator[Found]:
         """Each mail and where it begins."""
-        raise NotImplementedError
 
 
 def _digest(data: bytes) -> str:
