@@ -1,4 +1,4 @@
-# make demo · make test · make check · make bench · make torture · make fuzz: each sets up all it needs, only what is missing.
+# make demo · make test · make check · make bench · make bench-filter · make train · make torture · make fuzz: each sets up all it needs, only what is missing.
 
 export PYTHON ?= python3
 ARGS ?=
@@ -6,7 +6,7 @@ KILLS ?= 40
 MINUTES ?= 10
 READY := .venv/ready
 
-.PHONY: demo test check bench torture fuzz servers clean
+.PHONY: demo test check bench bench-filter train torture fuzz servers clean
 
 demo: $(READY)
 	.venv/bin/migrator demo
@@ -22,6 +22,14 @@ check: $(READY)
 
 bench: $(READY) servers
 	.venv/bin/python -m tests.bench $(ARGS)
+
+# How well newsletters are told from other mail, no sender on both sides; and new weights from all of it.
+bench-filter: $(READY)
+	.venv/bin/python -m tests.bench.filtering
+
+train: $(READY)
+	.venv/bin/python -m tests.bench.filtering --train > mappings/filters/weights.toml.new
+	mv mappings/filters/weights.toml.new mappings/filters/weights.toml
 
 # What is too long for every day: kill -9 until KILLS kills on each database have left mail in doubt or a pass unfinished,
 # every fault at every position, rescue killed at every moment, and thousands of stories of the exactly-once property.

@@ -1,0 +1,214 @@
+"""Which signals a mail shows: read off its header and its text once, and kept."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+from typing import Any
+
+import re2
+
+from migrator.filters.signals import Measure, Signal, SignalId, Signals
+from migrator.japanese import decode
+from migrator.mail import envelope
+from migrator.mail.envelope import Envelope, address
+from migrator.mail.mime import Leaf, leaves
+from migrator.mail.scan import headers
+
+LOOKED_AT = 400_000
+"""Bytes of a mail that are looked at; what comes later is attachments."""
+
+TEXT, FOOTER = 60_000, 2_500
+"""Characters of text that are looked at, from its beginning and its end; and what counts as the end."""
+
+
+class Reader:
+    """Finds the signals in mails. One object serves all threads."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self._texts = {where: _Texts(signals.at(where)) for where in ("address", "name", "subject", "body", "footer")}
+        self._fields = [_Field(each) for each in signals.at("field")]
+        self._measures = list(signals.at("measure"))
+
+    def read(self, head: bytes, body: bytes) -> frozenset[SignalId]:
+        """The signals of one mail, from its header block and the rest. Total: any bytes in."""
+        its = envelope(head)
+        mail = _Mail(its, head)
+        mail.look(leaves((head + body)[:LOOKED_AT]))
+        text = _folded(mail.text)
+        if len(text) > 2 * TEXT:
+            text = text[:TEXT] + text[-TEXT:]
+        found = {each.signal.id for each in self._fields if each.matches(mail.fields)}
+        found |= {each.id for each in self._measures if mail.counts.get(each.measure, 0) >= each.at_least}
+        texts = {
+            "address": its.sender.lower(),
+            "name": _folded(_display_name(its.from_)),
+            "subject": _folded(its.subject),
+            "body": text,
+            "footer": text[-FOOTER:],
+        }
+        for where, finder in self._texts.items():
+            found |= finder.found(texts[where])
+        return frozenset(self._counted(found))
+
+    def _counted(self, found: set[SignalId]) -> Iterator[SignalId]:
+        by_id = self._signals.by_id
+        for name in found:
+            its = by_id[name]
+            if found.issuperset(its.needs) and found.isdisjoint(its.unless):
+                yield name
+
+
+class _Texts:
+    """Signals that are looked for in one text, all in one pass; those with `minus`, each in a pass of its own."""
+
+    def __init__(self, signals: Iterable[Signal]) -> None:
+        plain: list[Signal] = []
+        self._alone: list[tuple[Signal, Any, Any]] = []
+        for each in signals:
+            if each.minus:
+                self._alone.append((each, re2.compile(_any(each.minus)), _set([each])))
+            else:
+                plain.append(each)
+        self._ids = [each.id for each in plain]
+        self._set = _set(plain) if plain else None
+
+    def found(self, text: str) -> set[SignalId]:
+        hits = (self._set.Match(text) or ()) if self._set is not None and text else ()
+        found = {self._ids[hit] for hit in hits}
+        for signal, minus, wanted in self._alone:
+            if text and wanted.Match(minus.sub(" ", text)):
+                found.add(signal.id)
+        return found
+
+
+class _Field:
+    """A signal that is looked for in the header's fields."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self._names = re.compile("|".join(translate(each) for each in signal.fields))
+        self._any = re2.compile(_any(signal.any)) if signal.any else None
+        self._known: dict[str, bool] = {}
+
+    def matches(self, fields: Sequence[tuple[str, bytes]]) -> bool:
+        return any(
+            self._is_meant(name)
+            and (self._any is None or self._any.search(value.decode("latin-1").lower()) is not None)
+            for name, value in fields
+        )
+
+    def _is_meant(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._names.match(name) is not None
+            if len(self._known) > 10_000:
+                self._known.clear()
+        return known
+
+
+def _any(patterns: Iterable[str]) -> str:
+    return "(?m)" + "|".join(f"(?:{each})" for each in patterns)
+
+
+def _set(signals: Sequence[Signal]) -> Any:
+    found = re2.Set.SearchSet()
+    for each in signals:
+        found.Add(_any(each.any))
+    found.Compile()
+    return found
+
+
+# -- one mail ------------------------------------------------------------------------------------------------------
+
+_INVISIBLE = re.compile(r"<(?:style|script|head)\b.*?</(?:style|script|head)\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d|hr)\b[^>]{0,500}>", re.IGNORECASE)
+_TAG = re.compile(r"<[a-zA-Z/!][^>]{0,2000}>")
+_IMAGE = re.compile(r"<img\b[^>]{0,1000}>", re.IGNORECASE)
+_TINY = re.compile(r"(?:width|height)\s*[=:]\s*[\"']?[01](?:px)?[\"'\s;/>]", re.IGNORECASE)
+_QUOTED = re.compile(r"(?:^ ?[>|＞](?!>).*\n){3}", re.MULTILINE)
+_ANGLE = re.compile(rb"<([^<>]*)>")
+_SEALED = ("application/pkcs7-", "application/x-pkcs7-", "application/pgp-")
+_NOT_FILES = ("text/", "image/", "multipart/", "message/", *_SEALED)
+
+
+@dataclass
+class _Mail:
+    """What is gathered of one mail."""
+
+    envelope: Envelope
+    head: bytes
+    fields: list[tuple[str, bytes]] = field(init=False)
+    text: str = ""
+    counts: dict[Measure | None, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.fields = [(name.decode("latin-1"), value) for name, value in headers(self.head)]
+        self._count_addresses()
+
+    def _count_addresses(self) -> None:
+        its = self.envelope
+        named = f"{its.to} {its.cc}"
+        self.counts[Measure.RECIPIENTS] = named.count("@")
+        self.counts[Measure.UNNAMED] = int("@" not in named)
+        back = next((value for name, value in self.fields if name == "return-path"), b"")
+        domain, own = address(back).rpartition("@")[2], its.sender.rpartition("@")[2]
+        related = domain.endswith(own) or own.endswith(domain) or domain.split(".")[-2:] == own.split(".")[-2:]
+        self.counts[Measure.FOREIGN_RETURN] = int(bool(domain and own) and not related)
+
+    def look(self, parts: Iterable[Any]) -> None:
+        """Go through the parts."""
+        plain: list[str] = []
+        rich: list[str] = []
+        room = LOOKED_AT
+        counts = self.counts
+        for part in parts:
+            if not isinstance(part, Leaf):
+                continue
+            kind = part.kind
+            counts[Measure.SEALED] = counts.get(Measure.SEALED, 0) + kind.startswith(_SEALED)
+            counts[Measure.CALENDARS] = counts.get(Measure.CALENDARS, 0) + (kind == "text/calendar")
+            report = kind in ("message/delivery-status", "message/disposition-notification")
+            counts[Measure.DELIVERY_REPORTS] = counts.get(Measure.DELIVERY_REPORTS, 0) + report
+            counts[Measure.ATTACHMENTS] = counts.get(Measure.ATTACHMENTS, 0) + (
+                part.name is not None and not kind.startswith(_NOT_FILES)
+            )
+            if kind in ("text/plain", "text/html") and room > 0:
+                (rich if kind == "text/html" else plain).append(decode(part.data[:room], part.charset))
+                room -= len(part.data)
+        self._count_text("\n".join(plain), "\n".join(rich))
+
+    def _count_text(self, plain: str, rich: str) -> None:
+        counts = self.counts
+        links = plain.count("http://") + plain.count("https://")
+        if rich:
+            counts[Measure.HTML_ONLY] = int(not plain.strip())
+            images = _IMAGE.findall(rich)
+            counts[Measure.IMAGES] = len(images)
+            counts[Measure.PIXELS] = sum(_TINY.search(each) is not None for each in images)
+            links = max(links, rich.count("href=") + rich.count("HREF="))
+            plain = f"{plain}\n{_shown_text(rich)}"
+        counts[Measure.LINKS] = links
+        counts[Measure.CHARACTERS] = len(plain)
+        counts[Measure.QUOTED] = len(_QUOTED.findall(plain[:TEXT]))
+        self.text = plain
+
+
+def _shown_text(rich: str) -> str:
+    """HTML as a person reads it, more or less: this finds words, and is no renderer."""
+    text = _TAG.sub("", _BREAK.sub("\n", _INVISIBLE.sub(" ", rich)))
+    return html.unescape(text) if "&" in text else text
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def _display_name(value: str) -> str:
+    name = value.partition("<")[0].strip().strip('"').strip()
+    return "" if "@" in name else name

@@ -1,0 +1,102 @@
+"""Evidence -> proposal: guards first, then the score of the mail and of its stream, then what is asked of people."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from migrator.filters.senders import SenderRule
+from migrator.filters.signals import SignalId, Signals
+from migrator.filters.streams import ANSWER, Standing, Stream
+from migrator.filters.weights import Weights
+from migrator.model import Proposal, Verdict
+
+PARK, HOLD = 0.95, 0.6
+"""So sure of marketing must we be to propose parking, and to propose that a person looks."""
+
+SAFEST = 0.98
+FAMILIES = 2
+"""Kinds of evidence that must agree; no one of them is enough."""
+
+
+class Tier(StrEnum):
+    """How sure a stream's proposal is."""
+
+    SAFEST = "safest"
+    LIKELY = "likely"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Signals and their weights, made ready to be asked of a million mails."""
+
+    signals: Signals
+    weights: Weights
+
+    @cached_property
+    def guards(self) -> frozenset[SignalId]:
+        return frozenset(each.id for each in self.signals.all if each.guard)
+
+    @cached_property
+    def asking(self) -> frozenset[SignalId]:
+        return frozenset(each.id for each in self.signals.all if each.asks)
+
+    @cached_property
+    def protective(self) -> frozenset[SignalId]:
+        return frozenset(each.id for each in self.signals.all if each.towards == "keep")
+
+    def families(self, shown: Collection[SignalId]) -> int:
+        """How many kinds of evidence speak for parking."""
+        by_id = self.signals.by_id
+        return len({by_id[each].family for each in shown if each in by_id and each not in self.protective})
+
+    def standing(self, shown: frozenset[SignalId], guards: Sequence[str]) -> Standing:
+        """What a mail's evidence for keeping comes to; `guards` are facts of the store that protect it."""
+        return Standing(
+            guarded=bool(guards) or not self.guards.isdisjoint(shown),
+            asking=not self.asking.isdisjoint(shown),
+            protected=bool(guards) or not self.protective.isdisjoint(shown),
+            answers=not ANSWER.isdisjoint(shown),
+        )
+
+    def propose(
+        self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream, rule: SenderRule | None
+    ) -> Proposal:
+        """What is thought of one mail. `guards` are facts of the store that protect it; `stream` holds it already."""
+        seen = tuple(sorted(shown))
+        score = (self.weights.score(shown) + stream.mean) / 2
+        sure = self.weights.probability(score)
+        guard = self._guard(shown, guards, stream)
+        if guard is not None or (rule is not None and rule.verdict == Verdict.KEEP):
+            verdict = Verdict.KEEP
+        else:
+            wanted = rule is not None and rule.verdict == Verdict.PARK
+            enough = self.families(shown) >= FAMILIES
+            asked = not self.asking.isdisjoint(shown) or (rule is not None and rule.verdict == Verdict.HOLD)
+            verdict = _verdict(sure, wanted=wanted, enough=enough, asked=asked)
+        rules = seen if rule is None else (*seen, rule.id)
+        return Proposal(verdict=verdict, rules=rules, score=round(sure, 3), guard=guard)
+
+    def _guard(self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream) -> str | None:
+        if guards:
+            return guards[0]
+        found = self.guards & shown
+        if found:
+            return min(found)
+        return "list.discussion" if stream.is_discussion else None
+
+    def tier(self, stream: Stream) -> Tier:
+        """How sure a stream's proposal is; `safest` where nothing at all ever spoke for keeping one of its mails."""
+        sure = self.weights.probability(stream.mean)
+        if stream.guarded or stream.is_discussion or sure < HOLD:
+            return Tier.REVIEW
+        if not stream.protected and sure >= SAFEST:
+            return Tier.SAFEST
+        return Tier.LIKELY if sure >= PARK and not stream.asking else Tier.REVIEW
+
+
+def _verdict(sure: float, *, wanted: bool, enough: bool, asked: bool) -> Verdict:
+    if wanted or (sure >= PARK and enough):
+        return Verdict.HOLD if asked else Verdict.PARK
+    return Verdict.HOLD if sure >= HOLD else Verdict.KEEP

@@ -1,0 +1,53 @@
+"""All that judges, as it was read: the shipped files of mappings/filters, and then the operator's own, which win."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from migrator.filters.judging import Judge
+from migrator.filters.senders import SenderRule, SenderRules
+from migrator.filters.signals import Signal, SignalId, Signals
+from migrator.filters.weights import Weights
+from migrator.toml import Toml
+
+WEIGHTS = "weights.toml"
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signal: tuple[Signal, ...] = ()
+    rule: tuple[SenderRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """Signals, their weights, and rules by sender."""
+
+    judge: Judge
+    senders: SenderRules
+
+    @classmethod
+    def read(cls, own: Iterable[Path] = ()) -> "Ruleset":
+        """The shipped rules and the operator's. Raises UsageError naming file, line and key of the first mistake."""
+        with as_file(files("mappings") / "filters") as folder:
+            shipped = sorted(each for each in folder.glob("*.toml") if each.name != WEIGHTS)
+            signals: dict[SignalId, Signal] = {}
+            rules: list[SenderRule] = []
+            for path in (*shipped, *own):
+                file = Toml(path).read(_File)
+                signals |= {each.id: each for each in file.signal}
+                rules += file.rule
+            found = Signals(tuple(signals.values()))
+            return cls(Judge(found, Weights.read(folder / WEIGHTS, found)), SenderRules(rules))
+
+    @cached_property
+    def digest(self) -> str:
+        """Names this very set."""
+        parts = (self.judge.signals.all, self.judge.weights.text, self.senders.all)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

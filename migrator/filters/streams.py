@@ -1,0 +1,79 @@
+"""A stream is what one sender or list sends: the unit of decision. What it has sent before speaks for or against it.
+
+Never by registrable domain: one company sends orders and newsletters from addresses side by side.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+StreamKey = str
+
+DISCUSSION_SENDERS = 3
+DISCUSSION_ANSWERS = 0.3
+"""A list with so many people, or such a share of answers, is one on which people speak."""
+
+ANSWER = frozenset({"thread.reply", "thread.subject"})
+
+_HASHED = re.compile(r"#.*")
+_TOKEN = re.compile(r"\d[\w.-]*-[\w.-]{6,}|[0-9a-f]{12,}")
+_NUMBER = re.compile(r"\d+")
+
+
+def stream_of(sender: str, list_id: str | None) -> StreamKey:
+    """The whole List-Id, else the address without what a program puts into it anew each time."""
+    if list_id:
+        return list_id
+    local, at, domain = sender.lower().rpartition("@")
+    local = _NUMBER.sub("0", _TOKEN.sub("0", _HASHED.sub("#", local)))
+    return f"{local}{at}{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a mail's evidence for keeping comes to."""
+
+    guarded: bool
+    asking: bool
+    protected: bool
+    answers: bool
+
+
+@dataclass(slots=True)
+class Stream:
+    """What is known of one stream."""
+
+    is_list: bool = False
+    mails: int = 0
+    size: int = 0
+    total: float = 0.0
+    """Of all scores; a mail that is protected adds no more than nothing."""
+    answers: int = 0
+    guarded: int = 0
+    asking: int = 0
+    protected: int = 0
+    senders: set[str] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
+
+    def add(self, score: float, standing: Standing, *, size: int, sender: str, account: str) -> None:
+        """Take one of its mails into account."""
+        self.mails += 1
+        self.size += size
+        self.total += min(score, 0.0) if standing.guarded or standing.asking else score
+        self.answers += standing.answers
+        self.guarded += standing.guarded
+        self.asking += standing.asking
+        self.protected += standing.protected
+        if len(self.senders) < DISCUSSION_SENDERS:
+            self.senders.add(sender)
+        self.accounts.add(account)
+
+    @property
+    def mean(self) -> float:
+        """The score of its mails taken together."""
+        return self.total / self.mails if self.mails else 0.0
+
+    @property
+    def is_discussion(self) -> bool:
+        """Whether people speak there."""
+        many = len(self.senders) >= DISCUSSION_SENDERS
+        return self.is_list and (many or self.answers >= DISCUSSION_ANSWERS * self.mails)
