@@ -127,7 +127,7 @@ def _steps() -> bool:
             for fault in list(reports.faults(staging))[:3]:
                 console.say("   {key}: {code}", key=fault["key"], code=fault["reason"].code)
             _title(_("3. judge: what the filter thinks; it withholds nothing"))
-            counts = judge(staging, migration.rules(settings))
+            counts = judge(staging, migration.rules(settings), migration.store(settings))
             console.say(_("{n} mails judged."), n=sum(counts.values()))
             _title(_("4. load: into the new server, each mail exactly once"))
             loaded = runner.load(staging, opener, how)

@@ -1,13 +1,13 @@
 """What the settings name, opened: staging, source, targets, routes and rules."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator import registry
 from migrator.cli import console
-from migrator.filters import Ruleset
 from migrator.model import Mailbox
 from migrator.ports import Source, Target
 from migrator.routes import Routes
@@ -16,6 +16,8 @@ from migrator.staging.store import Staging
 from migrator.steps.progress import Report, quiet
 
 if TYPE_CHECKING:  # slow to import, and no command needs both
+    from migrator.filters.ruleset import Ruleset
+    from migrator.filters.store import Store
     from migrator.steps.crew import Crew
     from migrator.steps.load import Loading
 
@@ -103,9 +105,20 @@ def takes(settings: Settings) -> dict[str, frozenset[str]]:
     return {name: frozenset(verdict.value for verdict in its.takes) for name, its in settings.targets.items()}
 
 
-def rules(settings: Settings) -> Ruleset:
-    """The rules in force: the operator's own."""
-    return Ruleset.read(settings.filters.rules)
+def rules(settings: Settings, *, beside: Sequence[Path] = ()) -> "Ruleset":
+    """The rules in force: the shipped ones, then the operator's own, then those `beside`."""
+    from migrator.filters.ruleset import Ruleset
+
+    return Ruleset.read((*settings.filters.rules, *beside))
+
+
+def store(settings: Settings) -> "Store":
+    """What protects mail beside its bytes: the company's own domains, and its address book."""
+    from migrator.filters.book import addresses
+    from migrator.filters.store import Store
+
+    book = settings.filters.address_book
+    return Store(settings.filters.own_domains, () if book is None else addresses(book))
 
 
 def only_target(settings: Settings, name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -88,18 +89,38 @@ def extract(account: ACCOUNTS = None) -> None:
 
 @family.command(
     help=_("What the filter thinks of each mail, with its reasons. It withholds nothing: people decide."),
-    epilog=_("Example: migrator judge"),
+    epilog=_("Example: migrator judge --what-if mappings/filters/stricter.toml"),
 )
-def judge() -> None:
-    """Propose keep, park or hold for every mail that these rules have not looked at."""
+def judge(
+    what_if: Annotated[
+        Path | None, typer.Option("--what-if", metavar="FILE", help=_("Only show what these rules would change."))
+    ] = None,
+) -> None:
+    """Propose keep, park or hold for every mail whose proposal is not what it was."""
     from migrator.cli import migration
     from migrator.steps.judge import judge as step
+    from migrator.steps.judge import what_if as compare
 
     with migration.opened() as (settings, staging), progress() as report:
-        counts = step(staging, migration.rules(settings), report)
+        store = migration.store(settings)
+        rules = migration.rules(settings)
+        if what_if is not None:
+            then = migration.rules(settings, beside=[what_if.absolute()])
+            _show_changes(compare(staging, rules, then, store, report))
+            return
+        counts = step(staging, rules, store, report)
     console.say(
         _("Proposals: {keep} keep, {park} park, {hold} hold."),
         **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},
+    )
+
+
+def _show_changes(changes: Mapping[tuple[str, str, str], int]) -> None:
+    if not changes:
+        console.say(_("These rules change no proposal."))
+    console.table(
+        (_("sender or list"), _("now"), _("then"), _("mails")),
+        ((sender, now, then, many) for (sender, now, then), many in sorted(changes.items(), key=lambda each: -each[1])),
     )
 
 

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
+from hashlib import blake2b
 from typing import Any
 
 import re2
@@ -20,6 +21,9 @@ from migrator.mail.scan import headers
 LOOKED_AT = 400_000
 """Bytes of a mail that are looked at; what comes later is attachments."""
 
+SHORT = 200
+"""Characters of a text that is no newsletter yet."""
+
 TEXT, FOOTER = 60_000, 2_500
 """Characters of text that are looked at, from its beginning and its end; and what counts as the end."""
 
@@ -33,8 +37,9 @@ class Reader:
         self._fields = [_Field(each) for each in signals.at("field")]
         self._measures = list(signals.at("measure"))
 
-    def read(self, head: bytes, body: bytes) -> frozenset[SignalId]:
-        """The signals of one mail, from its header block and the rest. Total: any bytes in."""
+    def read(self, head: bytes, body: bytes) -> tuple[frozenset[SignalId], str]:
+        """The signals of one mail, from its header block and the rest, and a digest of what its text says to everybody
+        alike: of no use against malice. Total: any bytes in."""
         its = envelope(head)
         mail = _Mail(its, head)
         mail.look(leaves((head + body)[:LOOKED_AT]))
@@ -52,7 +57,7 @@ class Reader:
         }
         for where, finder in self._texts.items():
             found |= finder.found(texts[where])
-        return frozenset(self._counted(found))
+        return frozenset(self._counted(found)), _alike(text)
 
     def _counted(self, found: set[SignalId]) -> Iterator[SignalId]:
         by_id = self._signals.by_id
@@ -130,7 +135,8 @@ _TAG = re.compile(r"<[a-zA-Z/!][^>]{0,2000}>")
 _IMAGE = re.compile(r"<img\b[^>]{0,1000}>", re.IGNORECASE)
 _TINY = re.compile(r"(?:width|height)\s*[=:]\s*[\"']?[01](?:px)?[\"'\s;/>]", re.IGNORECASE)
 _QUOTED = re.compile(r"(?:^ ?[>|＞](?!>).*\n){3}", re.MULTILINE)
-_ANGLE = re.compile(rb"<([^<>]*)>")
+_ONES_OWN = re.compile(r"https?://[^\s<>\"]+|[^\s<>@]{1,64}@[^\s<>@]+|\d+")
+"""What differs from one recipient of a newsletter to the next."""
 _SEALED = ("application/pkcs7-", "application/x-pkcs7-", "application/pgp-")
 _NOT_FILES = ("text/", "image/", "multipart/", "message/", *_SEALED)
 
@@ -201,6 +207,12 @@ def _shown_text(rich: str) -> str:
     """HTML as a person reads it, more or less: this finds words, and is no renderer."""
     text = _TAG.sub("", _BREAK.sub("\n", _INVISIBLE.sub(" ", rich)))
     return html.unescape(text) if "&" in text else text
+
+
+def _alike(text: str) -> str:
+    """Empty for a text that is too short to be anybody's in particular."""
+    same = "".join(_ONES_OWN.sub("", text).split())
+    return blake2b(same.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest() if len(same) >= SHORT else ""
 
 
 def _folded(text: str) -> str:

@@ -14,6 +14,8 @@ from migrator.model import Proposal, Verdict
 PARK, HOLD = 0.95, 0.6
 """So sure of marketing must we be to propose parking, and to propose that a person looks."""
 
+FANS_OUT = "store.fan-out"
+
 SAFEST = 0.98
 FAMILIES = 2
 """Kinds of evidence that must agree; no one of them is enough."""
@@ -61,11 +63,14 @@ class Judge:
         )
 
     def propose(
-        self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream, rule: SenderRule | None
+        self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream, rule: SenderRule | None, text: str = ""
     ) -> Proposal:
         """What is thought of one mail. `guards` are facts of the store that protect it; `stream` holds it already."""
-        seen = tuple(sorted(shown))
         score = (self.weights.score(shown) + stream.mean) / 2
+        if stream.fans_out(text):
+            score += self.weights.of.get(FANS_OUT, 0.0)
+            shown |= {FANS_OUT}
+        seen = tuple(sorted(shown))
         sure = self.weights.probability(score)
         guard = self._guard(shown, guards, stream)
         if guard is not None or (rule is not None and rule.verdict == Verdict.KEEP):

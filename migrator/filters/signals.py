@@ -5,6 +5,7 @@
     address     the bare address of From            name       its display name
     subject     decoded                             body       all text, HTML without its tags
     footer      the last FOOTER characters of it    measure    a number that is counted (`Measure`)
+    store       nothing in the mail: what the store as a whole shows (`filters.store`)
 
 Texts are compared in lower case after NFKC. Patterns are RE2's: they cannot backtrack, so no pattern takes for ever.
 """
@@ -21,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 SignalId = str
 
-Where = Literal["field", "address", "name", "subject", "body", "footer", "measure"]
+Where = Literal["field", "address", "name", "subject", "body", "footer", "measure", "store"]
 Family = Literal["header", "sender", "subject", "text", "structure", "store"]
 Language = Literal["en", "ja"]
 
@@ -99,7 +100,7 @@ class Signal(BaseModel):
             raise ValueError('`measure` goes with where = "measure", and only with it')
         if (self.where == "field") != bool(self.fields):
             raise ValueError('`fields` goes with where = "field", and only with it')
-        if self.where not in ("field", "measure") and not self.any:
+        if self.where not in ("field", "measure", "store") and not self.any:
             raise ValueError("`any` is missing: what is looked for?")
         if (self.guard or self.asks) and self.towards != "keep":
             raise ValueError("`guard` and `asks` are for signals that speak for keeping")

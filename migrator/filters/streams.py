@@ -12,6 +12,9 @@ DISCUSSION_SENDERS = 3
 DISCUSSION_ANSWERS = 0.3
 """A list with so many people, or such a share of answers, is one on which people speak."""
 
+FAN_OUT = 3
+"""Accounts that got the same text."""
+
 ANSWER = frozenset({"thread.reply", "thread.subject"})
 
 _HASHED = re.compile(r"#.*")
@@ -53,9 +56,13 @@ class Stream:
     protected: int = 0
     senders: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
+    texts: dict[int, tuple[str, ...] | str] = field(default_factory=dict)
+    """The first accounts that each text went to; most went to one."""
 
-    def add(self, score: float, standing: Standing, *, size: int, sender: str, account: str) -> None:
-        """Take one of its mails into account."""
+    def add(
+        self, score: float, standing: Standing, *, size: int = 0, sender: str = "", account: str = "", text: str = ""
+    ) -> None:
+        """Take one of its mails into account; `text` is the same for mails that say the same."""
         self.mails += 1
         self.size += size
         self.total += min(score, 0.0) if standing.guarded or standing.asking else score
@@ -66,6 +73,19 @@ class Stream:
         if len(self.senders) < DISCUSSION_SENDERS:
             self.senders.add(sender)
         self.accounts.add(account)
+        if text:
+            self._hear(hash(text), account)
+
+    def fans_out(self, text: str) -> bool:
+        """Whether the same was sent to several accounts."""
+        heard = self.texts.get(hash(text), "") if text else ""
+        return isinstance(heard, tuple) and len(heard) >= FAN_OUT
+
+    def _hear(self, text: int, account: str) -> None:
+        heard = self.texts.setdefault(text, account)
+        accounts = (heard,) if isinstance(heard, str) else heard
+        if account not in accounts and len(accounts) < FAN_OUT:
+            self.texts[text] = (*accounts, account)
 
     @property
     def mean(self) -> float:

@@ -5,7 +5,7 @@ pass get an end, a lease a new holder.
 
     source   account ─ folder ─ artefact ─ item (a version) ─ raw ─ blob      pass ─ pass_chunk, census
     changes  observation, presence, move, fault, not_mail                     by pass
-    opinion  proposal, decision                                               by item or sender
+    opinion  feature; proposal, decision                                      by raw; by item or sender
     target   place ─ mark ─ dispatch ─ receipt | refusal | recall             by run, under a lease's fence
              intent ─ outcome, amendment                                      amend and withdraw
     verify   finding, run_place                                               by run
@@ -336,6 +336,16 @@ setback = Table(
 )
 
 # -- what is thought of it ----------------------------------------------------------------------------------------
+
+feature = Table(
+    "feature",
+    metadata,
+    Column("digest", Words, ForeignKey("raw.digest"), primary_key=True),
+    Column("signals", Words, primary_key=True),  # the digest of what was looked for
+    _text("shown"),  # the ids of the signals that were found, between blanks
+    _text("alike"),  # a digest of what the text says to all its recipients; empty for a short one
+    Column("answers", Json, nullable=False),  # the Message-IDs that it answers
+)
 
 proposal = Table(
     "proposal",

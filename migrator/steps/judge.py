@@ -1,24 +1,137 @@
-"""Evidence -> proposal, for every mail that this set of rules has not looked at yet."""
+"""Evidence -> proposal: features once, then what the rules think of every mail and of what its sender sends.
 
-from collections import Counter
-from collections.abc import Mapping
+Nothing is withheld by it. Where a proposal is what it was, nothing is written.
+"""
 
-from migrator.filters import Ruleset
-from migrator.filters import judge as opinion
-from migrator.staging.opinions import propose, unjudged
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from migrator.filters.features import Reader
+from migrator.filters.ruleset import Ruleset
+from migrator.filters.store import Store
+from migrator.filters.streams import Stream, StreamKey, stream_of
+from migrator.mail import envelope, split
+from migrator.model import Proposal, Raw
+from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
+from migrator.staging.opinions import propose
 from migrator.staging.store import Staging
 from migrator.steps.progress import Progress, Report, quiet
 
+ANSWERS = 20
+"""Message-IDs that a mail answers of which so many are kept: the newest."""
 
-def judge(staging: Staging, rules: Ruleset, report: Report = quiet) -> Mapping[str, int]:
-    """Propose keep, park or hold for each mail; how many of each. Nothing is withheld by it."""
+
+def judge(staging: Staging, ruleset: Ruleset, store: Store, report: Report = quiet) -> Mapping[str, int]:
+    """Propose keep, park or hold for each mail; how many of each."""
     counts: Counter[str] = Counter()
     with staging.run("judge") as run:
-        for page in unjudged(staging, rules.digest):
-            proposals = [(item.id, opinion(rules.rules, item)) for item in page]
-            propose(staging, run, rules.digest, proposals)
-            for _, proposal in proposals:
-                counts[proposal.verdict] += 1
-                run.count(proposal.verdict)
-            report(Progress(step="judge", account=page[-1].account, items=len(page)))
+        look(staging, ruleset, report)
+        for page in judged(staging, ruleset, store):
+            changed = [(its.item, proposal) for its, proposal in page if _is_new(its, proposal)]
+            propose(staging, run, ruleset.digest, changed)
+            counts.update(proposal.verdict for _, proposal in page)
+            report(Progress(step="judge", account=page[-1][0].account, items=len(page)))
+        for verdict, many in counts.items():
+            run.count(verdict, many)
     return counts
+
+
+def look(staging: Staging, ruleset: Ruleset, report: Report = quiet) -> None:
+    """Read the features of every mail that these signals have not been looked for in."""
+    signals = ruleset.judge.signals
+    reader = Reader(signals)
+    for raws in unread(staging, signals.digest):
+        keep(staging, signals.digest, {digest: _features(reader, raw) for digest, raw in raws.items()})
+        report(Progress(step="judge", account="", items=len(raws), bytes=sum(raw.size for raw in raws.values())))
+
+
+def _features(reader: Reader, raw: Raw) -> Features:
+    with raw.open() as stream:
+        head, body = split(stream.read(READ))
+    its = envelope(head)
+    answers = dict.fromkeys((*((its.in_reply_to,) if its.in_reply_to else ()), *reversed(its.references)))
+    return Features(*reader.read(head, body), tuple(answers)[:ANSWERS])
+
+
+READ = 2**20
+"""Bytes of a mail that are looked at."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What every sender and list has sent, and the facts that protect mail."""
+
+    ruleset: Ruleset
+    store: Store
+    of: dict[StreamKey, Stream]
+
+
+def what_if(
+    staging: Staging, now: Ruleset, then: Ruleset, store: Store, report: Report = quiet
+) -> Mapping[tuple[str, str, str], int]:
+    """How many mails of each sender or list would be judged otherwise, and how. Proposes nothing."""
+    changes: Counter[tuple[str, str, str]] = Counter()
+    for each in (now, then):
+        look(staging, each, report)
+    pages = zip(judged(staging, now, store), judged(staging, then, store), strict=True)
+    for before, after in pages:
+        for (its, was), (_, would) in zip(before, after, strict=True):
+            if was.verdict != would.verdict:
+                changes[its.list_id or its.sender, was.verdict, would.verdict] += 1
+    return changes
+
+
+def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
+    """One look at all features: what the company wrote, then what each stream comes to."""
+    signals = ruleset.judge.signals.digest
+    for mail in written(staging, signals, store.domains):
+        store.wrote(mail.recipients, mail.message_id, mail.answers)
+    streams = Streams(ruleset, store, defaultdict(Stream))
+    judge = ruleset.judge
+    standing = lru_cache(100_000)(lambda shown, guards: (judge.weights.score(shown), judge.standing(shown, guards)))
+    for its in _each(staging, signals):
+        stream = streams.of[stream_of(its.sender, its.list_id)]
+        stream.is_list = its.list_id is not None
+        score, stands = standing(_shown(its.shown), bool(_guards(store, its)))
+        stream.add(score, stands, size=its.size, sender=its.sender, account=its.account, text=its.alike)
+    return streams
+
+
+def judged(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[list[tuple[Evidence, Proposal]]]:
+    """What is thought of every mail, a page at a time. Writes nothing."""
+    streams = gather(staging, ruleset, store)
+    for page in evidence(staging, ruleset.judge.signals.digest):
+        yield [(its, _proposal(streams, its)) for its in page]
+
+
+def _proposal(streams: Streams, its: Evidence) -> Proposal:
+    stream = streams.of[stream_of(its.sender, its.list_id)]
+    rule = streams.ruleset.senders.of(its.sender, its.list_id)
+    return streams.ruleset.judge.propose(_shown(its.shown), _guards(streams.store, its), stream, rule, its.alike)
+
+
+def _guards(store: Store, its: Evidence) -> list[str]:
+    return store.guards(
+        sender=its.sender,
+        folder=its.folder,
+        role=its.role,
+        flags=its.flags,
+        health=its.health,
+        message_id=its.message_id,
+        answers=its.answers,
+    )
+
+
+def _each(staging: Staging, signals: str) -> Iterable[Evidence]:
+    return (its for page in evidence(staging, signals) for its in page)
+
+
+@lru_cache(100_000)
+def _shown(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _is_new(its: Evidence, proposal: Proposal) -> bool:
+    return its.proposal is None or its.proposal[:2] != (proposal.verdict, proposal.guard)

@@ -74,7 +74,7 @@ def corpus(signals: Signals) -> list[Labelled]:
             head, body = split((folder / "mail" / row["file"]).read_bytes())
             fields = {name.decode("latin-1"): value.decode("latin-1").lower() for name, value in headers(head)}
             if row["label"] != "A":
-                found.append(Labelled(row["label"], row["origin"], envelope(head), fields, reader.read(head, body)))
+                found.append(Labelled(row["label"], row["origin"], envelope(head), fields, reader.read(head, body)[0]))
     return found
 
 
@@ -94,7 +94,7 @@ def proposals(signals: Signals, mails: Sequence[Labelled]) -> list[tuple[Proposa
             stream = streams[mail.stream]
             stream.is_list = mail.envelope.list_id is not None
             score, standing = judge.weights.score(mail.shown), judge.standing(mail.shown, ())
-            stream.add(score, standing, size=0, sender=mail.envelope.sender, account="")
+            stream.add(score, standing, sender=mail.envelope.sender)
         for at in here:
             stream = streams[mails[at].stream]
             found[at] = judge.propose(mails[at].shown, (), stream, None), judge.tier(stream)

@@ -1,0 +1,199 @@
+"""What the filter judges by: the signals that each mail shows, kept, and what the store itself knows of it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, insert, literal, or_, select
+
+from migrator.model import Flag, ItemId, Path, Raw, Role
+from migrator.staging import tables
+from migrator.staging.states import flags_of, newest_item
+from migrator.staging.store import Staging
+
+PAGE = 5_000
+
+UNREAD_ITEMS, UNREAD_BYTES = 500, 32 * 2**20
+"""So many mails are read at once; a larger one alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What was found in one raw: signals by their ids, a digest of what its text says to all its recipients, and the
+    Message-IDs that it answers."""
+
+    shown: frozenset[str]
+    alike: str = ""
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One staged mail in its newest version, with its features and the proposal that is in force for it."""
+
+    item: ItemId
+    account: str
+    folder: Path
+    role: Role | None
+    sender: str
+    list_id: str | None
+    flags: frozenset[Flag]
+    health: str
+    size: int
+    message_id: str | None
+    shown: str
+    """The signals, between blanks."""
+    alike: str
+    answers: Sequence[str]
+    proposal: tuple[str, str | None, str] | None
+    """Verdict, guard, and the set of rules that said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mail that somebody of the company wrote."""
+
+    recipients: str
+    message_id: str | None
+    answers: Sequence[str]
+
+
+def unread(staging: Staging, signals: str) -> Iterator[dict[str, Raw]]:
+    """The raws that nobody has looked at for these signals, by digest, some at a time."""
+    newest, its, kept = newest_item(), tables.item.c, tables.feature.c
+    seen = exists(select(literal(1)).where(kept.digest == its.digest, kept.signals == signals))
+    query = (
+        select(its.digest, func.max(its.size).label("size"))
+        .join(newest, newest.c.item_id == its.id)
+        .where(~seen)
+        .group_by(its.digest)
+        .order_by(its.digest)
+        .limit(UNREAD_ITEMS)
+    )
+    last = ""
+    while True:
+        with staging.reading() as connection:
+            rows = connection.execute(query.where(its.digest > last)).all()
+        if not rows:
+            return
+        for page in _within(UNREAD_BYTES, rows):
+            with staging.reading() as connection:
+                yield staging.blobs.raws(connection, page)
+        last = rows[-1].digest
+
+
+def _within(limit: int, rows: Iterable[Any]) -> Iterator[list[str]]:
+    page: list[str] = []
+    total = 0
+    for row in rows:
+        if page and total + row.size > limit:
+            yield page
+            page, total = [], 0
+        page.append(row.digest)
+        total += row.size
+    if page:
+        yield page
+
+
+def keep(staging: Staging, signals: str, found: Mapping[str, Features]) -> None:
+    """Write down what these raws show."""
+    rows = [
+        {
+            "digest": digest,
+            "signals": signals,
+            "shown": " ".join(sorted(each.shown)),
+            "alike": each.alike,
+            "answers": list(each.answers),
+        }
+        for digest, each in found.items()
+    ]
+    if rows:
+        with staging.writing() as connection:
+            connection.execute(insert(tables.feature), rows)
+
+
+def evidence(staging: Staging, signals: str) -> Iterator[list[Evidence]]:
+    """Every mail that has features, in the order in which it was staged, a page at a time."""
+    its = tables.item.c
+    query = _evidence(signals).order_by(its.id).limit(PAGE)
+    last = 0
+    while True:
+        with staging.reading() as connection:
+            page = [_row(row) for row in connection.execute(query.where(its.id > last))]
+        if not page:
+            return
+        yield page
+        last = page[-1].item
+
+
+def _evidence(signals: str) -> Select[Any]:
+    newest, item, said = newest_item(), tables.item, tables.proposal.alias("said")
+    its = item.c
+    last = select(func.max(tables.proposal.c.id)).where(tables.proposal.c.item_id == its.id).scalar_subquery()
+    return (
+        select(
+            its.id,
+            tables.account.c.name,
+            tables.folder.c.path,
+            tables.folder.c.role,
+            its.sender,
+            its.list_id,
+            flags_of(its.artefact_id, item).label("flags"),
+            its.health,
+            its.size,
+            its.message_id,
+            tables.feature.c.shown,
+            tables.feature.c.alike,
+            tables.feature.c.answers,
+            said.c.verdict,
+            said.c.guard,
+            said.c.ruleset,
+        )
+        .join(newest, newest.c.item_id == its.id)
+        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
+        .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+        .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
+        .outerjoin(said, said.c.id == last)
+    )
+
+
+def _row(row: Any) -> Evidence:
+    return Evidence(
+        item=row.id,
+        account=row.name,
+        folder=tuple(row.path),
+        role=None if row.role is None else Role(row.role),
+        sender=row.sender,
+        list_id=row.list_id,
+        flags=frozenset(row.flags),
+        health=row.health,
+        size=row.size,
+        message_id=row.message_id,
+        shown=row.shown,
+        alike=row.alike,
+        answers=row.answers,
+        proposal=None if row.verdict is None else (row.verdict, row.guard, row.ruleset),
+    )
+
+
+def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[Written]:
+    """Every mail that the company wrote: from one of its own domains, or out of a folder for sent mail."""
+    its, newest = tables.item.c, newest_item()
+    own = [its.sender.endswith(f"@{domain.lower()}", autoescape=True) for domain in domains]
+    query = (
+        select(its.id, its.recipients, its.message_id, tables.feature.c.answers)
+        .join(newest, newest.c.item_id == its.id)
+        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
+        .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
+        .where(or_(tables.folder.c.role == Role.SENT, *own))
+        .order_by(its.id)
+        .limit(PAGE)
+    )
+    last = 0
+    while True:
+        with staging.reading() as connection:
+            page = connection.execute(query.where(its.id > last)).all()
+        if not page:
+            return
+        yield from (Written(row.recipients, row.message_id, row.answers) for row in page)
+        last = page[-1].id
