@@ -384,21 +384,6 @@ class Unable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StagedItem:
-    """A mail in staging, as the filter sees it: what was read off it once, and where it lies at the source."""
-
-    id: ItemId
-    account: str
-    folder: Path
-    digest: str
-    size: int
-    sender: str
-    list_id: str | None
-    subject: str
-    flags: frozenset[Flag]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """What the filter thinks of a mail, by which rules and why. `guard` names what protects it from being parked."""
 

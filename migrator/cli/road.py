@@ -108,7 +108,7 @@ def judge(
             then = migration.rules(settings, beside=[what_if.absolute()])
             _show_changes(compare(staging, rules, then, store, report))
             return
-        counts = step(staging, rules, store, report)
+        counts = step(staging, rules, store, report, auto=settings.filters.auto == "safest")
     console.say(
         _("Proposals: {keep} keep, {park} park, {hold} hold."),
         **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},

@@ -8,7 +8,7 @@ from sqlalchemy import Select, and_, exists, func, insert, literal, or_, select
 
 from migrator.model import Flag, ItemId, Path, Raw, Role
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item
+from migrator.staging.states import flags_of, newest_item, said_of
 from migrator.staging.store import Staging
 
 PAGE = 5_000
@@ -32,6 +32,7 @@ class Evidence:
     """One staged mail in its newest version, with its features and the proposal that is in force for it."""
 
     item: ItemId
+    artefact: int
     account: str
     folder: Path
     role: Role | None
@@ -47,6 +48,13 @@ class Evidence:
     answers: Sequence[str]
     proposal: tuple[str, str | None, str] | None
     """Verdict, guard, and the set of rules that said so."""
+    auto: str | None
+    """What `auto` has decided of it last."""
+
+    @property
+    def named(self) -> str:
+        """The list or sender by which people decide about it."""
+        return self.list_id or self.sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,7 @@ def _evidence(signals: str) -> Select[Any]:
     return (
         select(
             its.id,
+            its.artefact_id,
             tables.account.c.name,
             tables.folder.c.path,
             tables.folder.c.role,
@@ -148,6 +157,7 @@ def _evidence(signals: str) -> Select[Any]:
             said.c.verdict,
             said.c.guard,
             said.c.ruleset,
+            said_of("auto", its.artefact_id).label("auto"),
         )
         .join(newest, newest.c.item_id == its.id)
         .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
@@ -160,6 +170,7 @@ def _evidence(signals: str) -> Select[Any]:
 def _row(row: Any) -> Evidence:
     return Evidence(
         item=row.id,
+        artefact=row.artefact_id,
         account=row.name,
         folder=tuple(row.path),
         role=None if row.role is None else Role(row.role),
@@ -173,6 +184,7 @@ def _row(row: Any) -> Evidence:
         alike=row.alike,
         answers=row.answers,
         proposal=None if row.verdict is None else (row.verdict, row.guard, row.ruleset),
+        auto=row.auto,
     )
 
 

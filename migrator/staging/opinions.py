@@ -1,67 +1,16 @@
 """What is thought of the mails: proposals by the filter, decisions by people. Both only grow; the newest counts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, insert, literal, select
+from sqlalchemy import ColumnElement, insert, select
 
 from migrator.errors import Reason, UsageError
-from migrator.model import ItemId, Proposal, StagedItem, Verdict
+from migrator.model import ItemId, Proposal, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item, parked_by, sender_of
+from migrator.staging.states import newest_item, parked_by, sender_of
 from migrator.staging.store import Run, Staging, now
-
-PAGE = 2_000
-
-
-def unjudged(staging: Staging, ruleset: str) -> Iterator[list[StagedItem]]:
-    """The newest versions that this set of rules has not looked at, a page at a time."""
-    newest, its = newest_item(), tables.item
-    judged = exists(
-        select(literal(1)).where(tables.proposal.c.item_id == its.c.id, tables.proposal.c.ruleset == ruleset)
-    )
-    query = (
-        select(
-            its.c.id,
-            tables.account.c.name,
-            tables.folder.c.path,
-            its.c.digest,
-            its.c.size,
-            its.c.sender,
-            its.c.list_id,
-            its.c.subject,
-            flags_of(its.c.artefact_id, its).label("flags"),
-        )
-        .join(newest, newest.c.item_id == its.c.id)
-        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
-        .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
-        .where(~judged)
-        .order_by(its.c.id)
-        .limit(PAGE)
-    )
-    last = 0
-    while True:
-        with staging.reading() as connection:
-            page = [_staged(row) for row in connection.execute(query.where(its.c.id > last))]
-        if not page:
-            return
-        yield page
-        last = page[-1].id
-
-
-def _staged(row: Any) -> StagedItem:
-    return StagedItem(
-        id=row.id,
-        account=row.name,
-        folder=tuple(row.path),
-        digest=row.digest,
-        size=row.size,
-        sender=row.sender,
-        list_id=row.list_id,
-        subject=row.subject,
-        flags=frozenset(row.flags),
-    )
 
 
 def propose(staging: Staging, run: Run, ruleset: str, proposals: Iterable[tuple[ItemId, Proposal]]) -> None:
@@ -82,6 +31,34 @@ def propose(staging: Staging, run: Run, ruleset: str, proposals: Iterable[tuple[
     if rows:
         with staging.writing() as connection:
             connection.execute(insert(tables.proposal), rows)
+
+
+def decide_by_itself(staging: Staging, artefacts: Mapping[int, Verdict], *, why: str) -> None:
+    """What `auto` says of these artefacts from now on."""
+    rows = [
+        {**_decision("auto", verdict, "auto", why), "artefact_id": artefact} for artefact, verdict in artefacts.items()
+    ]
+    if rows:
+        with staging.writing() as connection:
+            connection.execute(insert(tables.decision), rows)
+
+
+def decide_senders(staging: Staging, decided: Mapping[str, tuple[Verdict, str]], *, by: str) -> None:
+    """A person's word on many senders and lists at once, each with its reason: all of them, or none."""
+    rows = [{**_decision("sender", verdict, by, why), "sender": sender} for sender, (verdict, why) in decided.items()]
+    if rows:
+        with staging.writing() as connection:
+            connection.execute(insert(tables.decision), rows)
+
+
+def decided_senders(staging: Staging) -> dict[str, tuple[Verdict, str, str]]:
+    """The decision in force for each sender and list about which somebody decided: verdict, by whom, and why."""
+    its = tables.decision.c
+    with staging.reading() as connection:
+        rows = connection.execute(
+            select(its.sender, its.verdict, its.by, its.why).where(its.scope == "sender").order_by(its.id)
+        )
+        return {row.sender: (Verdict(row.verdict), row.by, row.why) for row in rows}
 
 
 def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, why: str) -> None:

@@ -69,11 +69,11 @@ def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     """The decision in force for an item row `of`: the first that exists (laws.md §4)."""
     guard = _newest(proposal.c.guard, proposal.c.item_id == of.c.id)
     return func.coalesce(
-        _said("item", artefact_id),
-        case((_said("source", artefact_id) == Verdict.PARK, literal(Verdict.PARK.value))),
+        said_of("item", artefact_id),
+        case((said_of("source", artefact_id) == Verdict.PARK, literal(Verdict.PARK.value))),
         case((guard.is_not(None), literal(Verdict.KEEP.value))),
         _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender"),
-        _said("auto", artefact_id),
+        said_of("auto", artefact_id),
         literal(Verdict.KEEP.value),
     )
 
@@ -83,8 +83,8 @@ def parked_by(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     by_sender = _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender")
     return case(
         (verdict_of(artefact_id, of) != Verdict.PARK, null()),
-        (_said("item", artefact_id) == Verdict.PARK, literal("item")),
-        (_said("source", artefact_id) == Verdict.PARK, literal("source")),
+        (said_of("item", artefact_id) == Verdict.PARK, literal("item")),
+        (said_of("source", artefact_id) == Verdict.PARK, literal("source")),
         (by_sender == Verdict.PARK, literal("sender")),
         else_=literal("auto"),
     )
@@ -95,7 +95,8 @@ def sender_of(of: Any) -> ColumnElement[str]:
     return func.coalesce(of.c.list_id, of.c.sender)
 
 
-def _said(scope: str, artefact_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+def said_of(scope: str, artefact_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """The newest verdict about an artefact in this scope: item, source or auto."""
     return _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == scope)
 
 

@@ -9,28 +9,37 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from migrator.filters.features import Reader
+from migrator.filters.judging import Tier
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
 from migrator.filters.streams import Stream, StreamKey, stream_of
 from migrator.mail import envelope, split
-from migrator.model import Proposal, Raw
+from migrator.model import Proposal, Raw, Verdict
 from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
-from migrator.staging.opinions import propose
+from migrator.staging.opinions import decide_by_itself, propose
 from migrator.staging.store import Staging
 from migrator.steps.progress import Progress, Report, quiet
+
+Page = list[tuple[Evidence, Proposal]]
 
 ANSWERS = 20
 """Message-IDs that a mail answers of which so many are kept: the newest."""
 
 
-def judge(staging: Staging, ruleset: Ruleset, store: Store, report: Report = quiet) -> Mapping[str, int]:
-    """Propose keep, park or hold for each mail; how many of each."""
+def judge(
+    staging: Staging, ruleset: Ruleset, store: Store, report: Report = quiet, *, auto: bool = False
+) -> Mapping[str, int]:
+    """Propose keep, park or hold for each mail; how many of each. `auto`: the safest are parked without a person, until
+    one says otherwise.
+    """
     counts: Counter[str] = Counter()
     with staging.run("judge") as run:
         look(staging, ruleset, report)
-        for page in judged(staging, ruleset, store):
+        streams = gather(staging, ruleset, store)
+        for page in judged(staging, streams):
             changed = [(its.item, proposal) for its, proposal in page if _is_new(its, proposal)]
             propose(staging, run, ruleset.digest, changed)
+            decide_by_itself(staging, dict(_by_itself(streams, page, auto=auto)), why=ruleset.digest)
             counts.update(proposal.verdict for _, proposal in page)
             report(Progress(step="judge", account=page[-1][0].account, items=len(page)))
         for verdict, many in counts.items():
@@ -67,6 +76,14 @@ class Streams:
     store: Store
     of: dict[StreamKey, Stream]
 
+    def stream(self, its: Evidence) -> Stream:
+        """The stream of a mail."""
+        return self.of[stream_of(its.sender, its.list_id)]
+
+    def tier(self, its: Evidence) -> Tier:
+        """How sure the proposal for a mail's stream is."""
+        return self.ruleset.judge.tier(self.stream(its))
+
 
 def what_if(
     staging: Staging, now: Ruleset, then: Ruleset, store: Store, report: Report = quiet
@@ -75,8 +92,8 @@ def what_if(
     changes: Counter[tuple[str, str, str]] = Counter()
     for each in (now, then):
         look(staging, each, report)
-    pages = zip(judged(staging, now, store), judged(staging, then, store), strict=True)
-    for before, after in pages:
+    both = [judged(staging, gather(staging, each, store)) for each in (now, then)]
+    for before, after in zip(*both, strict=True):
         for (its, was), (_, would) in zip(before, after, strict=True):
             if was.verdict != would.verdict:
                 changes[its.list_id or its.sender, was.verdict, would.verdict] += 1
@@ -99,15 +116,22 @@ def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
     return streams
 
 
-def judged(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[list[tuple[Evidence, Proposal]]]:
+def judged(staging: Staging, streams: Streams) -> Iterator[Page]:
     """What is thought of every mail, a page at a time. Writes nothing."""
-    streams = gather(staging, ruleset, store)
-    for page in evidence(staging, ruleset.judge.signals.digest):
+    for page in evidence(staging, streams.ruleset.judge.signals.digest):
         yield [(its, _proposal(streams, its)) for its in page]
 
 
+def _by_itself(streams: Streams, page: Page, *, auto: bool) -> Iterator[tuple[int, Verdict]]:
+    """What `auto` says of these mails that it has not said of them."""
+    for its, proposal in page:
+        parks = auto and proposal.verdict == Verdict.PARK and streams.tier(its) == Tier.SAFEST
+        if parks != (its.auto == Verdict.PARK):
+            yield its.artefact, Verdict.PARK if parks else Verdict.KEEP
+
+
 def _proposal(streams: Streams, its: Evidence) -> Proposal:
-    stream = streams.of[stream_of(its.sender, its.list_id)]
+    stream = streams.stream(its)
     rule = streams.ruleset.senders.of(its.sender, its.list_id)
     return streams.ruleset.judge.propose(_shown(its.shown), _guards(streams.store, its), stream, rule, its.alike)
 
