@@ -8,6 +8,7 @@ import typer
 
 from migrator.cli import console
 from migrator.cli.road import JSON
+from migrator.cli.words import worded
 from migrator.locale import _, sentence
 
 family = typer.Typer()
@@ -60,11 +61,12 @@ def list_(
     from migrator.cli import migration
     from migrator.staging import reports
 
-    with migration.opened() as (_settings, staging):
+    with migration.opened() as (settings, staging):
         if not_mail:
             _lines(reports.not_mail(staging), ("account", "folder", "key", "rule"), as_json=as_json)
         else:
-            _mails(reports.listing(staging, decision=decision), as_json=as_json)
+            rules = migration.rules(settings)
+            _mails((worded(rules, line) for line in reports.listing(staging, decision=decision)), as_json=as_json)
 
 
 @family.command(
@@ -77,7 +79,9 @@ def find(query: Annotated[str, typer.Argument(metavar="QUERY")], as_json: JSON =
     from migrator.staging import reports
 
     with migration.opened() as (settings, staging):
+        rules = migration.rules(settings)
         for line in reports.find(staging, query, migration.takes(settings)):
+            line = worded(rules, line)
             if as_json:
                 console.json_line(line)
                 continue
@@ -96,7 +100,7 @@ def explain(item: ITEM, as_json: JSON = False) -> None:
     from migrator.staging import reports
 
     with migration.opened() as (settings, staging):
-        story = reports.explain(staging, item, migration.takes(settings))
+        story = worded(migration.rules(settings), reports.explain(staging, item, migration.takes(settings)))
     if as_json:
         console.json_value(story)
         return
@@ -105,10 +109,15 @@ def explain(item: ITEM, as_json: JSON = False) -> None:
         console.say("{word}: {value}", word=word, value=story[word])
     for word in ("sha256", "health", "proposal", "decision"):
         console.say("{word}: {value}", word=word, value=story[word])
-    for word in ("flags", "rules", "repairs", "versions"):
+    for word in ("flags", "repairs", "versions"):
         console.say("{word}: {value}", word=word, value=", ".join(story[word]))
+    if story["score"] is not None:
+        console.say(
+            _("The filter is {percent} % sure that this is marketing mail; what speaks for and against:"),
+            percent=round(100 * story["score"]),
+        )
     for reason in story["reasons"]:
-        console.say("  {text} [{code}]", text=sentence(reason), code=reason.code)
+        console.say("  {text} [{name}]", text=sentence(reason), name=reason.params.get("signal", reason.code))
     for each in story["decisions"]:
         console.say(
             "  {at}  {verdict} ({scope}) {by}: {why}",

@@ -91,14 +91,11 @@ class Judge:
             return min(found)
         return "list.discussion" if stream.is_discussion else None
 
-    def tier(self, stream: Stream) -> Tier:
-        """How sure a stream's proposal is; `safest` where nothing at all ever spoke for keeping one of its mails."""
-        sure = self.weights.probability(stream.mean)
-        if stream.guarded or stream.is_discussion or sure < HOLD:
+    def tier(self, stream: Stream, sure: float) -> Tier:
+        """How sure a proposal to park is; `safest` where nothing at all ever spoke for keeping a mail of its stream."""
+        if stream.guarded or stream.asking or stream.is_discussion or sure < PARK:
             return Tier.REVIEW
-        if not stream.protected and sure >= SAFEST:
-            return Tier.SAFEST
-        return Tier.LIKELY if sure >= PARK and not stream.asking else Tier.REVIEW
+        return Tier.SAFEST if not stream.protected and sure >= SAFEST else Tier.LIKELY
 
 
 def _verdict(sure: float, *, wanted: bool, enough: bool, asked: bool) -> Verdict:

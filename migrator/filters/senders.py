@@ -32,6 +32,10 @@ class SenderRules:
         self.all = rules
         self._known: dict[tuple[str, str | None], SenderRule | None] = {}
 
+    def named(self, name: str) -> SenderRule | None:
+        """The rule of this id."""
+        return next((each for each in self.all if each.id == name), None)
+
     def of(self, sender: str, list_id: str | None) -> SenderRule | None:
         """The last rule that is about this sender or list."""
         key = (sender, list_id)

@@ -51,6 +51,12 @@ def decide_senders(staging: Staging, decided: Mapping[str, tuple[Verdict, str]],
             connection.execute(insert(tables.decision), rows)
 
 
+def known_senders(staging: Staging) -> set[str]:
+    """Every sender and list from which a mail is staged, as people decide about them."""
+    with staging.reading() as connection:
+        return set(connection.execute(select(sender_of(tables.item)).distinct()).scalars())
+
+
 def decided_senders(staging: Staging) -> dict[str, tuple[Verdict, str, str]]:
     """The decision in force for each sender and list about which somebody decided: verdict, by whom, and why."""
     its = tables.decision.c

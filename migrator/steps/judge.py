@@ -80,10 +80,6 @@ class Streams:
         """The stream of a mail."""
         return self.of[stream_of(its.sender, its.list_id)]
 
-    def tier(self, its: Evidence) -> Tier:
-        """How sure the proposal for a mail's stream is."""
-        return self.ruleset.judge.tier(self.stream(its))
-
 
 def what_if(
     staging: Staging, now: Ruleset, then: Ruleset, store: Store, report: Report = quiet
@@ -125,7 +121,8 @@ def judged(staging: Staging, streams: Streams) -> Iterator[Page]:
 def _by_itself(streams: Streams, page: Page, *, auto: bool) -> Iterator[tuple[int, Verdict]]:
     """What `auto` says of these mails that it has not said of them."""
     for its, proposal in page:
-        parks = auto and proposal.verdict == Verdict.PARK and streams.tier(its) == Tier.SAFEST
+        tier = streams.ruleset.judge.tier(streams.stream(its), proposal.score or 0.0)
+        parks = auto and proposal.verdict == Verdict.PARK and tier == Tier.SAFEST
         if parks != (its.auto == Verdict.PARK):
             yield its.artefact, Verdict.PARK if parks else Verdict.KEEP
 

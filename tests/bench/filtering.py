@@ -97,7 +97,8 @@ def proposals(signals: Signals, mails: Sequence[Labelled]) -> list[tuple[Proposa
             stream.add(score, standing, sender=mail.envelope.sender)
         for at in here:
             stream = streams[mails[at].stream]
-            found[at] = judge.propose(mails[at].shown, (), stream, None), judge.tier(stream)
+            proposal = judge.propose(mails[at].shown, (), stream, None)
+            found[at] = proposal, judge.tier(stream, proposal.score or 0.0)
     return [found[at] for at in range(len(mails))]
 
 

@@ -1,0 +1,93 @@
+"""What the filter thinks of senders and lists, and people's verdicts on them by spreadsheet."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from migrator.cli import console
+from migrator.cli.road import JSON
+from migrator.locale import _
+
+family = typer.Typer()
+decisions = typer.Typer(help=_("People's verdicts on senders, as a spreadsheet."))
+family.add_typer(decisions, name="decisions")
+
+
+@family.command(
+    help=_("Every sender and list: what the filter proposes, how sure it is, and what speaks for and against."),
+    epilog=_("Example: migrator senders"),
+)
+def senders(as_json: JSON = False) -> None:
+    """One row a sender or list, those that would save most first; JSON Lines with everything."""
+    rows = list(_rows())
+    if as_json:
+        for row in rows:
+            console.json_line(row)
+        return
+    console.table(
+        (_("sender or list"), _("mails"), _("MB"), _("accounts"), _("proposal"), _("sure"), _("decision")),
+        (
+            (
+                row["sender"],
+                row["items"],
+                round(row["bytes"] / 10**6, 1),
+                row["accounts"],
+                f"{row['proposal']} ({row['tier']})" if row["proposal"] == "park" else row["proposal"],
+                f"{row['score']:.0%}",
+                row["decision"] or "",
+            )
+            for row in rows
+        ),
+    )
+
+
+@decisions.command(
+    name="export",
+    help=_("Write the senders into a spreadsheet (CSV, UTF-8 with BOM) in which a person decides."),
+    epilog=_("Example: migrator decisions export senders.csv"),
+)
+def export(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
+    """The column `decision` is for keep, park or hold; `why` for the reason. The others only tell."""
+    from migrator.cli.spreadsheet import write
+
+    rows = list(_rows())
+    write(file, rows)
+    console.say(_("{n} senders and lists are in {file}."), n=len(rows), file=str(file))
+
+
+@decisions.command(
+    name="import",
+    help=_("Take the verdicts out of such a spreadsheet: all of them, or none where one is wrong."),
+    epilog=_("Example: migrator decisions import senders.csv"),
+)
+def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
+    """Rows without a verdict, or with the one that is in force, change nothing."""
+    from migrator.cli import migration
+    from migrator.cli.spreadsheet import read
+    from migrator.staging.opinions import decide_senders, decided_senders, known_senders
+    from migrator.staging.store import user
+
+    with migration.opened() as (_settings, staging):
+        decided = read(file, known_senders(staging))
+        in_force = decided_senders(staging)
+        fresh = {name: said for name, said in decided.items() if in_force.get(name, ("",))[0] != said[0]}
+        decide_senders(staging, fresh, by=user())
+    console.say(
+        _("{n} verdicts taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
+    )
+
+
+def _rows() -> Iterable[dict[str, Any]]:
+    from migrator.cli import migration
+    from migrator.cli.words import said_by
+    from migrator.steps.senders import senders as step
+
+    with migration.opened() as (settings, staging):
+        ruleset = migration.rules(settings)
+        for row in step(staging, ruleset, migration.store(settings)):
+            yield row | {
+                "reasons": said_by(ruleset, row["reasons"]),
+                "protected_by": said_by(ruleset, row["protected_by"]),
+            }

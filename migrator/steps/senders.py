@@ -1,0 +1,91 @@
+"""What all mails of one sender or list come to, for the person who decides about it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrator.filters.ruleset import Ruleset
+from migrator.filters.store import Store
+from migrator.filters.streams import Stream
+from migrator.model import Proposal, Verdict
+from migrator.staging.evidence import Evidence
+from migrator.staging.opinions import decided_senders
+from migrator.staging.store import Staging
+from migrator.steps.judge import Streams, gather, judged
+
+REASONS = 5
+PARKED = 0.8
+"""Of a sender's mails so many must be proposed for parking before the sender is."""
+
+
+@dataclass(slots=True)
+class Sender:
+    """What is gathered of one sender or list."""
+
+    is_list: bool
+    stream: Stream
+    items: int = 0
+    size: int = 0
+    sure: float = 0.0
+    accounts: set[str] = field(default_factory=set)
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    shown: Counter[str] = field(default_factory=Counter)
+    guards: Counter[str] = field(default_factory=Counter)
+
+    def add(self, its: Evidence, proposal: Proposal) -> None:
+        """Take one of its mails into account."""
+        self.items += 1
+        self.size += its.size
+        self.sure += proposal.score or 0.0
+        self.accounts.add(its.account)
+        self.verdicts[proposal.verdict] += 1
+        self.shown.update(proposal.rules)
+        if proposal.guard is not None:
+            self.guards[proposal.guard] += 1
+
+    @property
+    def proposal(self) -> Verdict:
+        """Parking only where nothing protects a mail of it and most are proposed for that; then a person is asked."""
+        if not self.guards and self.verdicts[Verdict.PARK] >= PARKED * self.items:
+            return Verdict.PARK
+        return Verdict.HOLD if self.verdicts[Verdict.PARK] or self.verdicts[Verdict.HOLD] else Verdict.KEEP
+
+
+def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[str, Any]]:
+    """One row a sender or list in the words of interface.md, those that would save most first. `reasons` and
+    `protected_by` are ids of signals and guards, the weightiest first."""
+    streams = gather(staging, ruleset, store)
+    found = _gathered(staging, streams)
+    decided = decided_senders(staging)
+    weights = ruleset.judge.weights.of
+    order = {Verdict.PARK: 0, Verdict.HOLD: 1, Verdict.KEEP: 2}
+    for name, each in sorted(found.items(), key=lambda pair: (order[pair[1].proposal], -pair[1].size, pair[0])):
+        verdict, by, _ = decided.get(name, (None, None, ""))
+        speak = sorted(each.shown, key=lambda signal: -each.shown[signal] * weights.get(signal, 0.0))
+        sure = each.sure / each.items
+        against = [signal for signal in reversed(speak) if weights.get(signal, 0.0) < 0]
+        yield {
+            "sender": name,
+            "kind": "list" if each.is_list else "address",
+            "items": each.items,
+            "bytes": each.size,
+            "accounts": len(each.accounts),
+            "proposal": each.proposal.value,
+            "tier": ruleset.judge.tier(each.stream, sure).value,
+            "score": round(sure, 3),
+            "reasons": [signal for signal in speak if weights.get(signal, 0.0) > 0][:REASONS],
+            "protected_by": [*(guard for guard, _ in each.guards.most_common()), *against][:REASONS],
+            "decision": None if verdict is None else verdict.value,
+            "decided_by": by,
+        }
+
+
+def _gathered(staging: Staging, streams: Streams) -> dict[str, Sender]:
+    found: dict[str, Sender] = {}
+    for page in judged(staging, streams):
+        for its, proposal in page:
+            if its.named not in found:
+                found[its.named] = Sender(its.list_id is not None, streams.stream(its))
+            found[its.named].add(its, proposal)
+    return found
