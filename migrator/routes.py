@@ -76,8 +76,13 @@ class Routes:
         if not folder.path:
             named = self.folders.get("")
             return RECOVERED if named is None else _spelled(tuple(part for part in named.split("/") if part))
-        role = folder.role or (well_known().get(folder.path[0].casefold()) if len(folder.path) == 1 else None)
+        role = role_of(folder.path, folder.role)
         return _spelled(folder.path) if role is None else CANONICAL[role]
+
+
+def role_of(path: Path, said: Role | None) -> Role | None:
+    """What a folder is for: as the source says, else as its name does."""
+    return said or (well_known().get(path[0].casefold()) if len(path) == 1 else None)
 
 
 def _spelled(path: Path) -> Path:

@@ -21,7 +21,7 @@ from migrator.mail.scan import headers
 LOOKED_AT = 400_000
 """Bytes of a mail that are looked at; what comes later is attachments."""
 
-SHORT = 200
+SHORT = 100
 """Characters of a text that is no newsletter yet."""
 
 TEXT, FOOTER = 60_000, 2_500

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, insert, literal, or_, select
 
 from migrator.model import Flag, ItemId, Path, Raw, Role
+from migrator.routes import role_of
 from migrator.staging import tables
 from migrator.staging.states import flags_of, newest_item, said_of
 from migrator.staging.store import Staging
@@ -173,7 +174,7 @@ def _row(row: Any) -> Evidence:
         artefact=row.artefact_id,
         account=row.name,
         folder=tuple(row.path),
-        role=None if row.role is None else Role(row.role),
+        role=role_of(tuple(row.path), None if row.role is None else Role(row.role)),
         sender=row.sender,
         list_id=row.list_id,
         flags=frozenset(row.flags),
@@ -197,7 +198,7 @@ def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[
         .join(newest, newest.c.item_id == its.id)
         .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
         .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
-        .where(or_(tables.folder.c.role == Role.SENT, *own))
+        .where(or_(tables.folder.c.id.in_(_folders_for_sent(staging)), *own))
         .order_by(its.id)
         .limit(PAGE)
     )
@@ -209,3 +210,12 @@ def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[
             return
         yield from (Written(row.recipients, row.message_id, row.answers) for row in page)
         last = page[-1].id
+
+
+def _folders_for_sent(staging: Staging) -> list[int]:
+    its = tables.folder.c
+    with staging.reading() as connection:
+        rows = connection.execute(select(its.id, its.path, its.role)).all()
+    return [
+        row.id for row in rows if role_of(tuple(row.path), None if row.role is None else Role(row.role)) == Role.SENT
+    ]
