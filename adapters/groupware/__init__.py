@@ -11,7 +11,8 @@ catalogue.py   index and files side by side                                censu
 source.py      all of it as the engine's Source                   probe/       a mapping proposed where there is none
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,17 @@ class Config(BaseModel):
         return Path(value) if isinstance(value, str) and ("/" in value or value.endswith(".toml")) else value
 
 
-def _open(config: Config) -> AbstractContextManager[Source]:
+@contextmanager
+def _open(config: Config) -> Iterator[Source]:
     """Raises UsageError where the root is not there, or the mapping is wrong."""
     # only now: every command reads the settings, and few open the source
     from adapters.files.reading import Tree
     from adapters.groupware.checks import read
+    from adapters.groupware.opening import Opener
     from adapters.groupware.source import GroupwareSource
 
-    return nullcontext(GroupwareSource(read(config.mapping), Tree(config.root)))
+    with Opener(Tree(config.root)) as opener:
+        yield GroupwareSource(read(config.mapping), opener)
 
 
 def _probe(root: Path) -> Probed:

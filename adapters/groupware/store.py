@@ -9,7 +9,7 @@ from adapters.groupware.containers import Claim
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules, listing
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.opening import LARGEST, RATIO, Opener
+from adapters.groupware.opening import LARGEST, RATIO
 from adapters.groupware.rows.shape import File
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
@@ -49,7 +49,6 @@ class Store:
         self._tables = [Template(table.rows.path) for table in mapping.tables.values() if not table.rows.listed]
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
         """The table of every path of a container, and the path."""
-        self.opener = Opener(tree)
         accounts = mapping.accounts.table
         known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
         self.heads = [(table, path.head(known)) for table, path in self.paths]
