@@ -80,13 +80,12 @@ class Bytes(Shape):
     written: Literal["raw", "hex", "base64", "pg"] = "raw"
 
     def reader(self) -> Read:
-        """Raises Undecodable where the digits are none."""
+        """Raises Undecodable where the digits are none, or the text has a letter that no bytes stand for."""
         written = _WRITTEN[self.written]
 
         def read(cell: Cell) -> bytes:
-            data = cell.encode("utf-8", "surrogateescape") if isinstance(cell, str) else cell
             try:
-                return written(data)
+                return written(cell.encode("utf-8", "surrogateescape") if isinstance(cell, str) else cell)
             except ValueError as error:
                 raise Undecodable(self.written) from error
 

@@ -22,6 +22,8 @@ def main() -> None:
     kept, found = Path(".fuzz") / name, FINDINGS / name
     kept.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(whole_files()[name]):
+        (kept / f"seed-{number}").write_bytes(data)
     options = [f"-max_total_time={seconds}", f"-timeout={2 * SECONDS}", f"-max_len={LENGTH}", f"-rss_limit_mb={MEMORY}"]
     options += [f"-artifact_prefix={found}/", "-print_final_stats=1", "-verbosity=0"]
     atheris.Setup([sys.argv[0], *options, str(kept), *seeds], lambda data: bounded(name, data))

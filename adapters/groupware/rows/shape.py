@@ -134,6 +134,20 @@ class Cells:
         return Line(number, texts, odd)
 
 
+def recoded(
+    file: File, number: int, cells: Sequence[str], odd: bool, wanted: Wanted, charset: str
+) -> Line | BrokenLine:
+    """A row that comes as text, its cells in the order of the wanted columns; those of which bytes are wanted are
+    written back in the file's charset. A letter that came as an escape may have no bytes in it: then it is no row."""
+    told: list[Cell] = []
+    for column, cell in zip(wanted.columns, cells, strict=True):
+        try:
+            told.append(cell.encode(charset, "surrogateescape") if column in wanted.raw else cell)
+        except UnicodeEncodeError:
+            return broken(file, number, cell, "groupware.cell-undecodable", column=column, charset=charset)
+    return Line(number, told, odd)
+
+
 def broken(file: File, number: int, written: str | bytes, code: str, **params: Param) -> BrokenLine:
     """What stands there instead of a row."""
     raw = written if isinstance(written, bytes) else written.encode("utf-8", "surrogatepass")

@@ -41,23 +41,24 @@ class Sqlite(RowShape):
                 _write(copy.with_name(f"copy{suffix}"), raw, file.path + suffix)
             with closing(sqlite3.connect(copy, isolation_level=None)) as database:
                 text = _Text(self.charset)
-                database.text_factory = text.read
+                database.text_factory = bytes
                 try:
                     database.executescript(_SAFELY)
-                    name = self._found(database, file)
-                    columns = [row[1] for row in database.execute("select * from pragma_table_info(?)", (name,))]
+                    name = self._found(database, file, text)
+                    described = database.execute("select name from pragma_table_info(?)", (name,))
+                    columns = [text.read(column) for (column,) in described]
                 except sqlite3.DatabaseError as error:
                     raise NoTable(_damaged(file, 0, error)) from error
                 yield Lines(columns, self._rows(database, name, file, text, [each in wanted.raw for each in columns]))
 
-    def _found(self, database: sqlite3.Connection, file: File) -> str:
+    def _found(self, database: sqlite3.Connection, file: File, text: "_Text") -> str:
         """The table's name as the database writes it. Raises UsageError where there is none."""
-        there = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
+        there = [text.read(name) for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         found = [name for name in there if name.casefold() == self.table.casefold()]
         if not found:
             names = storable(", ".join(there))
             raise UsageError(Reason("groupware.table-absent", file=file.path, table=self.table, there=names))
-        return str(found[0])
+        return found[0]
 
     def _rows(
         self, database: sqlite3.Connection, name: str, file: File, text: "_Text", raw: list[bool]
@@ -95,8 +96,6 @@ class _Text:
                 return b"" if whole else ""
             case bytes():
                 return value if whole else self.read(value)
-            case str():
-                return value.encode(self._charset, "surrogateescape") if whole else value
             case _:
                 return str(value).encode() if whole else str(value)
 
