@@ -9,6 +9,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["migrator", "adapters"]):
+    from tests.fuzz.seeds import seeds as whole_files
     from tests.fuzz.targets import FINDINGS, SECONDS, bounded
 
 LENGTH = 20_000
