@@ -2,6 +2,8 @@
 
 import codecs
 import re
+from collections import defaultdict
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 from migrator.japanese.labels import EUC, SJIS, UTF8
@@ -75,13 +77,17 @@ def strictly(data: bytes, codec: str) -> str | None:
 # -- ISO-2022-JP -------------------------------------------------------------------------------------------------------
 
 JIS_PROOF = re.compile(rb"\x1b(?:\$[@AB]|\$\([@-DOPQ]|\(I)")
-_SHIFT = re.compile(rb"\x1b(\$[@AB]|\$\([@-DOPQ]|\([BHIJ])|[\x0e\x0f]")
-_ASCII_SETS, _KANJI_SETS = {b"(B", b"(J", b"(H"}, {b"$@", b"$B", b"$(@", b"$(B"}
-_OTHER_SETS = {b"$A": "iso2022_jp_2", b"$(C": "iso2022_jp_2", b"$(O": "iso2022_jp_3", b"$(P": "iso2022_jp_3"}
-_OTHER_SETS |= {b"$(Q": "iso2022_jp_2004"}
+_SHIFT = re.compile(rb"(\x1b(?:\$[@AB]|\$\([@-DOPQ]|\([BHIJ])|[\x0e\x0f])")
+_ASCII_SETS, _KANA_SETS = {b"\x1b(B", b"\x1b(J", b"\x1b(H", b"\x0f"}, {b"\x1b(I", b"\x0e"}
+_KANJI_SETS = {b"\x1b$@", b"\x1b$B", b"\x1b$(@", b"\x1b$(B"}
+_OTHER_SETS = {b"\x1b$A": "iso2022_jp_2", b"\x1b$(C": "iso2022_jp_2"}
+_OTHER_SETS |= {b"\x1b$(O": "iso2022_jp_3", b"\x1b$(P": "iso2022_jp_3", b"\x1b$(Q": "iso2022_jp_2004"}
 _PRINTABLE = re.compile(rb"([\x21-\x7e]+)")
+_PAIRS = re.compile(rb"(?:[\x21-\x7e]{2}|[\x00-\x20\x7f])*+")
+_HIGH_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
 HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
 _HIGH_KANA = bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in range(256))
+_LONE = re.compile("[\udc80-\udcff]")
 _ESCLESS = re.compile(rb"\$[@B]((?:(?!\([BJ])[\x21-\x7e]{2})++)(\([BJ])?")
 
 
@@ -90,42 +96,97 @@ def decode_jis(data: bytes) -> str:
 
     Half-width kana by ESC ( I, by SO/SI or as bare 8-bit bytes; JIS X 0201 Roman is read as ASCII (paths, addresses).
     """
-    out, charset, at = [], b"(B", 0
-    for shift in _SHIFT.finditer(data):
-        out.append(_segment(data[at : shift.start()], charset))
-        charset = shift[1] or (b"(I" if shift[0] == b"\x0e" else b"(B")
-        at = shift.end()
-    out.append(_segment(data[at:], charset))
-    return "".join(out)
+    first, *rest = _SHIFT.split(data)
+    pieces = _Pieces()
+    pieces.add(_eight_bit, first)
+    for shift, segment in zip(rest[::2], rest[1::2], strict=True):
+        if shift in _ASCII_SETS:
+            pieces.add(_eight_bit, segment)
+        else:
+            # RFC 1468: a line ends in ASCII, even where the escape that says so was lost.
+            line, newline, after = segment.partition(b"\n")
+            _shifted_line(pieces, line, shift)
+            pieces.add(_eight_bit, newline + after)
+    return pieces.text()
 
 
-def _segment(data: bytes, charset: bytes) -> str:
-    if charset in _ASCII_SETS:
-        return _eight_bit(data)
-    # RFC 1468: a line ends in ASCII, even where the escape that says so was lost.
-    line, newline, rest = data.partition(b"\n")
-    pieces = [_run(piece, charset) if at % 2 else _eight_bit(piece) for at, piece in enumerate(_PRINTABLE.split(line))]
-    return "".join(pieces) + _eight_bit(newline + rest)
+class _Pieces:
+    """Stretches of bytes in their order, decoded all at once by what each is: a call for each would cost the most.
+
+    SO parts them on the way. It is a shift, so it stands in none; and it is no half of any cell.
+    """
+
+    def __init__(self) -> None:
+        self._order: list[_Decoder] = []
+        self._held: defaultdict[_Decoder, list[bytes]] = defaultdict(list)
+
+    def add(self, decoder: "_Decoder", data: bytes) -> None:
+        if data:
+            self._order.append(decoder)
+            self._held[decoder].append(data)
+
+    def text(self) -> str:
+        told = {decoder: iter(decoder(held)) for decoder, held in self._held.items()}
+        return "".join([next(told[decoder]) for decoder in self._order])
 
 
-def _run(run: bytes, charset: bytes) -> str:
-    """Printable bytes under one designation."""
-    if charset == b"(I":
-        return characters(run.translate(_HIGH_KANA), SJIS)
-    if charset in _OTHER_SETS:
-        return characters(b"\x1b" + charset + run, _OTHER_SETS[charset])
-    odd = f"\\x{run[-1]:02x}" if len(run) % 2 else ""
-    high = run[: len(run) & ~1].translate(HIGH)
-    if charset not in _KANJI_SETS:  # JIS X 0212: EUC-JP's code set 3
-        high = b"".join(b"\x8f" + high[at : at + 2] for at in range(0, len(high), 2))
-    return characters(high, EUC, "migrator.seven-bit") + odd
+_Decoder = Callable[[list[bytes]], list[str]]
+"""The texts of some stretches."""
 
 
-def _eight_bit(data: bytes) -> str:
-    if data.isascii():
-        return data.decode("ascii")
-    text = strictly(data, UTF8)
-    return characters(data, SJIS) if text is None else text
+def _shifted_line(pieces: _Pieces, line: bytes, shift: bytes) -> None:
+    """Printable bytes are cells of the designated set; what stands between them is not."""
+    decoder = _kana if shift in _KANA_SETS else _kanji if shift in _KANJI_SETS else _others(shift)
+    if (decoder is _kana and line.isascii()) or (decoder is _kanji and _PAIRS.fullmatch(line)):
+        pieces.add(decoder, line)  # as nearly all lines are: what stands between is ASCII in this charset, too
+        return
+    for printable, piece in enumerate(_PRINTABLE.split(line)):
+        if not printable % 2:
+            pieces.add(_eight_bit, piece)
+        elif decoder is _kana:
+            pieces.add(_kana, piece)
+        else:
+            even = len(piece) & ~1
+            pieces.add(decoder, piece[:even])
+            pieces.add(_odd, piece[even:])
+
+
+def _eight_bit(held: list[bytes]) -> list[str]:
+    """UTF-8 where all of a stretch is, else CP932."""
+    texts = b"\x0e".join(held).decode(UTF8, "surrogateescape").split("\x0e")
+    wrong = [at for at, text in enumerate(texts) if not text.isascii() and _LONE.search(text)]
+    if wrong:
+        others = characters(b"\x0e".join([held[at] for at in wrong]), SJIS).split("\x0e")
+        for at, text in zip(wrong, others, strict=True):
+            texts[at] = text
+    return texts
+
+
+def _kana(held: list[bytes]) -> list[str]:
+    return characters(b"\x0e".join(held).translate(_HIGH_KANA), SJIS).split("\x0e")
+
+
+def _kanji(held: list[bytes]) -> list[str]:
+    return characters(b"\x0e".join(held).translate(HIGH), EUC, "migrator.seven-bit").split("\x0e")
+
+
+def _supplement(held: list[bytes]) -> list[str]:
+    """JIS X 0212 is EUC-JP's code set 3."""
+    cells = _HIGH_PAIR.sub(b"\x8f\\g<0>", b"\x0e".join(held).translate(HIGH))
+    return characters(cells, EUC, "migrator.seven-bit").split("\x0e")
+
+
+def _odd(held: list[bytes]) -> list[str]:
+    """Half a cell."""
+    return [f"\\x{byte[0]:02x}" for byte in held]
+
+
+@lru_cache
+def _others(shift: bytes) -> _Decoder:
+    if shift not in _OTHER_SETS:
+        return _supplement
+    codec = _OTHER_SETS[shift]
+    return lambda held: characters(b"\n".join([shift + run for run in held]), codec).split("\n")
 
 
 def with_escapes(data: bytes) -> bytes:
