@@ -78,11 +78,7 @@ def strictly(data: bytes, codec: str) -> str | None:
 
 JIS_PROOF = re.compile(rb"\x1b(?:\$[@AB]|\$\([@-DOPQ]|\(I)")
 _SHIFT = re.compile(rb"(\x1b(?:\$[@AB]|\$\([@-DOPQ]|\([BHIJ])|[\x0e\x0f])")
-_ASCII_SETS, _KANA_SETS = {b"\x1b(B", b"\x1b(J", b"\x1b(H", b"\x0f"}, {b"\x1b(I", b"\x0e"}
-_KANJI_SETS = {b"\x1b$@", b"\x1b$B", b"\x1b$(@", b"\x1b$(B"}
-_OTHER_SETS = {b"\x1b$A": "iso2022_jp_2", b"\x1b$(C": "iso2022_jp_2"}
-_OTHER_SETS |= {b"\x1b$(O": "iso2022_jp_3", b"\x1b$(P": "iso2022_jp_3", b"\x1b$(Q": "iso2022_jp_2004"}
-_PRINTABLE = re.compile(rb"([\x21-\x7e]+)")
+_STRETCH = re.compile(rb"[\x21-\x7e]+|[^\x21-\x7e]+")
 _PAIRS = re.compile(rb"(?:[\x21-\x7e]{2}|[\x00-\x20\x7f])*+")
 _HIGH_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
 HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
@@ -100,14 +96,19 @@ def decode_jis(data: bytes) -> str:
     pieces = _Pieces()
     pieces.add(_eight_bit, first)
     for shift, segment in zip(rest[::2], rest[1::2], strict=True):
-        if shift in _ASCII_SETS:
+        decoder = _DECODERS.get(shift, _supplement)
+        if decoder is _eight_bit:
             pieces.add(_eight_bit, segment)
-        else:
+        elif segment:
             # RFC 1468: a line ends in ASCII, even where the escape that says so was lost.
             line, newline, after = segment.partition(b"\n")
-            _shifted_line(pieces, line, shift)
+            pieces.add_shifted(decoder, line)
             pieces.add(_eight_bit, newline + after)
     return pieces.text()
+
+
+_Decoder = Callable[[list[bytes]], list[str]]
+"""The texts of some stretches."""
 
 
 class _Pieces:
@@ -120,35 +121,31 @@ class _Pieces:
         self._order: list[_Decoder] = []
         self._held: defaultdict[_Decoder, list[bytes]] = defaultdict(list)
 
-    def add(self, decoder: "_Decoder", data: bytes) -> None:
+    def add(self, decoder: _Decoder, data: bytes) -> None:
         if data:
             self._order.append(decoder)
             self._held[decoder].append(data)
 
+    def add_shifted(self, decoder: _Decoder, line: bytes) -> None:
+        """Printable bytes are cells of the designated set; what stands between them is not."""
+        if (decoder is _kana and line.isascii()) or (decoder is _kanji and _PAIRS.fullmatch(line)):
+            self.add(decoder, line)  # as nearly all lines are: what stands between is ASCII in this charset, too
+            return
+        order, held, between = self._order, self._held[decoder], self._held[_eight_bit]
+        for piece in _STRETCH.findall(line):
+            if not 0x21 <= piece[0] <= 0x7E:
+                between.append(piece)
+                order.append(_eight_bit)
+            elif len(piece) % 2 == 0 or decoder is _kana:
+                held.append(piece)
+                order.append(decoder)
+            else:
+                self.add(decoder, piece[:-1])
+                self.add(_half, piece[-1:])
+
     def text(self) -> str:
-        told = {decoder: iter(decoder(held)) for decoder, held in self._held.items()}
+        told = {decoder: iter(decoder(held)) for decoder, held in self._held.items() if held}
         return "".join([next(told[decoder]) for decoder in self._order])
-
-
-_Decoder = Callable[[list[bytes]], list[str]]
-"""The texts of some stretches."""
-
-
-def _shifted_line(pieces: _Pieces, line: bytes, shift: bytes) -> None:
-    """Printable bytes are cells of the designated set; what stands between them is not."""
-    decoder = _kana if shift in _KANA_SETS else _kanji if shift in _KANJI_SETS else _others(shift)
-    if (decoder is _kana and line.isascii()) or (decoder is _kanji and _PAIRS.fullmatch(line)):
-        pieces.add(decoder, line)  # as nearly all lines are: what stands between is ASCII in this charset, too
-        return
-    for printable, piece in enumerate(_PRINTABLE.split(line)):
-        if not printable % 2:
-            pieces.add(_eight_bit, piece)
-        elif decoder is _kana:
-            pieces.add(_kana, piece)
-        else:
-            even = len(piece) & ~1
-            pieces.add(decoder, piece[:even])
-            pieces.add(_odd, piece[even:])
 
 
 def _eight_bit(held: list[bytes]) -> list[str]:
@@ -176,17 +173,26 @@ def _supplement(held: list[bytes]) -> list[str]:
     return characters(cells, EUC, "migrator.seven-bit").split("\x0e")
 
 
-def _odd(held: list[bytes]) -> list[str]:
+def _half(held: list[bytes]) -> list[str]:
     """Half a cell."""
-    return [f"\\x{byte[0]:02x}" for byte in held]
+    return [_HALVES[byte[0]] for byte in held]
 
 
-@lru_cache
-def _others(shift: bytes) -> _Decoder:
-    if shift not in _OTHER_SETS:
-        return _supplement
-    codec = _OTHER_SETS[shift]
+def _others(shift: bytes, codec: str) -> _Decoder:
+    """Sets that only a stateful codec of Python's knows: a line end takes it back to ASCII."""
     return lambda held: characters(b"\n".join([shift + run for run in held]), codec).split("\n")
+
+
+_HALVES = [f"\\x{byte:02x}" for byte in range(256)]
+_DECODERS: dict[bytes, _Decoder] = {
+    **dict.fromkeys((b"\x1b(B", b"\x1b(J", b"\x1b(H", b"\x0f"), _eight_bit),
+    **dict.fromkeys((b"\x1b(I", b"\x0e"), _kana),
+    **dict.fromkeys((b"\x1b$@", b"\x1b$B", b"\x1b$(@", b"\x1b$(B"), _kanji),
+    **{shift: _others(shift, "iso2022_jp_2") for shift in (b"\x1b$A", b"\x1b$(C")},
+    **{shift: _others(shift, "iso2022_jp_3") for shift in (b"\x1b$(O", b"\x1b$(P")},
+    b"\x1b$(Q": _others(b"\x1b$(Q", "iso2022_jp_2004"),
+}
+"""By shift; all else is JIS X 0212."""
 
 
 def with_escapes(data: bytes) -> bytes:
