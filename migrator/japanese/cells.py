@@ -78,8 +78,7 @@ def strictly(data: bytes, codec: str) -> str | None:
 
 JIS_PROOF = re.compile(rb"\x1b(?:\$[@AB]|\$\([@-DOPQ]|\(I)")
 _SHIFT = re.compile(rb"(\x1b(?:\$[@AB]|\$\([@-DOPQ]|\([BHIJ])|[\x0e\x0f])")
-_STRETCH = re.compile(rb"[\x21-\x7e]+|[^\x21-\x7e]+")
-_PAIRS = re.compile(rb"(?:[\x21-\x7e]{2}|[\x00-\x20\x7f])*+")
+_PRINTABLE = re.compile(rb"([\x21-\x7e]+)")
 _HIGH_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
 HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
 _HIGH_KANA = bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in range(256))
@@ -128,20 +127,11 @@ class _Pieces:
 
     def add_shifted(self, decoder: _Decoder, line: bytes) -> None:
         """Printable bytes are cells of the designated set; what stands between them is not."""
-        if (decoder is _kana and line.isascii()) or (decoder is _kanji and _PAIRS.fullmatch(line)):
-            self.add(decoder, line)  # as nearly all lines are: what stands between is ASCII in this charset, too
-            return
-        order, held, between = self._order, self._held[decoder], self._held[_eight_bit]
-        for piece in _STRETCH.findall(line):
-            if not 0x21 <= piece[0] <= 0x7E:
-                between.append(piece)
-                order.append(_eight_bit)
-            elif len(piece) % 2 == 0 or decoder is _kana:
-                held.append(piece)
-                order.append(decoder)
-            else:
-                self.add(decoder, piece[:-1])
-                self.add(_half, piece[-1:])
+        stretches = _PRINTABLE.split(line)
+        self._held[_eight_bit] += stretches[::2]
+        self._held[decoder] += stretches[1::2]
+        self._order += [_eight_bit, decoder] * (len(stretches) // 2)
+        self._order.append(_eight_bit)
 
     def text(self) -> str:
         told = {decoder: iter(decoder(held)) for decoder, held in self._held.items() if held}
@@ -151,7 +141,7 @@ class _Pieces:
 def _eight_bit(held: list[bytes]) -> list[str]:
     """UTF-8 where all of a stretch is, else CP932."""
     texts = b"\x0e".join(held).decode(UTF8, "surrogateescape").split("\x0e")
-    wrong = [at for at, text in enumerate(texts) if not text.isascii() and _LONE.search(text)]
+    wrong = [at for at, lone in enumerate(map(_LONE.search, texts)) if lone]
     if wrong:
         others = characters(b"\x0e".join([held[at] for at in wrong]), SJIS).split("\x0e")
         for at, text in zip(wrong, others, strict=True):
@@ -164,26 +154,31 @@ def _kana(held: list[bytes]) -> list[str]:
 
 
 def _kanji(held: list[bytes]) -> list[str]:
-    return characters(b"\x0e".join(held).translate(HIGH), EUC, "migrator.seven-bit").split("\x0e")
+    return characters(b"\x0e".join(_high(held)), EUC, "migrator.seven-bit").split("\x0e")
 
 
 def _supplement(held: list[bytes]) -> list[str]:
     """JIS X 0212 is EUC-JP's code set 3."""
-    cells = _HIGH_PAIR.sub(b"\x8f\\g<0>", b"\x0e".join(held).translate(HIGH))
+    cells = _HIGH_PAIR.sub(b"\x8f\\g<0>", b"\x0e".join(_high(held)))
     return characters(cells, EUC, "migrator.seven-bit").split("\x0e")
-
-
-def _half(held: list[bytes]) -> list[str]:
-    """Half a cell."""
-    return [_HALVES[byte[0]] for byte in held]
 
 
 def _others(shift: bytes, codec: str) -> _Decoder:
     """Sets that only a stateful codec of Python's knows: a line end takes it back to ASCII."""
-    return lambda held: characters(b"\n".join([shift + run for run in held]), codec).split("\n")
+
+    def decoder(held: list[bytes]) -> list[str]:
+        cells = [run[:-1] + b"\x1b(B" + _HALVES[run[-1]] if len(run) % 2 else run for run in held]
+        return characters(b"\n".join([shift + run for run in cells]), codec).split("\n")
+
+    return decoder
 
 
-_HALVES = [f"\\x{byte:02x}" for byte in range(256)]
+def _high(held: list[bytes]) -> list[bytes]:
+    """Cells as EUC-JP has them; the half one that may stand last as an escape."""
+    return [run[:-1].translate(HIGH) + _HALVES[run[-1]] if len(run) % 2 else run.translate(HIGH) for run in held]
+
+
+_HALVES = [b"\\x%02x" % byte for byte in range(256)]
 _DECODERS: dict[bytes, _Decoder] = {
     **dict.fromkeys((b"\x1b(B", b"\x1b(J", b"\x1b(H", b"\x0f"), _eight_bit),
     **dict.fromkeys((b"\x1b(I", b"\x0e"), _kana),
