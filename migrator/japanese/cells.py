@@ -135,7 +135,7 @@ class _Pieces:
 
     def text(self) -> str:
         told = {decoder: iter(decoder(held)) for decoder, held in self._held.items() if held}
-        return "".join([next(told[decoder]) for decoder in self._order])
+        return "".join(map(next, map(told.__getitem__, self._order)))
 
 
 def _eight_bit(held: list[bytes]) -> list[str]:

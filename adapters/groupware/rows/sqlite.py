@@ -19,6 +19,9 @@ from migrator.errors import Reason, UsageError
 from migrator.model import Raw
 from migrator.text import storable
 
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""The second, where SQLite's own message quotes bytes of the file that are no UTF-8."""
+
 # The schema of a database is somebody else's program: none of it may run here, nor anything but reading.
 _SAFELY = "pragma trusted_schema = off; pragma cell_size_check = on; pragma mmap_size = 0; pragma query_only = on;"
 
@@ -47,7 +50,7 @@ class Sqlite(RowShape):
                     name = self._found(database, file, text)
                     described = database.execute("select name from pragma_table_info(?)", (name,))
                     columns = [text.read(column) for (column,) in described]
-                except sqlite3.DatabaseError as error:
+                except DAMAGED as error:
                     raise NoTable(_damaged(file, 0, error)) from error
                 yield Lines(columns, self._rows(database, name, file, text, [each in wanted.raw for each in columns]))
 
@@ -69,7 +72,7 @@ class Sqlite(RowShape):
                 number += 1
                 cells = [text.cell(value, whole) for value, whole in zip(row, raw, strict=True)]
                 yield Line(number, cells, text.was_odd())
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             # What lies on the pages behind a damaged one cannot be reached; the rows before it stand.
             yield BrokenLine(number + 1, b"%d" % (number + 1), _damaged(file, number + 1, error))
 
@@ -109,5 +112,5 @@ def _write(path: Path, raw: Raw, name: str) -> None:
         raise UsageError(Reason("spool.no-room", path=name)) from error
 
 
-def _damaged(file: File, line: int, error: sqlite3.DatabaseError) -> Reason:
+def _damaged(file: File, line: int, error: Exception) -> Reason:
     return Reason("groupware.database-damaged", file=file.path, line=line, answer=storable(str(error)))
