@@ -83,12 +83,10 @@ class _Container(Shape):
         return False
 
 
-class OneFile(_Container):
-    """Each mail is a file of its own; where `packed`, by gzip, bzip2 or xz as its first bytes say, or not at all."""
+class _InFile(_Container):
+    """What lies in a file that the row names."""
 
-    type: Literal["file"]
     path: str
-    packed: bool = False
 
     @cached_property
     def _path(self) -> Template:
@@ -98,6 +96,13 @@ class OneFile(_Container):
     @override
     def paths(self) -> tuple[Template, ...]:
         return (self._path,)
+
+
+class OneFile(_InFile):
+    """Each mail is a file of its own; where `packed`, by gzip, bzip2 or xz as its first bytes say, or not at all."""
+
+    type: Literal["file"]
+    packed: bool = False
 
     @property
     @override
@@ -137,7 +142,7 @@ class Cell(_Container):
 Counted = Literal["little-16", "big-16", "little-32", "big-32"]
 
 
-class Range(_Container):
+class Range(_InFile):
     """Each mail lies at a place in a larger file: from byte `at` on, either `size` bytes (both columns of numbers), or
     as many as a number in front of it says, `counted` in that many bits with the lowest byte first or last.
 
@@ -145,20 +150,10 @@ class Range(_Container):
     """
 
     type: Literal["range"]
-    path: str
     at: str
     size: str | None = None
     counted: Counted | None = None
     magic: Annotated[str, Field(pattern="^([0-9a-fA-F]{2}){0,16}$")] = ""
-
-    @cached_property
-    def _path(self) -> Template:
-        return Template(self.path)
-
-    @property
-    @override
-    def paths(self) -> tuple[Template, ...]:
-        return (self._path,)
 
     @override
     def needs(self) -> Iterator[Needs]:
@@ -179,26 +174,16 @@ class Range(_Container):
         return opener.range(claim.files[0], at, size, bytes.fromhex(self.magic), count)
 
 
-class Member(_Container):
+class Member(_InFile):
     """Each mail is a member of a zip archive."""
 
     type: Literal["zip"]
-    path: str
     member: str
     """Its name in the archive, with columns in braces."""
 
     @cached_property
-    def _path(self) -> Template:
-        return Template(self.path)
-
-    @cached_property
     def _member(self) -> Template:
         return Template(self.member)
-
-    @property
-    @override
-    def paths(self) -> tuple[Template, ...]:
-        return (self._path,)
 
     @property
     @override

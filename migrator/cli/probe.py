@@ -42,7 +42,12 @@ def probe(
     look = adapter(ADAPTER).probe
     if look is None:
         raise UsageError(Reason("probe.cannot", name=ADAPTER))
-    found = look(root)
+    try:
+        found = look(root)
+    except UsageError as error:
+        if error.reason.code == "root.missing":  # its words speak of migration.toml, and there need be none
+            raise UsageError(Reason("probe.root-missing", path=str(root))) from error
+        raise
     _show(found)
     if not found.mapping:
         return
