@@ -82,7 +82,13 @@ _PRINTABLE = re.compile(rb"([\x21-\x7e]+)")
 _HIGH_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
 HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
 _HIGH_KANA = bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in range(256))
-_LONE = re.compile("[\udc80-\udcff]")
+_ASCII = rb"[^\x0e\x80-\xff]"
+_UTF8 = re.compile(
+    rb"(?<![^\x0e])(?:" + _ASCII + rb"*+(?:[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]"
+    rb"|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
+    rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}))++" + _ASCII + rb"*+(?![^\x0e])"
+)
+"""A stretch between two SO that is UTF-8 and not ASCII (RFC 3629 §4)."""
 _ESCLESS = re.compile(rb"\$[@B]((?:(?!\([BJ])[\x21-\x7e]{2})++)(\([BJ])?")
 
 
@@ -140,12 +146,13 @@ class _Pieces:
 
 def _eight_bit(held: list[bytes]) -> list[str]:
     """UTF-8 where all of a stretch is, else CP932."""
-    texts = b"\x0e".join(held).decode(UTF8, "surrogateescape").split("\x0e")
-    wrong = [at for at, lone in enumerate(map(_LONE.search, texts)) if lone]
-    if wrong:
-        others = characters(b"\x0e".join([held[at] for at in wrong]), SJIS).split("\x0e")
-        for at, text in zip(wrong, others, strict=True):
-            texts[at] = text
+    whole = b"\x0e".join(held)
+    texts = characters(whole, SJIS).split("\x0e")
+    at = number = 0
+    for stretch in _UTF8.finditer(whole):
+        number += whole.count(b"\x0e", at, stretch.start())
+        at = stretch.start()
+        texts[number] = stretch[0].decode(UTF8)
     return texts
 
 
