@@ -2,7 +2,6 @@
 
 import codecs
 import re
-from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache, partial
 
@@ -11,7 +10,10 @@ from migrator.japanese.labels import EUC, SJIS, UTF8
 # -- EUC-JP and CP932 --------------------------------------------------------------------------------------------------
 
 
-def _cell(error: UnicodeError, otherwise: str) -> tuple[str | bytes, int]:
+_Handler = Callable[[UnicodeError], tuple[str | bytes, int]]
+
+
+def _cell(error: UnicodeError, otherwise: _Handler) -> tuple[str | bytes, int]:
     """Codec error handler: CP51932's cells that CPython's euc_jp lacks (NEC row 13, NEC-selected IBM rows 89-92)."""
     assert isinstance(error, UnicodeDecodeError)
     at, data = error.start, error.object
@@ -21,7 +23,7 @@ def _cell(error: UnicodeError, otherwise: str) -> tuple[str | bytes, int]:
         if char and width == 2:
             return char, at + 2
         error.end = at + width  # a cell nobody knows is one error, else its last byte begins a wrong kanji
-    return codecs.lookup_error(otherwise)(error)
+    return otherwise(error)
 
 
 @lru_cache(maxsize=2**14)
@@ -53,7 +55,7 @@ def _low_escapes(high: bytes) -> str:
 
 codecs.register_error("migrator.seven-bit", _seven_bit)
 for _name in ("strict", "replace", "backslashreplace", "migrator.seven-bit"):
-    codecs.register_error(f"migrator.cell.{_name}", partial(_cell, otherwise=_name))
+    codecs.register_error(f"migrator.cell.{_name}", partial(_cell, otherwise=codecs.lookup_error(_name)))
 
 # Where the two families part (JIS 2141 2142 215D 2171 2172 224C), CP932's side is taken.
 _APART = re.compile("[〜‖−¢£¬]")
@@ -78,7 +80,7 @@ def strictly(data: bytes, codec: str) -> str | None:
 
 JIS_PROOF = re.compile(rb"\x1b(?:\$[@AB]|\$\([@-DOPQ]|\(I)")
 _SHIFT = re.compile(rb"(\x1b(?:\$[@AB]|\$\([@-DOPQ]|\([BHIJ])|[\x0e\x0f])")
-_PRINTABLE = re.compile(rb"([\x21-\x7e]+)")
+_CELLS = re.compile(rb"([\x21-\x7e]+|\x0f)")
 _HIGH_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
 HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
 _HIGH_KANA = bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in range(256))
@@ -98,50 +100,45 @@ def decode_jis(data: bytes) -> str:
     Half-width kana by ESC ( I, by SO/SI or as bare 8-bit bytes; JIS X 0201 Roman is read as ASCII (paths, addresses).
     """
     first, *rest = _SHIFT.split(data)
-    pieces = _Pieces()
-    pieces.add(_eight_bit, first)
+    order: list[_Decoder] = [_eight_bit]
+    held: dict[_Decoder, list[bytes]] = {_eight_bit: [first]}
     for shift, segment in zip(rest[::2], rest[1::2], strict=True):
-        decoder = _DECODERS.get(shift, _supplement)
-        if decoder is _eight_bit:
-            pieces.add(_eight_bit, segment)
-        elif segment:
+        if not segment:
+            continue
+        decoder, after = _DECODERS.get(shift, _supplement), segment
+        if decoder is not _eight_bit:
             # RFC 1468: a line ends in ASCII, even where the escape that says so was lost.
             line, newline, after = segment.partition(b"\n")
-            pieces.add_shifted(decoder, line)
-            pieces.add(_eight_bit, newline + after)
-    return pieces.text()
+            if line:
+                order.append(decoder)
+                held.setdefault(decoder, []).append(line)
+            after = newline + after
+        if after:
+            order.append(_eight_bit)
+            held[_eight_bit].append(after)
+    told = {decoder: iter(decoder(stretches)) for decoder, stretches in held.items()}
+    return "".join(map(next, map(told.__getitem__, order)))
 
+
+# Stretches of one kind are decoded all at once: a call for each would cost the most. SO parts them on the way, and SI
+# the lines: being shifts they stand in none, and they are no half of any cell.
 
 _Decoder = Callable[[list[bytes]], list[str]]
 """The texts of some stretches."""
 
 
-class _Pieces:
-    """Stretches of bytes in their order, decoded all at once by what each is: a call for each would cost the most.
+def _in_lines(runs: _Decoder) -> _Decoder:
+    """Lines under one designation: printable bytes are cells of it, what stands between them is not."""
 
-    SO parts them on the way. It is a shift, so it stands in none; and it is no half of any cell.
-    """
+    def decoder(lines: list[bytes]) -> list[str]:
+        stretches = _CELLS.split(b"\x0f".join(lines))
+        texts = [""] * len(stretches)
+        texts[::2] = _eight_bit(stretches[::2])
+        if len(stretches) > 1:
+            texts[1::2] = runs(stretches[1::2])
+        return "".join(texts).split("\x0f")
 
-    def __init__(self) -> None:
-        self._order: list[_Decoder] = []
-        self._held: defaultdict[_Decoder, list[bytes]] = defaultdict(list)
-
-    def add(self, decoder: _Decoder, data: bytes) -> None:
-        if data:
-            self._order.append(decoder)
-            self._held[decoder].append(data)
-
-    def add_shifted(self, decoder: _Decoder, line: bytes) -> None:
-        """Printable bytes are cells of the designated set; what stands between them is not."""
-        stretches = _PRINTABLE.split(line)
-        self._held[_eight_bit] += stretches[::2]
-        self._held[decoder] += stretches[1::2]
-        self._order += [_eight_bit, decoder] * (len(stretches) // 2)
-        self._order.append(_eight_bit)
-
-    def text(self) -> str:
-        told = {decoder: iter(decoder(held)) for decoder, held in self._held.items() if held}
-        return "".join(map(next, map(told.__getitem__, self._order)))
+    return decoder
 
 
 def _eight_bit(held: list[bytes]) -> list[str]:
@@ -156,14 +153,17 @@ def _eight_bit(held: list[bytes]) -> list[str]:
     return texts
 
 
+@_in_lines
 def _kana(held: list[bytes]) -> list[str]:
     return characters(b"\x0e".join(held).translate(_HIGH_KANA), SJIS).split("\x0e")
 
 
+@_in_lines
 def _kanji(held: list[bytes]) -> list[str]:
     return characters(b"\x0e".join(_high(held)), EUC, "migrator.seven-bit").split("\x0e")
 
 
+@_in_lines
 def _supplement(held: list[bytes]) -> list[str]:
     """JIS X 0212 is EUC-JP's code set 3."""
     cells = _HIGH_PAIR.sub(b"\x8f\\g<0>", b"\x0e".join(_high(held)))
@@ -173,6 +173,7 @@ def _supplement(held: list[bytes]) -> list[str]:
 def _others(shift: bytes, codec: str) -> _Decoder:
     """Sets that only a stateful codec of Python's knows: a line end takes it back to ASCII."""
 
+    @_in_lines
     def decoder(held: list[bytes]) -> list[str]:
         cells = [run[:-1] + b"\x1b(B" + _HALVES[run[-1]] if len(run) % 2 else run for run in held]
         return characters(b"\n".join([shift + run for run in cells]), codec).split("\n")
@@ -185,7 +186,7 @@ def _high(held: list[bytes]) -> list[bytes]:
     return [run[:-1].translate(HIGH) + _HALVES[run[-1]] if len(run) % 2 else run.translate(HIGH) for run in held]
 
 
-_HALVES = [b"\\x%02x" % byte for byte in range(256)]
+_HALVES = {byte: b"\\x%02x" % byte for byte in range(0x21, 0x7F)} | {0x0F: b"\x0f"}
 _DECODERS: dict[bytes, _Decoder] = {
     **dict.fromkeys((b"\x1b(B", b"\x1b(J", b"\x1b(H", b"\x0f"), _eight_bit),
     **dict.fromkeys((b"\x1b(I", b"\x0e"), _kana),
