@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
 
@@ -81,7 +82,6 @@ def strictly(data: bytes, codec: str) -> str | None:
 JIS_PROOF = re.compile(rb"\x1b(?:\$[@AB]|\$\([@-DOPQ]|\(I)")
 _SHIFT = re.compile(rb"(\x1b(?:\$[@AB]|\$\([@-DOPQ]|\([BHIJ])|[\x0e\x0f])")
 _CELLS = re.compile(rb"([\x21-\x7e]+|\x0f)")
-_HIGH_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
 HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
 _HIGH_KANA = bytes(byte | 0x80 if 0x21 <= byte <= 0x5F else byte for byte in range(256))
 _ASCII = rb"[^\x0e\x80-\xff]"
@@ -158,42 +158,52 @@ def _kana(held: list[bytes]) -> list[str]:
     return characters(b"\x0e".join(held).translate(_HIGH_KANA), SJIS).split("\x0e")
 
 
-@_in_lines
-def _kanji(held: list[bytes]) -> list[str]:
-    return characters(b"\x0e".join(_high(held)), EUC, "migrator.seven-bit").split("\x0e")
+class _Pairs(dict[int, str]):
+    """What two bytes mean, each pair decoded when it is first met. 80 is put before half a cell, and before SI."""
+
+    def __init__(self, meaning: Callable[[bytes], str]) -> None:
+        super().__init__()
+        self._meaning = meaning
+
+    def __missing__(self, pair: int) -> str:
+        first, second = data = pair.to_bytes(2, sys.byteorder)
+        if first == 0x80 and second != 0x0F:
+            text = f"\\x{second:02x}"
+        else:
+            text = chr(second) if first in (0x80, 0x0E) else self._meaning(data)
+        self[pair] = text
+        return text
 
 
-@_in_lines
-def _supplement(held: list[bytes]) -> list[str]:
-    """JIS X 0212 is EUC-JP's code set 3."""
-    cells = _HIGH_PAIR.sub(b"\x8f\\g<0>", b"\x0e".join(_high(held)))
-    return characters(cells, EUC, "migrator.seven-bit").split("\x0e")
-
-
-def _others(shift: bytes, codec: str) -> _Decoder:
-    """Sets that only a stateful codec of Python's knows: a line end takes it back to ASCII."""
+def _pairs(meaning: Callable[[bytes], str]) -> _Decoder:
+    """Cells of two bytes."""
+    table = _Pairs(meaning)
 
     @_in_lines
     def decoder(held: list[bytes]) -> list[str]:
-        cells = [run[:-1] + b"\x1b(B" + _HALVES[run[-1]] if len(run) % 2 else run for run in held]
-        return characters(b"\n".join([shift + run for run in cells]), codec).split("\n")
+        even = [run[:-1] + b"\x80" + run[-1:] if len(run) % 2 else run for run in held]
+        cells = memoryview(b"\x0e\x0e".join(even)).cast("H")
+        return "".join(map(table.__getitem__, cells)).split("\x0e")
 
     return decoder
 
 
-def _high(held: list[bytes]) -> list[bytes]:
-    """Cells as EUC-JP has them; the half one that may stand last as an escape."""
-    return [run[:-1].translate(HIGH) + _HALVES[run[-1]] if len(run) % 2 else run.translate(HIGH) for run in held]
+def _euc(before: bytes) -> Callable[[bytes], str]:
+    return lambda pair: characters(before + pair.translate(HIGH), EUC, "migrator.seven-bit")
 
 
-_HALVES = {byte: b"\\x%02x" % byte for byte in range(0x21, 0x7F)} | {0x0F: b"\x0f"}
+def _designated(shift: bytes, codec: str) -> Callable[[bytes], str]:
+    return lambda pair: characters(shift + pair, codec)
+
+
+_supplement = _pairs(_euc(b"\x8f"))
 _DECODERS: dict[bytes, _Decoder] = {
     **dict.fromkeys((b"\x1b(B", b"\x1b(J", b"\x1b(H", b"\x0f"), _eight_bit),
     **dict.fromkeys((b"\x1b(I", b"\x0e"), _kana),
-    **dict.fromkeys((b"\x1b$@", b"\x1b$B", b"\x1b$(@", b"\x1b$(B"), _kanji),
-    **{shift: _others(shift, "iso2022_jp_2") for shift in (b"\x1b$A", b"\x1b$(C")},
-    **{shift: _others(shift, "iso2022_jp_3") for shift in (b"\x1b$(O", b"\x1b$(P")},
-    b"\x1b$(Q": _others(b"\x1b$(Q", "iso2022_jp_2004"),
+    **dict.fromkeys((b"\x1b$@", b"\x1b$B", b"\x1b$(@", b"\x1b$(B"), _pairs(_euc(b""))),
+    **{shift: _pairs(_designated(shift, "iso2022_jp_2")) for shift in (b"\x1b$A", b"\x1b$(C")},
+    **{shift: _pairs(_designated(shift, "iso2022_jp_3")) for shift in (b"\x1b$(O", b"\x1b$(P")},
+    b"\x1b$(Q": _pairs(_designated(b"\x1b$(Q", "iso2022_jp_2004")),
 }
 """By shift; all else is JIS X 0212."""
 
