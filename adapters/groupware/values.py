@@ -157,6 +157,8 @@ class Flags(Shape):
     until: str = ""
     """Only what stands before this in the cell is read."""
     map: dict[str, str | tuple[str, ...]]
+    others: str | None = None
+    """What every other mark stands for, where that is known; else it is an unexplained one."""
     unknown: Literal["stop", "fault"] = "stop"
     """What an unexplained mark does: stop the run until the mapping explains it, or make a fault of its row."""
 
@@ -192,7 +194,9 @@ class Flags(Shape):
         try:
             flags = self.map[mark]
         except KeyError as error:
-            raise UnknownCode(mark) from error
+            if self.others is None:
+                raise UnknownCode(mark) from error
+            flags = self.others
         return (flags,) if isinstance(flags, str) else flags
 
 
