@@ -194,7 +194,7 @@ class StoreMapping(Shape):
         return frozenset(column for column in self.asked if "." in column)
 
     def coded(self) -> Iterator[tuple[str, str]]:
-        """The (table, column) of every code table and of what tells which rows are meant: somebody must have decided."""
+        """The (table, column) of every code table, and of what tells which rows are meant: somebody decided it."""
         for name, table in self.tables.items():
             for column, each in table.columns.items():
                 if each.read.kind in ("code", "flags") or column in table.only:
