@@ -138,14 +138,14 @@ class Catalogue:
                 self._bad(row)
                 continue
             values = row.values
-            place = self._number(self._places.of_row(values))
+            place = self._number(self._places.of_row(values, number))
             key = f"{name}:{'/'.join([str(values.get(column)) for column in columns]).replace('~', '~~')}"
             claim = self._store.claim(number, values, self._tables)
             if isinstance(claim, Reason):
                 self._scratch.execute(_FAULT, (place, key, None, _json(claim)))
                 continue
             flags = " ".join([flag for column in messages.flags for flag in values.get(column) or ()])
-            received = values[messages.received] if messages.received else None
+            received = values.get(messages.received) if messages.received else None
             path, packed = claim.identity, None
             if claim.places != ("",):
                 packed = marshal.dumps(tuple(claim))

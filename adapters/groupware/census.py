@@ -53,7 +53,7 @@ def _rows(store: Store, part: Part, tables: Tables, places: Places) -> Iterator[
                 yield places.unnamed(row.above), None
             else:
                 claim = store.claim(number, row.values, tables)
-                yield places.of_row(row.values), None if isinstance(claim, Reason) else claim
+                yield places.of_row(row.values, number), None if isinstance(claim, Reason) else claim
     for bad in (*tables.bad, *(store.common.bad if part.common else ())):
         yield places.unnamed(bad.above), None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.containers import Range
-from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.mapping import Messages, StoreMapping
 from adapters.groupware.template import CROWD, Template
 from adapters.groupware.values import Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
@@ -254,31 +254,34 @@ def _messages(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         where: Where = ("messages", number)
         columns = mapping.tables[each.table].columns
         yield from _leads(mapping, each.table, mapping.accounts.table, at((*where, "table")))
-        yield from _leads(mapping, each.table, mapping.folders.table, at((*where, "table")))
-        for path in (*each.container.paths, *each.container.texts):
-            yield from _path(path.text, mapping.names(each.table), each.table, at((*where, "container")))
-        for attached in getattr(each.container, "attachments", ()):
-            here = at((*where, "container", "attachments"))
-            if (attached.path is None) == (attached.column is None):
-                yield Reason("mapping.attached-shape", **here)
-            elif attached.path is not None:
-                known = mapping.names(each.table) | mapping.listed(each.table)
-                yield from _path(attached.path, known, each.table, here)
-        for part in getattr(each.container, "parts", (each.container,)):
-            if isinstance(part, Range) and (part.size is None) == (part.counted is None):
-                yield Reason("mapping.range-shape", **at((*where, "container")))
+        if not each.folder:
+            yield from _leads(mapping, each.table, mapping.folders.table, at((*where, "table")))
+        yield from _container(mapping, each, at((*where, "container")))
+        joined = mapping.names(each.table) - {*columns}
+        beyond = {"flags": joined, "received": joined, "container": mapping.listed(each.table)}
         wanted = [("flags", "flags", column) for column in each.flags]
         if each.received is not None:
             wanted.append(("received", "date", each.received))
         wanted += [("container", kind, column) for _, column, kind in each.container.needs()]
-        listed = mapping.listed(each.table)
         for key, kind, column in wanted:
-            yield from _unknown(
-                column, {*columns, *(listed if key == "container" else ())}, each.table, at((*where, key))
-            )
-            read = columns.get(column) or (mapping.column(column) if column in listed else None)
+            yield from _unknown(column, {*columns, *beyond[key]}, each.table, at((*where, key)))
+            read = mapping.column(column) if column in beyond[key] else columns.get(column)
             if read is not None and read.read.kind not in kind.split("|"):
                 yield Reason("mapping.wrong-kind", **at((*where, key)), column=column, wanted=kind.replace("|", ", "))
+
+
+def _container(mapping: StoreMapping, each: Messages, here: dict[str, Param]) -> Iterator[Reason]:
+    """The paths of what holds mails, and shapes of which pydantic sees only the half."""
+    container, known = each.container, mapping.names(each.table)
+    for path in (*container.paths, *container.texts):
+        yield from _path(path.text, known, each.table, here)
+    for path in container.also:
+        yield from _path(path.text, known | mapping.listed(each.table), each.table, here)
+    if any((attached.path is None) == (attached.column is None) for attached in getattr(container, "attachments", ())):
+        yield Reason("mapping.attached-shape", **here)
+    for part in getattr(container, "parts", (container,)):
+        if isinstance(part, Range) and (part.size is None) == (part.counted is None):
+            yield Reason("mapping.range-shape", **here)
 
 
 def undocumented(mapping: StoreMapping) -> Iterator[Reason]:

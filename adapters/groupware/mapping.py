@@ -103,6 +103,9 @@ class Messages(Shape):
     flags: tuple[str, ...] = ()
     """Columns of flags, of its own or of the rows it is joined to (`table.column`): all that any of them tells."""
     received: str | None = None
+    """A column of dates, its own or of such a row."""
+    folder: str = ""
+    """The folder of mails whose rows lead to none; "" for the account's unnamed one."""
 
 
 class StoreMapping(Shape):
@@ -176,7 +179,8 @@ class StoreMapping(Shape):
             texts += [*each.container.paths, *each.container.texts]
         asked = {column for text in texts for column in text.columns}
         asked |= {column for each in self.messages for _, column, _ in each.container.needs()}
-        asked |= {column for each in self.messages for column in each.flags if "." in column}
+        said = [column for each in self.messages for column in (*each.flags, each.received or "")]
+        asked |= {column for column in said if "." in column}
         asked |= {self.accounts.name, f"{self.accounts.table}.{self.accounts.name}"}
         folders = self.folders
         asked |= {each for each in (folders.name, folders.id, folders.parent, folders.path, folders.role) if each}

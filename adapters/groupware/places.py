@@ -9,7 +9,7 @@ from adapters.groupware.store import Part, Store
 from adapters.groupware.tables import Tables, Values
 from adapters.groupware.template import Template
 from migrator.errors import Reason
-from migrator.model import Account, Folder, Role
+from migrator.model import Account, Folder, Path, Role
 
 T = TypeVar("T")
 
@@ -40,16 +40,28 @@ class Places:
         self._readers = [_PathReader(mapping, table, path, accounts, folders) for table, path in (*store.paths, *below)]
 
     def folders(self, account: str) -> Iterator[Folder]:
-        """The account's folders as the tables list them, each path once."""
-        seen = set()
-        for folder in self._folders.get(account, {}).values():
-            if folder.path not in seen:
-                seen.add(folder.path)
-                yield folder
+        """The account's folders as the tables list them, each path once, and those that the mapping names itself."""
+        yield from self._by_path(account).values()
 
-    def of_row(self, values: Values) -> Folder:
-        """The folder a mail's row leads to; the account's unnamed one where it leads to none, or nowhere at all."""
-        return self._of(values, self._led) or self.unnamed(values)
+    def _by_path(self, account: str) -> dict[Path, Folder]:
+        found: dict[Path, Folder] = {}
+        for folder in self._folders.get(account, {}).values():
+            found.setdefault(folder.path, folder)
+        if account in self._folders:
+            for each in self._mapping.messages:
+                if each.folder:
+                    found.setdefault((each.folder,), Folder(Account(account), (each.folder,)))
+        return found
+
+    def of_row(self, values: Values, number: int) -> Folder:
+        """The folder that a row of the messages with that number leads to; where it leads to none, the one that the
+        mapping names for such, or the account's unnamed one."""
+        if (found := self._of(values, self._led)) is not None:
+            return found
+        folder, unnamed = self._mapping.messages[number].folder, self.unnamed(values)
+        if not folder:
+            return unnamed
+        return self._by_path(unnamed.account.name).get((folder,), unnamed)
 
     def unnamed(self, values: Values) -> Folder:
         """The unnamed folder of the account a row leads to."""

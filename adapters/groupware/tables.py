@@ -118,7 +118,8 @@ class Tables:
     def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
         file = self.below(path) if table.rows.listed else self.read(path, table.rows.beside)
         if isinstance(file, Reason):
-            if file.code != "file.missing" or not table.rows.optional:
+            silent = {"file.missing": table.rows.optional, "file.empty": table.rows.may_be_empty}
+            if not silent.get(file.code):
                 yield _whole(path, above, file)
             return
         columns = table.columns.values()

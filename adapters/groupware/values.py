@@ -54,10 +54,17 @@ class Text(Shape):
 
     kind: Literal["text"]
     charsets: tuple[str, ...] = ()
+    replace: dict[str, str] = {}
+    """Texts in the cell -> what is meant by each, where one table writes otherwise than another."""
 
     def reader(self) -> Read:
         """Raises Undecodable where no charset explains the bytes."""
-        return self._decoded if self.charsets else lambda cell: storable(cell.strip())
+        read: Read = self._decoded if self.charsets else lambda cell: storable(cell.strip())
+        return self._replaced(read) if self.replace else read
+
+    def _replaced(self, read: Read) -> Read:
+        written = re.compile("|".join(map(re.escape, self.replace)))
+        return lambda cell: written.sub(lambda match: self.replace[match[0]], read(cell))
 
     def _decoded(self, cell: Cell) -> str:
         if isinstance(cell, str):
