@@ -31,6 +31,7 @@ class Places:
         for account in accounts:
             name = account[mapping.accounts.name]
             self._folders[name] = self._tree(Account(name), by_account[name])
+        self._by_path = {name: self._named(Account(name), folders.values()) for name, folders in self._folders.items()}
         table = mapping.folders.table
         key = mapping.tables[table].key
         self._led = [name if "." in name else f"{table}.{name}" for name in key]
@@ -41,16 +42,13 @@ class Places:
 
     def folders(self, account: str) -> Iterator[Folder]:
         """The account's folders as the tables list them, each path once, and those that the mapping names itself."""
-        yield from self._by_path(account).values()
+        yield from self._by_path.get(account, {}).values()
 
-    def _by_path(self, account: str) -> dict[Path, Folder]:
+    def _named(self, account: Account, folders: Iterable[Folder]) -> dict[Path, Folder]:
         found: dict[Path, Folder] = {}
-        for folder in self._folders.get(account, {}).values():
+        ours = [Folder(account, (each.folder,)) for each in self._mapping.messages if each.folder]
+        for folder in (*folders, *ours):
             found.setdefault(folder.path, folder)
-        if account in self._folders:
-            for each in self._mapping.messages:
-                if each.folder:
-                    found.setdefault((each.folder,), Folder(Account(account), (each.folder,)))
         return found
 
     def of_row(self, values: Values, number: int) -> Folder:
@@ -59,9 +57,7 @@ class Places:
         if (found := self._of(values, self._led)) is not None:
             return found
         folder, unnamed = self._mapping.messages[number].folder, self.unnamed(values)
-        if not folder:
-            return unnamed
-        return self._by_path(unnamed.account.name).get((folder,), unnamed)
+        return self._by_path.get(unnamed.account.name, {}).get((folder,), unnamed)
 
     def unnamed(self, values: Values) -> Folder:
         """The unnamed folder of the account a row leads to."""
