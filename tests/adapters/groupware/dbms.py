@@ -9,10 +9,11 @@ from tests.servers import absent
 
 Pairs = Iterable[tuple[bytes, bytes]]
 
-PERL = """
+TIE = "tie my %pairs, 'GDBM_File', $ARGV[0], GDBM_WRITER, 0644 or die $!;"
+PERL = f"""
 use GDBM_File;
-tie my %pairs, 'GDBM_File', $ARGV[0], GDBM_WRITER, 0644 or die $!;
-while (<STDIN>) { chomp; my ($key, $value) = split / /, $_, 2; $pairs{pack 'H*', $key} = pack 'H*', $value }
+{TIE}
+while (<STDIN>) {{ chomp; my ($key, $value) = split / /, $_, 2; $pairs{{pack 'H*', $key}} = pack 'H*', $value }}
 """
 """Its own loader takes no empty value."""
 
@@ -23,6 +24,14 @@ def gdbm(path: Path, pairs: Pairs, *options: str) -> Path:
     _run("gdbmtool", "gdbmtool", "--newdb", *options, path, "count")
     _run("perl", "perl", "-e", PERL, path, text="".join(f"{key.hex()} {value.hex()}\n" for key, value in pairs))
     return path
+
+
+def perls_own(path: Path, pairs: Pairs) -> Path:
+    """By whatever Perl takes where a program only says that it wants a DBM."""
+    program = PERL.replace("use GDBM_File;", "").replace(TIE, "dbmopen my %pairs, $ARGV[0], 0644 or die $!;")
+    _run("perl", "perl", "-e", program, path, text="".join(f"{key.hex()} {value.hex()}\n" for key, value in pairs))
+    (written,) = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix in (".db", ".pag")]
+    return written
 
 
 def berkeley(path: Path, pairs: Pairs, *options: str, kind: str = "hash") -> Path:

@@ -14,7 +14,7 @@ from adapters.groupware.rows import gdbm as layout
 from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.shape import File, NoTable, Wanted
 from migrator.model import Raw
-from tests.adapters.groupware.dbms import Pairs, berkeley, gdbm
+from tests.adapters.groupware.dbms import Pairs, berkeley, gdbm, perls_own
 from tests.adapters.groupware.rows.reading import Told, numbered, rows
 
 FORM = Dbm(type="dbm", path="index.db")
@@ -64,6 +64,11 @@ def test_pairs_come_out_as_they_were_written(kind: str, pairs: dict[bytes, bytes
 
 def test_many_pairs_come_out(make: Make) -> None:
     assert pairs_of(read(written(make, MANY))) == sorted(MANY)
+
+
+def test_what_perl_takes_by_itself_comes_out() -> None:
+    pairs = [(b"<%d@x>" % number, b"\n".join([b"%d" % number] * 13)) for number in range(50)]
+    assert pairs_of(read(written(perls_own, pairs))) == sorted(pairs)
 
 
 @pytest.mark.parametrize("kind", ["hash", "btree"])
