@@ -24,6 +24,7 @@ _ROWS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"type": "csv", "charset": "euc-jp", "delimiter": ";", "quote": "'", "skip": 1}, ("a",)),
     ({"type": "fixed", "record": 8, "skip": 1, "fields": _FIELDS}, ("a", "b", "c")),
     ({"type": "dbf"}, ("a", "A")),
+    ({"type": "dbm"}, ("key", "value")),
     ({"type": "json"}, ("a", "b.c")),
     ({"type": "json", "written": "lines", "charset": "cp932"}, ("a", "b")),
     ({"type": "json", "items": "a.b"}, ("a",)),
