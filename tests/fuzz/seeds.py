@@ -13,6 +13,7 @@ from adapters.files.frames import Variant
 from migrator.testing import SAMPLES
 from tests.adapters.files.test_frames import LINE
 from tests.adapters.groupware.rows.test_dbf import dbf, record
+from tests.adapters.groupware.rows.test_dbm import narrow, wide_at_multiples_of_four
 from tests.fuzz.forms import CONTAINERS, ROWS
 
 _MAIL = b"Subject: =?iso-2022-jp?b?GyRCN29MPhsoQg==?=\nX-Status: RA\n\n>From a\n..b\n\nx\n"
@@ -64,6 +65,7 @@ INSERT INTO PUBLIC.T VALUES(1, STRINGDECODE('a\\u3042\\n')), (2, SYSTEM_COMBINE_
 _FILES: dict[str, list[bytes]] = {
     "csv": ['a,b\r\n1,"件 ""x"", y"\r\n2,"c\nd"\r\n'.encode("cp932"), "x\na;b\n'1;';件\n".encode("euc-jp")],
     "fixed": [b"xabc\1\0\0\1\2" + b"\0" * 8 + "件a\xff\xff123".encode("latin-1", "replace")],
+    "dbm": [narrow([(b"a", b"1"), (b"\x8c\x8f", b"x" * 900)]), wide_at_multiples_of_four([(b"a", b""), (b"b", b"2")])],
     "dbf": [
         dbf(record(1, "件"), record(2, "b", b"*"), record(3, "c")),
         dbf(b" 1", b" 2", fields=[("A", b"N", 1)]),
