@@ -28,7 +28,7 @@ from migrator.demo.store import build as demo_store
 from migrator.model import Item, Raw
 from migrator.ports import Probed
 from tests.adapters.files.layouts import snapshot
-from tests.adapters.groupware.drawn import Drawn
+from tests.adapters.groupware.probe.drawn import Drawn
 
 
 def explained(found: Probed) -> float:
