@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 from xml.parsers import expat
 
-from adapters.files.frames import Frames
-from adapters.files.fromline import from_line
+from adapters.groupware.probe.boxes import WHOLE, Box, box
 from adapters.groupware.probe.forms import dialect, json_form
 from adapters.groupware.probe.separating import charset, separated
 from adapters.groupware.rows.dbf import Dbf
@@ -28,18 +27,14 @@ from adapters.groupware.rows.sections import Ini
 from adapters.groupware.rows.shape import BrokenLine, File, NoTable, RowShape, Wanted
 from adapters.groupware.rows.sqlite import Sqlite
 from migrator.errors import UsageError
-from migrator.mail import Health, health, split
-from migrator.mail.health import looks_like_mail
 from migrator.model import Raw
 
 HEAD = 2**16
 """Bytes from which the kind of a file is told."""
-WHOLE = 2**26
-"""Bytes a file may have that is read in one piece; what is larger and does not stream stays unknown."""
 
 Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
-UNKNOWN, EMPTY, NOT_MIGRATED = "unknown", "empty", "not-migrated"
+UNKNOWN, EMPTY, NOT_MIGRATED, MAIL, FETCHED = "unknown", "empty", "not-migrated", "mail", "fetched"
 
 
 class Sight(NamedTuple):
@@ -49,6 +44,7 @@ class Sight(NamedTuple):
     explained: int = 0
     form: RowShape | None = None
     columns: tuple[str, ...] = ()
+    mails: Box | None = None
 
 
 def look(path: str, raw: Raw) -> Sight:
@@ -128,37 +124,12 @@ def _dbase(path: str, raw: Raw, head: bytes) -> Sight | None:
         return None
 
 
-# -- mail ----------------------------------------------------------------------------------------------------------
+# -- mail, and what is kept beside it ------------------------------------------------------------------------------
 
 
-def _mbox(path: str, raw: Raw, head: bytes) -> Sight | None:
-    if from_line(head.partition(b"\n")[0]) is None:
-        return None
-    explained = end = 0
-    with raw.open() as stream:
-
-        def read(size: int, at: int) -> bytes:
-            stream.seek(at)
-            return stream.read(size)
-
-        for frame in Frames(read, raw.size, "mboxo"):
-            if looks_like_mail(split(read(min(frame.end - frame.start, HEAD), frame.start))[0]):
-                explained += frame.end - end  # its From_ line, and the blank one before it, are no mystery either
-            end = frame.end
-    return Sight("mbox", explained + raw.size - end if explained else 0)
-
-
-def _mail(path: str, raw: Raw, head: bytes) -> Sight | None:
-    if not looks_like_mail(split(head)[0]):
-        return None
-    if raw.size > WHOLE:
-        return Sight("mail", raw.size)
-    data = raw.read()
-    top, body = split(data)
-    judged = health(top, body, len(data))
-    if judged is Health.NUL_TAIL:
-        return Sight("mail", len(data.rstrip(b"\0")))
-    return Sight("mail", raw.size if top + body == data else 0)
+def _mails(path: str, raw: Raw, head: bytes) -> Sight | None:
+    found = box(path, raw, head)
+    return None if found is None else Sight(found.kind, found.explained, mails=found)
 
 
 _NOT_MIGRATED = re.compile(
@@ -173,6 +144,18 @@ def _beside(path: str, raw: Raw, head: bytes) -> Sight | None:
     if not _NOT_MIGRATED.fullmatch(path.rpartition("/")[2]) and not head.startswith((b"BEGIN:VCARD", b"BEGIN:VCAL")):
         return None
     return Sight(NOT_MIGRATED, raw.size if raw.size <= WHOLE and b"\0" not in head else 0)
+
+
+_UIDL = re.compile(r"\.?uidls?(?:\..*)?", re.IGNORECASE)
+_UID = re.compile(rb"(?:\d+ )?[!-~]{1,70}\r?\n?")
+
+
+def _uidl(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Which mails a POP server still held (RFC 1939, section 7: ids of up to 70 characters), one a line."""
+    if not _UIDL.fullmatch(path.rpartition("/")[2]):
+        return None
+    with raw.open() as stream:
+        return Sight(FETCHED, sum(len(line) for line in _lines(stream) if _UID.fullmatch(line)))
 
 
 # -- text ----------------------------------------------------------------------------------------------------------
@@ -265,4 +248,4 @@ def _csv(path: str, raw: Raw, head: bytes) -> Sight | None:
     return None if found is None else Sight("csv", found.explained, found.form, found.columns)
 
 
-_CLAIMS = (_database, _packed, _dbase, _mbox, _beside, _mail, _xml, _json, _dump, _ini, _csv)
+_CLAIMS = (_database, _packed, _dbase, _beside, _mails, _uidl, _xml, _json, _dump, _ini, _csv)

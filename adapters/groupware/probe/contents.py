@@ -1,0 +1,68 @@
+"""What rows say of their mails that these say themselves: dates that are equal, marks that fit what became of them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from adapters.groupware.probe.columns import Marks, Traits, dated, marks
+from adapters.groupware.probe.folders import roles
+from adapters.groupware.probe.letters import Letter
+from adapters.groupware.probe.owners import owners
+from adapters.groupware.probe.proposal import Found, Listing
+from migrator.model import Role
+
+
+class Fates:
+    """What became of the mails, as far as other mails tell."""
+
+    def __init__(self, letters: Collection[Letter]) -> None:
+        self._answered = {each.in_reply_to for each in letters} - {None}
+        self._passed_on = {(each.sender, subject) for each in letters if (subject := each.passes_on)}
+        self._counts = len(letters)
+
+    def of(self, letter: Letter, role: Role | None, names: Collection[str]) -> Traits:
+        """What is known of a letter that belongs to somebody of these names."""
+        own = {sender for sender, subject in self._passed_on if subject == letter.subject}
+        here = {sender for sender in own if not names or sender.partition("@")[0] in names}
+        ours = letter.sender.partition("@")[0] in names
+        return Traits(letter.id in self._answered, bool(here - {letter.sender}), ours, role)
+
+
+def read(found: Found, letters: Mapping[object, Letter]) -> None:
+    """Find the dates and the marks of every listing."""
+    every = [*letters.values()]
+    every += [match.letter for each in found.listings for match in each.matched if match.letter and not match.file]
+    fates = Fates(every)
+    for listing in found.listings:
+        _read(found, listing, fates)
+
+
+def _read(found: Found, listing: Listing, fates: Fates) -> None:
+    role, owner = roles(found, listing), owners(found, listing)
+    pairs = [(match.row, match.letter) for match in listing.matched if match.letter is not None]
+    traits = []
+    for row, letter in pairs:
+        account = owner(row)
+        names = () if account is None else {cell.casefold().partition("@")[0] for cell in account.cells if cell}
+        traits.append(fates.of(letter, role(row), names))
+    free = _free(listing)
+    for place in free:
+        date = dated([row.cells[place] for row, _ in pairs], [letter.date for _, letter in pairs])
+        if date is not None and (listing.received is None or date.agreeing > listing.received[1].agreeing):
+            listing.received = place, date
+    listing.flags = best_marks(_free(listing), lambda place: [row.cells[place] for row, _ in pairs], traits)
+
+
+def _free(listing: Listing) -> list[int]:
+    taken = listing.taken()
+    return [place for place in range(len(listing.table.columns)) if place not in taken]
+
+
+def best_marks(
+    places: Sequence[int], cells: Callable[[int], Sequence[str]], traits: Sequence[Traits]
+) -> tuple[int, Marks] | None:
+    """The column of marks of which the most is known."""
+    best: tuple[int, Marks] | None = None
+    for place in places:
+        found = marks(cells(place), traits)
+        if found is not None and (best is None or found.worth > best[1].worth):
+            best = place, found
+    return best
