@@ -7,7 +7,7 @@ from adapters.groupware.probe.families import Row, Table, steps
 from adapters.groupware.probe.proposal import Listing, Part
 from adapters.groupware.probe.survey import Survey
 
-RANGE = "range"
+BODIES = "bodies"
 """The kind of a file of bodies."""
 COVERED = 0.95
 """The share of such a file that the rows must name."""
@@ -31,10 +31,10 @@ def add_body(listing: Listing, survey: Survey) -> None:
             continue
         at, size = found
         files = [*body.values()]
-        listing.parts.append(Part(RANGE, files, steps(files), column=at, size=size, samples=tuple(files[:5])))
+        listing.parts.append(Part("range", files, steps(files), column=at, size=size, samples=tuple(files[:5])))
         listing.split = True
         for path, there in body.items():
-            survey.explain(there, RANGE, sum(int(row.cells[size]) for row in rows[path]))
+            survey.explain(there, BODIES, sum(int(row.cells[size]) for row in rows[path]))
             survey.sights.pop(there, None)
         return
 

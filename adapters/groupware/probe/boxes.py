@@ -34,7 +34,7 @@ class Box(NamedTuple):
     form: Mbox | Records | None
     places: list[tuple[int, int]]
     explained: int
-    lines: list[int] = []
+    lines: tuple[int, ...] = ()
     headers: bool = False
 
 
@@ -69,7 +69,7 @@ def _framed(path: str, raw: Raw, head: bytes, read: Read) -> Box | None:
                 lines.append(frame.line)
         end = frame.end
     form = Mbox(type="mbox", path=path)
-    return Box("mbox", form, places, explained + raw.size - end if explained else 0, lines)
+    return Box("mbox", form, places, explained + raw.size - end if explained else 0, tuple(lines))
 
 
 # -- behind their lengths ------------------------------------------------------------------------------------------
@@ -100,7 +100,9 @@ def _records(path: str, raw: Raw, head: bytes, read: Read, ahead: int, counted: 
         )
         places = [*_chain(raw, read, form)]
         told = sum(size for _, size in places)
-        if told >= (raw.size - skip) * 0.9 and all(_is_mail(read, at + magic, 2**12) for at, _ in _begun(places, form)):
+        if told >= (raw.size - skip) * 0.9 and all(
+            _is_mail(read, at, min(size, 2**12)) for at, size in _begun(places, form)
+        ):
             headers = all(split(read(min(size, HEAD), at))[1] == b"" for at, size in _begun(places, form)[:50])
             return Box("records", form, places[:MOST], told + skip, headers=headers)
     return None

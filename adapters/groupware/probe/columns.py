@@ -148,9 +148,8 @@ SURE = 0.6
 def marks(cells: Sequence[str], traits: Sequence[Traits]) -> Marks | None:
     """The column as marks; None where it cannot be one."""
     values = {*cells} - {""}
-    if values and all(re.fullmatch(r"[A-Za-z]{1,8}|[A-Za-z0-9]", cell) for cell in values) and len({*cells}) <= CODES:
-        if (found := _codes(cells, traits)) is not None:
-            return found
+    if (found := _codes(cells, traits)) is not None:
+        return found
     if not 3 <= len(values) <= 64:
         return None
     if all(re.fullmatch(r"\d{1,5}", cell) for cell in values):
@@ -179,19 +178,22 @@ def _hexadecimal(cells: Sequence[str], traits: Sequence[Traits]) -> Marks | None
     told = [each for each in found if each is not None]
     if len(told) < len(found) or len({(len(each[1]), each[2]) for each in told}) != 1:
         return None
-    split = [_bits((each := _HEX.fullmatch(cell)) and each[1] or "0", 16) for cell in cells]
+    split = [_bits(((each := _HEX.fullmatch(cell)) and each[1]) or "0", 16) for cell in cells]
     counts = Counter(mark for each in split for mark in each)
     if not 1 <= len(counts) <= 12:
         return None
     return Marks("bits", _meanings(split, traits, counts), counts, 16, told[0][2] or "")
 
 
+_CODE = re.compile(r"[A-Za-z]{0,8}|\d")
+
+
 def _codes(cells: Sequence[str], traits: Sequence[Traits]) -> Marks | None:
     """One code a mail, of which one says that it was read, or answered: the others say that it was not."""
-    split = [frozenset({cell}) for cell in cells]
     counts = Counter(cells)
-    if not 2 <= len(counts) <= CODES or min(counts.values()) < 3:
+    if not 2 <= len(counts) <= CODES or min(counts.values()) < 3 or not all(map(_CODE.fullmatch, counts)):
         return None
+    split = [frozenset({cell}) for cell in cells]
     found = _meanings(split, traits, counts)
     if [each.flag for each in found.values()] not in ([SEEN], [ANSWERED]):
         return None

@@ -1,6 +1,6 @@
 """What rows say of their mails that these say themselves: dates that are equal, marks that fit what became of them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from adapters.groupware.probe.columns import Marks, Traits, dated, marks
 from adapters.groupware.probe.folders import roles
@@ -16,7 +16,6 @@ class Fates:
     def __init__(self, letters: Collection[Letter]) -> None:
         self._answered = {each.in_reply_to for each in letters} - {None}
         self._passed_on = {(each.sender, subject) for each in letters if (subject := each.passes_on)}
-        self._counts = len(letters)
 
     def of(self, letter: Letter, role: Role | None, names: Collection[str]) -> Traits:
         """What is known of a letter that belongs to somebody of these names."""
@@ -26,9 +25,9 @@ class Fates:
         return Traits(letter.id in self._answered, bool(here - {letter.sender}), ours, role)
 
 
-def read(found: Found, letters: Mapping[object, Letter]) -> None:
+def read(found: Found, letters: Collection[Letter]) -> None:
     """Find the dates and the marks of every listing."""
-    every = [*letters.values()]
+    every = [*letters]
     every += [match.letter for each in found.listings for match in each.matched if match.letter and not match.file]
     fates = Fates(every)
     for listing in found.listings:

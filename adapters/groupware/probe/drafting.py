@@ -139,12 +139,11 @@ class _Drafting:
 
     def _key(self, listing: Listing) -> str:
         table, part = listing.table, listing.parts[0]
-        links = {each.place for each in (listing.owner, listing.folder) if each is not None}
-        told = {each[0] for each in (listing.received, listing.flags) if each is not None}
-        taken = listing.taken() if isinstance(table.form, Fixed) else links | told
-        number = next((place for place in table.numbers() if place not in taken), None)
-        if number is not None:
-            return self._column(table, number, "number")
+        taken, named = listing.taken(), {place for each in listing.parts for place in each.columns()}
+        numbers = table.numbers()
+        free = [place for place in numbers if place not in taken]
+        if places := free or [place for place in numbers if place in named and part.type != "range"]:
+            return self._column(table, places[0], "number")
         step = part.member or part.steps.get(len(part.pattern) - 1)
         return self._column(table, 0 if step is None else step.place, "file")
 
@@ -197,7 +196,9 @@ class _Drafting:
         for at, common in enumerate(part.pattern):
             step = part.steps.get(at)
             if step is not None:
-                steps.append(self._step(listing, step, "file" if at == len(part.pattern) - 1 else ""))
+                steps.append(
+                    self._step(listing, step, "file" if part.type == "file" and at == len(part.pattern) - 1 else "")
+                )
             else:
                 steps.append("UNKNOWN" if common is None else common)
         return "/".join(steps)

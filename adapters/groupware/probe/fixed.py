@@ -4,7 +4,7 @@ Nothing in such a file says where its fields are. So every number that could sta
 them lead to mails, folders and accounts says what the fields are, and what overlaps one that is known is none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from operator import eq
 
 from adapters.files.reading import Content
@@ -54,6 +54,21 @@ def fixed(path: str, files: Sequence[bytes]) -> Fixed | None:
     told = charset(records)
     coded = "cp932" if told in (None, NO_LETTERS) else str(told)
     return Fixed(type="fixed", path=path, record=width, skip=skip, charset=coded, fields=fields)
+
+
+def explain(survey: Survey, table: Table, used: Collection[int]) -> None:
+    """Of records that are a table of the proposal, the fields that it reads are explained, and what is always NUL."""
+    form = table.form
+    assert isinstance(form, Fixed)
+    fields = [*form.fields.values()]
+    read = {at for place in used for at in range(fields[place].at, fields[place].at + fields[place].bytes)}
+    for path in table.files:
+        content = survey.read(path)
+        if isinstance(content, Content) and content.raw.size <= LARGEST:
+            data = content.raw.read()
+            records = [data[at : at + form.record] for at in range(form.skip, len(data), form.record)]
+            bytes_ = sum(at in read or not byte for each in records for at, byte in enumerate(each))
+            survey.explain(path, "records-fixed", bytes_)
 
 
 def overlap(one: FieldAt, other: FieldAt) -> bool:

@@ -1,4 +1,4 @@
-"""Which tables list the mails: whose cells are names of files, names in archives, places in files, or mails themselves."""
+"""Which tables list the mails: whose cells name files, or what is in archives, or places in files, or are mails."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -168,8 +168,9 @@ def _ways(boxes: Mapping[str, Box]) -> Iterator[Places]:
 def _placed(table: Table, place: int, places: Places) -> list[Found]:
     """The rows whose cell in that column is the place of a mail; none where it is not that column."""
     filled = [row for row in table.rows if row.cells[place].isdecimal()]
+    rows = list[Found]()
     for some in (filled[:40], filled):
-        rows = list[Found]()
+        rows = []
         for row in some:
             at = int(row.cells[place])
             where = _of_row(row, [(path, str(at)) for path, there in places.items() if at in there])

@@ -1,4 +1,4 @@
-"""Whose each mail is: the table of accounts, by directories named in it, ids that lead to it, addresses in the mails."""
+"""Whose each mail is: the table of accounts, by what directories, ids and addresses lead to it."""
 
 from collections.abc import Callable, Collection, Sequence
 

@@ -2,13 +2,14 @@
 
 from adapters.groupware.probe.contents import read
 from adapters.groupware.probe.families import tables
-from adapters.groupware.probe.fixed import binary
+from adapters.groupware.probe.fixed import binary, explain
 from adapters.groupware.probe.folders import folders
 from adapters.groupware.probe.listings import listings
 from adapters.groupware.probe.owners import accounts
 from adapters.groupware.probe.paths import lay
 from adapters.groupware.probe.proposal import Found
 from adapters.groupware.probe.survey import Survey
+from adapters.groupware.rows.fixed import Fixed
 
 
 def propose(survey: Survey) -> Found:
@@ -20,5 +21,8 @@ def propose(survey: Survey) -> Found:
     if found.users is not None:
         folders(found)
         lay(found)
-        read(found, survey.letters)
+        read(found, survey.letters.values())
+    for each in found.listings:
+        if isinstance(each.table.form, Fixed):
+            explain(survey, each.table, each.used())
     return found

@@ -146,7 +146,7 @@ def _beside(path: str, raw: Raw, head: bytes) -> Sight | None:
     return Sight(NOT_MIGRATED, raw.size if raw.size <= WHOLE and b"\0" not in head else 0)
 
 
-_UIDL = re.compile(r"\.?uidls?(?:\..*)?", re.IGNORECASE)
+_UIDL = re.compile(r"\.?uidl?s?(?:\..*)?", re.IGNORECASE)
 _UID = re.compile(rb"(?:\d+ )?[!-~]{1,70}\r?\n?")
 
 

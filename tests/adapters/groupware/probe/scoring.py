@@ -45,13 +45,15 @@ class Reading:
     def table(self, name: str) -> str:
         """What the store calls a table."""
         rows = self.mapping.tables[name].rows
-        parts = [rows.type, self.text(rows.path, name), getattr(rows, "table", "")]
+        parts = [rows.type, self.text(rows.path, rows.each or name), getattr(rows, "table", "")]
         if isinstance(rows, Names):
             parts.append(self._pattern(rows))
         return " ".join(filter(None, parts))
 
     def _pattern(self, rows: Names) -> str:
-        return _BRACES.sub(lambda found: f"{{{rows.declared.index(found[1])}{'…' * (found[1] == rows.deep)}}}", rows.pattern)
+        return _BRACES.sub(
+            lambda found: f"{{{rows.declared.index(found[1])}{'…' * (found[1] == rows.deep)}}}", rows.pattern
+        )
 
     def column(self, table: str, name: str) -> str:
         """What the store calls a column, or one that is always equal to it."""
@@ -74,13 +76,8 @@ class Reading:
         return column.column
 
     def text(self, text: str, table: str) -> str:
-        """A path, its columns as the store calls them."""
-        each = self.mapping.tables[table].rows.each
-
-        def called(found: re.Match[str]) -> str:
-            return f"{{{self.column(each or table, found[1])}}}"
-
-        return _BRACES.sub(called, text)
+        """A path, its columns as the store calls them; those without a table are of this one."""
+        return _BRACES.sub(lambda found: f"{{{self.column(table, found[1])}}}", text)
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
@@ -123,7 +120,7 @@ class Reading:
                 case "each" | "deep":
                     continue
                 case "path":
-                    value = self.text(rows.path, name)
+                    value = self.text(rows.path, rows.each or name)
                 case "names":
                     value = len(value)
                 case "pattern" if isinstance(rows, Names):
@@ -219,9 +216,7 @@ class Score:
     @property
     def missed(self) -> dict[str, tuple[Any, Any]]:
         """Key -> what it is, and what was proposed."""
-        return {
-            key: (value, self.ours.get(key)) for key, value in self.hidden.items() if self.ours.get(key) != value
-        }
+        return {key: (value, self.ours.get(key)) for key, value in self.hidden.items() if self.ours.get(key) != value}
 
     @property
     def share(self) -> float:
@@ -230,7 +225,9 @@ class Score:
 
     def __str__(self) -> str:
         lines = [f"{self.share:.1%} of {len(self.hidden)} lines"]
-        lines += [f"  {key} = {json.dumps(value, default=str, ensure_ascii=False)}" for key, value in self.missed.items()]
+        lines += [
+            f"  {key} = {json.dumps(value, default=str, ensure_ascii=False)}" for key, value in self.missed.items()
+        ]
         return "\n".join(lines)
 
 

@@ -61,7 +61,9 @@ def aipo(root: Path, *, dialect: str) -> str:
     users = [f"{4 + n},'{login}','x','{login}@{DOMAIN}','F'" for n, login in enumerate(PEOPLE)]
     boxes = [f"{11 + n},{4 + n},'{login}@{DOMAIN}','x'" for n, login in enumerate(PEOPLE)]
     folders = [
-        f"{21 + 2 * n + more},{11 + n},'{name}'" for n in range(len(PEOPLE)) for more, name in enumerate(("受信トレイ", OWN))
+        f"{21 + 2 * n + more},{11 + n},'{name}'"
+        for n in range(len(PEOPLE))
+        for more, name in enumerate(("受信トレイ", OWN))
     ]
     mails = []
     for number, each in enumerate(correspondence(threads=24), 1):
