@@ -9,7 +9,7 @@ What it is for      listings.py, bodies.py which tables list the mails, and wher
                     paths.py               which columns the paths are made of
                     columns.py, contents.py what dates and marks mean, by what the mails say
                     propose.py, proposal.py all of it put together
-                    bare.py                a store that has no table of mails
+                    homes.py, bare.py      a store that has no table of mails
 What is said        draft.py, drafting.py  a mapping in the making
                     leftovers.py           what is neither mail nor table
                     written.py             the mapping as a file
@@ -18,6 +18,7 @@ What is said        draft.py, drafting.py  a mapping in the making
 from pathlib import Path
 
 from adapters.files.reading import Tree
+from adapters.groupware.probe.bare import bare
 from adapters.groupware.probe.drafting import draft
 from adapters.groupware.probe.leftovers import leftovers
 from adapters.groupware.probe.propose import propose
@@ -31,9 +32,12 @@ def probe(root: Path) -> Probed:
     """Look at everything below the root. Raises UsageError where it is not there, Outage."""
     seen = survey(Tree(root))
     found = propose(seen)
-    drafted = draft(found)
+    drafted = draft(found) if found.listings else bare(seen)
     used = {path for each in found.used_tables() for path in each.files}
-    mails = {path for each in found.listings for part in each.parts for path in part.files}
+    mails = {path for each in found.listings for part in each.parts for path in part.files} or {
+        *seen.boxes,
+        *seen.mails,
+    }
     rules = leftovers(found.tables, used, mails, seen)
     return Probed(
         tracts=tuple(seen.tracts()),

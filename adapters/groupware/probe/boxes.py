@@ -46,7 +46,7 @@ def box(path: str, raw: Raw, head: bytes) -> Box | None:
             stream.seek(at)
             return stream.read(size)
 
-        for claim in (_framed, _counted, _dotted, _single):
+        for claim in (_framed, _dotted, _single, _counted):
             if (found := claim(path, raw, head, read)) is not None:
                 return found
     return None

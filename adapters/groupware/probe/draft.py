@@ -47,7 +47,7 @@ class MessagesDraft:
     container: dict[str, Any]
     sure: float
     samples: tuple[str, ...] = ()
-    flags: str | None = None
+    flags: list[str] = field(default_factory=list)
     received: str | None = None
 
 

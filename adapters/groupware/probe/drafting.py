@@ -158,14 +158,14 @@ class _Drafting:
             listing.table, place, "received", read=_read(date), sure=date.share, samples=samples, remark=remark
         )
 
-    def _marks(self, listing: Listing) -> str | None:
+    def _marks(self, listing: Listing) -> list[str]:
         if listing.flags is None:
-            return None
+            return []
         place, marks = listing.flags
         column = of_marks(listing.table.columns[place], marks, len(listing.matched))
         name = self._column(listing.table, place, "marks")
         self._tables[self._names[id(listing.table)]].columns[name] = column
-        return name
+        return [name]
 
     # -- where the mails lie ---------------------------------------------------------------------------------------
 

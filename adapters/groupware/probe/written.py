@@ -122,8 +122,8 @@ def _messages(each: MessagesDraft) -> Iterator[str]:
     yield ""
     yield "[[messages]]"
     yield f"table = {quoted(each.table)}"
-    if each.flags is not None:
-        yield f"flags = {quoted([each.flags])}"
+    if each.flags:
+        yield f"flags = {quoted(each.flags)}"
     if each.received is not None:
         yield f"received = {quoted(each.received)}"
     yield from _told(each.sure, each.samples)
