@@ -14,7 +14,8 @@ class Meant(NamedTuple):
     meaning: str | None
     sure: float = 0.0
     samples: tuple[str, ...] = ()
-    remark: str = ""
+    seen: tuple[int, int] | None = None
+    """In how many of how many rows it stands."""
 
 
 @dataclass(slots=True)
@@ -90,7 +91,8 @@ def _question(column: Column, mark: str, meant: Meant) -> Reason | None:
     if meant.meaning is None and column.read["kind"] == "code":
         return Reason("probe.ask-role", code=mark, sample=sample)
     if meant.meaning is None:
-        return Reason("probe.ask-mark", mark=mark, column=column.column, seen=meant.remark)
+        count, total = meant.seen or (0, 0)
+        return Reason("probe.ask-mark", mark=mark, column=column.column, count=count, total=total)
     code = _ASKED.get(meant.meaning)
     return None if code is None else Reason(code, mark=mark, column=column.column)
 
@@ -105,6 +107,6 @@ def of_marks(name: str, marks: Marks, total: int) -> Column:
     codes = {}
     for mark, count in sorted(marks.counts.items(), key=lambda each: (len(each[0]), each[0])):
         known = marks.meanings.get(mark)
-        seen = f"{count}/{total}"
-        codes[mark] = Meant(None, remark=seen) if known is None else Meant(known.flag, known.sure, remark=seen)
+        seen = count, total
+        codes[mark] = Meant(None, seen=seen) if known is None else Meant(known.flag, known.sure, seen=seen)
     return Column(name, read, codes)

@@ -17,11 +17,9 @@ def leftovers(
     """Kinds of files that are neither mails nor tables of the proposal: name of a rule -> patterns."""
     ends = {extension(path).casefold() for path in mails}
     rules: dict[str, list[str]] = {}
-    for table in tables:
-        if not {*used, *mails} & {*table.files} and table.files[0] in survey.sights:
-            pattern = "/".join(step or "*" for step in table.steps)
-            if pattern not in rules.setdefault(TABLES, []):
-                rules[TABLES].append(pattern)
+    spare = [each for each in tables if not {*used, *mails} & {*each.files} and each.files[0] in survey.sights]
+    if spare:
+        rules[TABLES] = [*dict.fromkeys(_pattern(each, spare) for each in spare)]
     listed = {path for table in tables for path in table.files}
     for path, seen in survey.files.items():
         end = extension(path).casefold()
@@ -34,3 +32,11 @@ def leftovers(
         if pattern not in rules.setdefault(rule, []):
             rules[rule].append(pattern)
     return rules
+
+
+def _pattern(table: Table, others: Collection[Table]) -> str:
+    """The table's path; where several have one name, that name."""
+    name = table.steps[-1]
+    if name is not None and sum(each.steps[-1] == name and each.steps != table.steps for each in others):
+        return name
+    return "/".join(step or "*" for step in table.steps)

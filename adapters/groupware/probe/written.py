@@ -112,7 +112,7 @@ def _coded(name: str, column: Column) -> Iterator[str]:
 def _code(code: str, meant: Meant) -> Iterator[str]:
     if meant.meaning is None:
         such = f"   such as {shown(meant.samples[0])}" if meant.samples else ""
-        yield f"# {_key(code)} = ?{such}" + (f"   in {meant.remark} rows" if meant.remark else "")
+        yield f"# {_key(code)} = ?{such}" + ("   in {} of {} rows".format(*meant.seen) if meant.seen else "")
         return
     yield from _told(meant.sure, meant.samples)
     yield f"{_key(code)} = {quoted(str(meant.meaning))}"

@@ -1,0 +1,55 @@
+"""Of the store of every kind that a mapping is shipped for, the mapping hidden: what probe explains, and finds."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.groupware import checks
+from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.probe import probe
+from tests.adapters.groupware.builder import snapshot
+from tests.adapters.groupware.probe.reading import answered, explained, mails, proposed
+from tests.adapters.groupware.probe.scoring import Score
+from tests.adapters.groupware.probe.stores import STORES
+
+EXPLAINED, FOUND = 0.95, 0.8
+
+
+def hidden(told: str) -> StoreMapping:
+    """A shipped mapping by its name, or one that a store's maker wrote."""
+    return checks.read(Path(told) if told.endswith(".toml") else told)
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_nearly_all_is_explained_and_most_of_the_hidden_mapping_is_found(
+    kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    root = tmp_path / "store"
+    told = STORES[kind](root)
+    before = snapshot(root)
+    found = probe(root)
+    assert snapshot(root) == before
+    score = Score(hidden(told), proposed(found, tmp_path), root)
+    record_property("explained", explained(found))
+    record_property("lines", score.share)
+    assert explained(found) >= EXPLAINED, found.unknown
+    assert score.share >= FOUND, str(score)
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_what_is_proposed_is_never_wrong_but_only_incomplete(kind: str, tmp_path: Path) -> None:
+    told = STORES[kind](tmp_path / "store")
+    score = Score(hidden(told), proposed(probe(tmp_path / "store"), tmp_path), tmp_path / "store")
+    wrong = {key: pair for key, pair in score.missed.items() if pair[1] not in (None, False)}
+    assert not wrong
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_store_is_read_by_its_proposal_as_by_its_own_mapping(kind: str, tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    told = STORES[kind](root)
+    ours, true = mails(answered(probe(root), tmp_path), root), mails(told, root)
+    assert true
+    assert ours - true == true - ours == Counter()
