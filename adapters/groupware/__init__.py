@@ -3,7 +3,8 @@
 mapping.py     the language: tables, columns, where the mails lie          values.py    what cells mean
 checks.py      a mapping read, and what is wrong with it                   template.py  paths with columns in braces
 containers.py  where a mail's bytes lie               opening.py   and how they are taken out
-writing.py     mails out of columns                     clocks.py      the ways in which moments are written
+writing.py     mails out of columns                     composing.py   and out of the rows of lists, and files
+lists.py       the many rows that a mail leads to       clocks.py      the ways in which moments are written
 rows/          the kinds of files that rows come from                      tables.py    rows, joined
 store.py       whose part of the tree is whose                             listing.py   the files there are
 places.py      which folder a row or a path belongs to                     doubts.py    what nobody explained

@@ -11,10 +11,11 @@ from pydantic import Field
 from typing_extensions import override
 
 from adapters.files.reading import Content, readable_path
+from adapters.groupware.composing import Attached, FieldRows, composed, parts, texts
 from adapters.groupware.opening import Opener, chained
 from adapters.groupware.template import Missing, Template
 from adapters.groupware.values import Shape
-from adapters.groupware.writing import written
+from adapters.groupware.writing import header_fields, merged, written
 from migrator.errors import Reason
 from migrator.model import Raw
 
@@ -34,6 +35,8 @@ class Claim(NamedTuple):
     places: tuple[str, ...] = ()
     cells: tuple[bytes, ...] = ()
     """What the row itself holds of it."""
+    also: tuple[bytes, ...] = ()
+    """Files that are part of it, and may be part of others as well."""
 
     @classmethod
     def whole(cls, path: bytes) -> "Claim":
@@ -71,6 +74,11 @@ class _Container(Shape):
     @property
     def texts(self) -> tuple[Template, ...]:
         """Other texts with columns in braces."""
+        return ()
+
+    @property
+    def also(self) -> tuple[Template, ...]:
+        """The files that are part of a mail and no mail themselves, with columns in braces, those of lists too."""
         return ()
 
     def needs(self) -> Iterator[Needs]:
@@ -215,32 +223,49 @@ class Member(_Container):
 
 
 class Written(_Container):
-    """There is no mail: one is written out of columns, `fields` by the names of its header, and its bodies."""
+    """There is no mail: one is written out of columns, and of the rows of the table's `lists` (`table.column`).
+
+    Its header: what `header` holds, then `field_rows`, then `fields`; a field that one has told no later one tells.
+    """
 
     type: Literal["written"]
     fields: Annotated[dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]*$")], str], Field(min_length=1)]
     """Name of a header field -> the column of text that holds it; that of Date is one of dates."""
     text: str
     html: str | None = None
+    header: str | None = None
+    """The column that holds the mail's own header, as text."""
+    field_rows: tuple[FieldRows, ...] = ()
+    attachments: tuple[Attached, ...] = ()
+
+    @property
+    @override
+    def also(self) -> tuple[Template, ...]:
+        return tuple(each.template for each in self.attachments if each.path is not None)
 
     @override
     def needs(self) -> Iterator[Needs]:
         for name, column in self.fields.items():
             yield "fields", column, "date" if name == "Date" else "text"
-        yield "text", self.text, "text"
-        if self.html is not None:
-            yield "html", self.html, "text"
+        texts = {"text": self.text, "html": self.html, "header": self.header}
+        yield from ((key, column, "text") for key, column in texts.items() if column is not None)
+        for rows in self.field_rows:
+            yield from rows.needs()
+        for attached in self.attachments:
+            yield from attached.needs()
 
     def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
         """Raises Missing."""
-        fields = {name: _cell(row, column) for name, column in self.fields.items()}
-        html = None if self.html is None else _cell(row, self.html)
-        return Claim(cells=(written(fields, _cell(row, self.text), html, "columns"),))
+        own = () if self.header is None else header_fields(texts(row, self.header))
+        rows = [each.fields(row) for each in self.field_rows]
+        fields = merged(own, *rows, ((name, _cell(row, column)) for name, column in self.fields.items()))
+        html = None if self.html is None else texts(row, self.html)
+        files, attached = parts(self.attachments, row, encode)
+        return Claim(cells=(*written(fields, texts(row, self.text), html, "columns", attached),), also=files)
 
     def read(self, claim: Claim, opener: Opener) -> Content | Reason:
-        """The mail that was written."""
-        (data,) = claim.cells
-        return Content(Raw.of(data), "")
+        """The mail that was written, with what was attached to it. Raises Outage."""
+        return composed(claim.cells, claim.also, opener.tree)
 
 
 Part = Annotated[OneFile | Cell | Range | Member, Field(discriminator="type")]

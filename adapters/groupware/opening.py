@@ -63,7 +63,12 @@ class _Bounded:
 
 def chained(raws: Sequence[Raw], between: bytes) -> Raw:
     """Several raws one behind the other, as one."""
-    return Raw.spooled(cast(BinaryIO, _Chain(_blocks(raws, between))))
+    return joined(_blocks(raws, between))
+
+
+def joined(blocks: Iterator[bytes]) -> Raw:
+    """Blocks one behind the other. Raises what they raise."""
+    return Raw.spooled(cast(BinaryIO, _Chain(blocks)))
 
 
 def _blocks(raws: Sequence[Raw], between: bytes) -> Iterator[bytes]:

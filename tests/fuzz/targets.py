@@ -9,6 +9,7 @@ from typing import get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
 from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
 from adapters.groupware.rows.fixed import Fixed
@@ -88,6 +89,7 @@ FORMS: list[tuple[RowShape, tuple[str, ...]]] = [
     (SqlDump(type="sqldump", path="t", dialect="postgresql", table="t"), ("a",)),
     (SqlDump(type="sqldump", path="t", dialect="h2", table="T"), ("a",)),
     (Sqlite(type="sqlite", path="t", table="t"), ("a",)),
+    (Dbm(type="dbm", path="t"), ("key", "value")),
 ]
 
 

@@ -88,6 +88,8 @@ class RowShape(Shape):
     aside: ClassVar[tuple[str, ...]] = ()
     """And for those that belong to it, but hold nothing to read."""
 
+    may_be_empty: ClassVar[bool] = False
+    """Whether a file without a byte is one without a row, and nothing to be told."""
     listed: ClassVar[bool] = False
     """Whether `path` is a directory, and the rows come from the names of what lies below it."""
 
