@@ -108,6 +108,11 @@ class Reading:
         for join in table.joins:
             pairs = {(self.own(name, ours), self.own(join.table, its)) for ours, its in join.on.items()}
             yield f"join {self.table(join.table)}", pairs
+        for join in table.lists:
+            pairs = {(self.own(name, ours), self.own(join.table, its)) for ours, its in join.on.items()}
+            yield f"list {self.table(join.table)}", pairs
+        for column, values in table.only.items():
+            yield f"only {self.own(name, column)}", {*values}
         yield from self._rows(name)
         for each in table.columns.values():
             yield from self._column(f"column {self._called(name, each)}", each)

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from migrator.demo.store import build as demo_store
-from migrator.model import ANSWERED, FORWARDED, SEEN, Role
+from migrator.model import ANSWERED, FLAGGED, FORWARDED, SEEN, Role
 from tests.adapters.groupware.makers import mysql, postgresql, put
 from tests.adapters.groupware.probe.correspondence import DOMAIN, JST, OWN, PEOPLE, Written, correspondence
+from tests.adapters.groupware.products import GroupSession, Kept, OpenWebMail, PhProjekt, Product
 from tests.adapters.groupware.test_acceptance import BITS, MAPPING, SplitStore
 
 FOLDERS = {Role.INBOX: "受信箱", Role.SENT: "送信済み", Role.DRAFTS: "下書き", Role.TRASH: "ごみ箱", OWN: OWN}
@@ -113,11 +114,36 @@ def split(root: Path) -> str:
     return str(root.with_name("split.toml"))
 
 
+# -- products of tests/adapters/groupware/products.py ----------------------------------------------------------------
+
+OPENWEBMAIL = {Role.INBOX: "INBOX", Role.SENT: "sent-mail", Role.DRAFTS: "saved-drafts", OWN: OWN}
+GROUPSESSION = {Role.INBOX: "受信箱", Role.SENT: "送信済み", Role.DRAFTS: "草稿", OWN: OWN}
+PHPROJEKT = {Role.INBOX: "INBOX", Role.SENT: "送信済み", Role.DRAFTS: "下書き", OWN: OWN}
+
+
+def product(root: Path, *, kind: type[Product], folders: dict[Role | str, str], name: str = "{}") -> str:
+    """Written once, when all mails are there."""
+    store = kind(root)
+    for number, each in enumerate(correspondence(threads=24), 1):
+        account, path = name.format(each.account), (folders[each.folder],)
+        store.folders.setdefault(account, [])
+        if path not in store.folders[account]:
+            store.folders[account].append(path)
+        store.mails.append(Kept(number, account, path, each.raw, each.flags & PRODUCT_FLAGS, each.at))
+    store.write()
+    return store.mapping
+
+
+PRODUCT_FLAGS = frozenset({SEEN, ANSWERED, FORWARDED, FLAGGED})
+
 STORES: dict[str, Callable[[Path], str]] = {
     "kyoyu-mail": kyoyu,
     "becky": becky,
     "aipo-mysql": partial(aipo, dialect="mysql"),
     "aipo-postgresql": partial(aipo, dialect="postgresql"),
     "split": split,
+    "openwebmail": partial(product, kind=OpenWebMail, folders=OPENWEBMAIL),
+    "phprojekt": partial(product, kind=PhProjekt, folders=PHPROJEKT),
+    "groupsession": partial(product, kind=GroupSession, folders=GROUPSESSION, name=f"{{}}@{DOMAIN}"),
 }
 """Kind -> what makes it below a root and names the mapping that describes it."""
