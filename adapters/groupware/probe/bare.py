@@ -52,7 +52,7 @@ class _Bare:
         if chunks:
             columns = {"folder": Column("folder"), "file": Column("file")}
             join = {"table": FOLDERS, "on": {"folder": "folder"}}
-            files = TableDraft(self._names(pattern), ["folder", "file"], [join], columns)
+            files = TableDraft(self._names(pattern), ["folder", "file"], [join], columns=columns)
             self._draft.tables[MAILS if self._form is None else FILES] = files
         if self._form is None:
             self._single()

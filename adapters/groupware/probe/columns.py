@@ -185,17 +185,17 @@ def _hexadecimal(cells: Sequence[str], traits: Sequence[Traits]) -> Marks | None
     return Marks("bits", _meanings(split, traits, counts), counts, 16, told[0][2] or "")
 
 
-_CODE = re.compile(r"[A-Za-z]{0,8}|\d")
+_CODE = re.compile(r"[A-Za-z]{0,8}|\d{1,3}")
 
 
 def _codes(cells: Sequence[str], traits: Sequence[Traits]) -> Marks | None:
-    """One code a mail, of which one says that it was read, or answered: the others say that it was not."""
+    """One code a mail, of which one says that it was read, answered or passed on, and the other that it was not."""
     counts = Counter(cells)
     if not 2 <= len(counts) <= CODES or min(counts.values()) < 3 or not all(map(_CODE.fullmatch, counts)):
         return None
     split = [frozenset({cell}) for cell in cells]
     found = _meanings(split, traits, counts)
-    if [each.flag for each in found.values()] not in ([SEEN], [ANSWERED]):
+    if [each.flag for each in found.values()] not in ([SEEN], [ANSWERED], [FORWARDED]):
         return None
     (mark,) = found
     if len(counts) == 2:

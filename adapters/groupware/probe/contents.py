@@ -1,5 +1,6 @@
 """What rows say of their mails that these say themselves: dates that are equal, marks that fit what became of them."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 
 from adapters.groupware.probe.columns import Marks, Traits, dated, marks
@@ -42,12 +43,19 @@ def _read(found: Found, listing: Listing, fates: Fates) -> None:
         account = owner(row)
         names = () if account is None else {cell.casefold().partition("@")[0] for cell in account.cells if cell}
         traits.append(fates.of(letter, role(row), names))
-    free = _free(listing)
-    for place in free:
+    for place in _free(listing):
         date = dated([row.cells[place] for row, _ in pairs], [letter.date for _, letter in pairs])
-        if date is not None and (listing.received is None or date.agreeing > listing.received[1].agreeing):
-            listing.received = place, date
-    listing.flags = best_marks(_free(listing), lambda place: [row.cells[place] for row, _ in pairs], traits)
+        if date is not None:
+            listing.dates[place] = date
+    if listing.dates:
+        listing.received = max(listing.dates.items(), key=lambda each: (each[1].agreeing, _came(listing, each[0])))
+        listing.dates = dict([listing.received]) if listing.composed is None else listing.dates
+    listing.flags = all_marks(_free(listing), lambda place: [row.cells[place] for row, _ in pairs], traits)
+
+
+def _came(listing: Listing, place: int) -> bool:
+    """Whether a column is called as if it told when a mail came, and not when it was sent."""
+    return re.search("rec|rcv|受信|着", listing.table.columns[place].casefold()) is not None
 
 
 def _free(listing: Listing) -> list[int]:
@@ -55,13 +63,16 @@ def _free(listing: Listing) -> list[int]:
     return [place for place in range(len(listing.table.columns)) if place not in taken]
 
 
-def best_marks(
+def all_marks(
     places: Sequence[int], cells: Callable[[int], Sequence[str]], traits: Sequence[Traits]
-) -> tuple[int, Marks] | None:
-    """The column of marks of which the most is known."""
-    best: tuple[int, Marks] | None = None
-    for place in places:
-        found = marks(cells(place), traits)
-        if found is not None and (best is None or found.worth > best[1].worth):
-            best = place, found
-    return best
+) -> list[tuple[int, Marks]]:
+    """The column of marks of which the most is known; of columns that hold one code each, one for every flag."""
+    found = [(place, each) for place in places if (each := marks(cells(place), traits)) is not None]
+    best = max(found, key=lambda each: each[1].worth, default=None)
+    if best is None or best[1].written != "code":
+        return [] if best is None else [best]
+    by_flag = dict[str, tuple[int, Marks]]()
+    for place, each in sorted(found, key=lambda each: each[1].worth):
+        if each.written == "code":
+            by_flag[max(meant.flag for meant in each.meanings.values())] = place, each
+    return sorted(by_flag.values(), key=lambda each: each[0])

@@ -37,6 +37,8 @@ class TableDraft:
     rows: dict[str, Any]
     key: list[str] = field(default_factory=list)
     joins: list[dict[str, Any]] = field(default_factory=list)
+    lists: list[dict[str, Any]] = field(default_factory=list)
+    only: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, Column] = field(default_factory=dict)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from adapters.groupware.probe.columns import Dated
+from adapters.groupware.probe.composition import composition
 from adapters.groupware.probe.draft import Column, Draft, Meant, MessagesDraft, TableDraft, of_marks
 from adapters.groupware.probe.families import Table
 from adapters.groupware.probe.proposal import Found, Listing, Part, Step
@@ -15,10 +16,10 @@ def draft(found: Found) -> Draft | None:
     """The mapping; None where a table of accounts or of folders is missing."""
     if found.users is None or found.folders is None or not found.listings:
         return None
-    return _Drafting(found, found.users, found.folders).whole()
+    return Drafting(found, found.users, found.folders).whole()
 
 
-class _Drafting:
+class Drafting:
     """One draft in the making."""
 
     def __init__(self, found: Found, users: Table, folders: Table) -> None:
@@ -37,10 +38,25 @@ class _Drafting:
         for each in found.listings:
             self._listing(each)
         for table in (self._users, self._folders, *(each.table for each in found.listings)):
-            self._tables[self._names[id(table)]].rows = self._rows(table)
+            drafted = self._tables[self._names[id(table)]]
+            drafted.rows = self._rows(table)
+            if table.only is not None:
+                place, values = table.only
+                drafted.only = {self.column(table, place, "only"): sorted(values)}
         return self._draft
 
-    def _column(self, table: Table, place: int, name: str = "", **more: Any) -> str:
+    def beside(self, table: Table, name: str) -> str:
+        """Put a table there that rows of mails lead to; its name."""
+        number = sum(each.startswith(name) for each in self._tables)
+        self._names[id(table)] = name = f"{name}{number + 1 if number else ''}"
+        self._tables[name] = TableDraft(self._rows(table))
+        return name
+
+    def drafted(self, table: Table) -> TableDraft:
+        """What is drafted of a table."""
+        return self._tables[self._names[id(table)]]
+
+    def column(self, table: Table, place: int, name: str = "", **more: Any) -> str:
         """What a column is called in the mapping; it is put there where it was not."""
         owner = self._names[id(table)]
         if (owner, place) not in self._called:
@@ -55,10 +71,10 @@ class _Drafting:
         found, users = self._found, self._users
         login, key = found.login, self._user_key()
         if key != login.place:
-            self._column(users, key, "id")
-        name = self._column(users, login.place, "login", sure=login.share, samples=login.samples)
+            self.column(users, key, "id")
+        name = self.column(users, login.place, "login", sure=login.share, samples=login.samples)
         self._draft.accounts = USERS, name
-        self._tables[USERS].key = [self._column(users, key)]
+        self._tables[USERS].key = [self.column(users, key)]
 
     def _user_key(self) -> int:
         """What the rows of mails lead to, else what numbers the accounts, else their names."""
@@ -73,17 +89,17 @@ class _Drafting:
         found, table, draft = self._found, self._folders, self._tables[FOLDERS]
         link = found.listings[0].folder
         cells = tuple(table.cells(found.folder_id)[:5])
-        own = self._column(table, found.folder_id, "id", sure=None if link is None else link.share, samples=cells)
+        own = self.column(table, found.folder_id, "id", sure=None if link is None else link.share, samples=cells)
         draft.key = [own]
         if found.whose.column is not None:
-            leads = self._column(table, found.whose.column, "user" if found.whose.via is None else "owner")
+            leads = self.column(table, found.whose.column, "user" if found.whose.via is None else "owner")
             draft.joins = [self._owners(leads)]
             if not table.is_key(found.folder_id):
                 draft.key = [leads, own]
         folders = self._draft.folders
         if found.parent is not None:
-            folders["parent"] = self._column(table, found.parent, "parent")
-        name = self._column(table, found.name, "name", samples=tuple(table.cells(found.name)[:5]))
+            folders["parent"] = self.column(table, found.parent, "parent")
+        name = self.column(table, found.name, "name", samples=tuple(table.cells(found.name)[:5]))
         folders |= {"path" if found.is_path else "name": name, "id": own}
         if found.role is not None:
             folders["role"] = self._role(table, found.role)
@@ -92,13 +108,13 @@ class _Drafting:
         """The join from a folder to its account, or to the table between the two."""
         found, via = self._found, self._found.whose.via
         if via is None:
-            return {"table": USERS, "on": {leads: self._column(self._users, self._user_key())}}
+            return {"table": USERS, "on": {leads: self.column(self._users, self._user_key())}}
         self._names[id(via)] = BETWEEN
         self._tables[BETWEEN] = TableDraft(self._rows(via))
-        key = self._column(via, found.whose.via_key, "id")
-        user = self._column(via, found.whose.via_column, "user")
+        key = self.column(via, found.whose.via_key, "id")
+        user = self.column(via, found.whose.via_column, "user")
         self._tables[BETWEEN].key = [key]
-        self._tables[BETWEEN].joins = [{"table": USERS, "on": {user: self._column(self._users, self._user_key())}}]
+        self._tables[BETWEEN].joins = [{"table": USERS, "on": {user: self.column(self._users, self._user_key())}}]
         return {"table": BETWEEN, "on": {leads: key}}
 
     def _role(self, table: Table, place: int) -> str:
@@ -109,7 +125,7 @@ class _Drafting:
             else Meant(None, samples=(sample,))
             for code, sample in sorted(found.codes.items())
         }
-        return self._column(table, place, "kind", read={"kind": "code"}, codes=codes)
+        return self.column(table, place, "kind", read={"kind": "code"}, codes=codes)
 
     # -- tables of mails -------------------------------------------------------------------------------------------
 
@@ -118,16 +134,15 @@ class _Drafting:
         draft.key = [self._key(listing)]
         on = {}
         if listing.owner is not None:
-            user = self._column(table, listing.owner.place, "user", sure=listing.owner.share)
-            draft.joins.append({"table": USERS, "on": {user: self._column(self._users, self._user_key())}})
+            user = self.column(table, listing.owner.place, "user", sure=listing.owner.share)
+            draft.joins.append({"table": USERS, "on": {user: self.column(self._users, self._user_key())}})
             if len(self._tables[FOLDERS].key) > 1:
                 on[user] = self._tables[FOLDERS].key[0]
         if listing.folder is not None:
-            folder = self._column(table, listing.folder.place, "folder", sure=listing.folder.share)
+            folder = self.column(table, listing.folder.place, "folder", sure=listing.folder.share)
             on[folder] = self._tables[FOLDERS].key[-1]
             draft.joins.append({"table": FOLDERS, "on": on})
-        parts = [self._part(listing, part) for part in listing.parts]
-        container = parts[0] if len(parts) == 1 else {"type": "split" if listing.split else "either", "parts": parts}
+        container = self._container(listing)
         shares = [step.share for part in listing.parts for step in part.steps.values()]
         samples = tuple(sample for part in listing.parts for sample in part.samples)[:5]
         sure = min([*shares, *(part.share for part in listing.parts)], default=0.0)
@@ -137,35 +152,44 @@ class _Drafting:
             )
         )
 
+    def _container(self, listing: Listing) -> dict[str, Any]:
+        if listing.composed is not None:
+            return composition(self, listing, listing.composed)
+        parts = [self._part(listing, part) for part in listing.parts]
+        return parts[0] if len(parts) == 1 else {"type": "split" if listing.split else "either", "parts": parts}
+
     def _key(self, listing: Listing) -> str:
-        table, part = listing.table, listing.parts[0]
+        table = listing.table
+        if listing.composed is not None:
+            return self.column(table, listing.composed.key, "id")
+        part = listing.parts[0]
         taken, named = listing.taken(), {place for each in listing.parts for place in each.columns()}
         numbers = table.numbers()
         free = [place for place in numbers if place not in taken]
         if places := free or [place for place in numbers if place in named and part.type != "range"]:
-            return self._column(table, places[0], "number")
+            return self.column(table, places[0], "number")
         step = part.member or part.steps.get(len(part.pattern) - 1)
-        return self._column(table, 0 if step is None else step.place, "file")
+        return self.column(table, 0 if step is None else step.place, "file")
 
     def _received(self, listing: Listing) -> str | None:
-        if listing.received is None:
-            return None
-        place, date = listing.received
+        return None if listing.received is None else self.dated(listing, listing.received[0], "received")
+
+    def dated(self, listing: Listing, place: int, name: str) -> str:
+        date = listing.dates[place]
         told = [match for match in listing.matched if match.letter is not None][:5]
-        samples = tuple(f"{match.row.cells[place]} ({match.file})" for match in told)
+        samples = tuple(match.row.cells[place] + (f" ({match.file})" if match.file else "") for match in told)
         remark = f"equals the Date header in {date.agreeing} of {date.of} samples"
-        return self._column(
-            listing.table, place, "received", read=_read(date), sure=date.share, samples=samples, remark=remark
+        return self.column(
+            listing.table, place, name, read=_read(date), sure=date.share, samples=samples, remark=remark
         )
 
     def _marks(self, listing: Listing) -> list[str]:
-        if listing.flags is None:
-            return []
-        place, marks = listing.flags
-        column = of_marks(listing.table.columns[place], marks, len(listing.matched))
-        name = self._column(listing.table, place, "marks")
-        self._tables[self._names[id(listing.table)]].columns[name] = column
-        return [name]
+        columns, names = self._tables[self._names[id(listing.table)]].columns, list[str]()
+        for number, (place, marks) in enumerate(listing.flags):
+            name = self.column(listing.table, place, f"marks{number + 1 if number else ''}")
+            columns[name] = of_marks(listing.table.columns[place], marks, len(listing.matched))
+            names.append(name)
+        return names
 
     # -- where the mails lie ---------------------------------------------------------------------------------------
 
@@ -189,7 +213,7 @@ class _Drafting:
     def _read_as(self, listing: Listing, place: int | None, name: str, kind: str, written: str) -> str:
         assert place is not None
         read = {"kind": kind} | ({"written": written} if written not in ("raw", "digits") else {})
-        return self._column(listing.table, place, name, read=read)
+        return self.column(listing.table, place, name, read=read)
 
     def _path(self, listing: Listing, part: Part) -> str:
         steps = []
@@ -205,7 +229,7 @@ class _Drafting:
 
     def _step(self, listing: Listing, step: Step, name: str) -> str:
         table = {USERS: self._users, FOLDERS: self._folders}.get(step.table, listing.table)
-        column = self._column(table, step.place, "" if step.table else name)
+        column = self.column(table, step.place, "" if step.table else name)
         if step.codes:
             drafted = self._tables[self._names[id(table)]].columns[column]
             drafted.read = {"kind": "code"}
@@ -244,7 +268,7 @@ class _Drafting:
         """One file for each account: what differs in its path is the account's name, with what stands around it."""
         found = self._found
         home = found.login.place if found.home is None else found.home
-        column = self._column(self._users, home)
+        column = self.column(self._users, home)
         names = sorted({*self._users.cells(home)} - {""}, key=len, reverse=True)
         steps = []
         for at, step in enumerate(table.steps):

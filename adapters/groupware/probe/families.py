@@ -45,6 +45,8 @@ class Table:
     steps: Steps
     files: list[str]
     rows: list[Row] = field(default_factory=list)
+    only: tuple[int, frozenset[str]] | None = None
+    """Where a table holds rows of several kinds: the column that tells them, and what it holds in these rows."""
 
     def cells(self, place: int) -> list[str]:
         """What stands in one column."""

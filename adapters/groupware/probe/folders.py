@@ -20,6 +20,9 @@ def folders(found: Found) -> None:
     """Find the table of folders, and the column of each listing that leads to it."""
     index, best = found.index, 0.0
     assert index is not None
+    if found.through and found.folders is not None:
+        _names(found, found.folders)
+        return
     listed = {id(each.table) for each in found.listings}
     for table in found.tables:
         if id(table) in listed or table is found.users or not table.rows:

@@ -28,6 +28,8 @@ class Letter(NamedTuple):
     sender: str
     people: frozenset[str]
     """The addresses in it, and what stands before their @; all in lower case."""
+    fields: Mapping[str, str]
+    """From, To, Cc and Subject as people read them."""
     marks: Mapping[str, str]
     """Short header fields that are no standard's, but may be the store's own."""
 
@@ -53,5 +55,6 @@ def letter(file: str, at: str, size: int, begin: bytes) -> Letter:
         said.subject,
         said.sender.casefold(),
         frozenset(text for each in named for text in (each[0], each[1])),
+        {"From": said.from_, "To": said.to, "Cc": said.cc, "Subject": said.subject},
         {name.decode(): value.decode() for name, value in _MARK.findall(head)},
     )

@@ -2,13 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.groupware.probe.bodies import add_body
 from adapters.groupware.probe.boxes import Box, begun
+from adapters.groupware.probe.composed import compose, out_of_rows
 from adapters.groupware.probe.families import Row, Table, alike, extension, steps
 from adapters.groupware.probe.letters import letter
-from adapters.groupware.probe.proposal import MOST, Listing, Match, Part, Step
+from adapters.groupware.probe.proposal import MOST, Composed, Listing, Match, Part, Step
 from adapters.groupware.probe.survey import Survey
 from adapters.groupware.rows.mails import Mbox
 from adapters.groupware.values import Bytes, Undecodable
@@ -17,6 +19,8 @@ from migrator.mail.health import looks_like_mail
 
 FEWEST = 3
 """Rows that must lead to a mail for a table to list mails."""
+CODES = 6
+"""Kinds of rows that one table may hold."""
 KINDS = 5
 """Kinds of file names that are looked at, those of the most mails first."""
 
@@ -27,6 +31,9 @@ Found = tuple[Row, str, str]
 def listings(tables: Sequence[Table], survey: Survey) -> list[Listing]:
     """Every table of mails, that of the most first. A table that lists the mails of a larger one again is none."""
     found = list[Listing]()
+    whole = out_of_rows(tables)
+    if whole is not None:
+        found.append(whole)
     for table in tables:
         every = [
             each
@@ -43,16 +50,31 @@ def listings(tables: Sequence[Table], survey: Survey) -> list[Listing]:
             kept.append(each)
     for each in kept:
         add_body(each, survey)
+        if each.composed is not None:
+            compose(each, tables, survey)
     return kept
+
+
+def of_kinds(listing: Listing) -> Table | None:
+    """The other rows of a table of mails, where a column tells the two apart; then each is a table of its own."""
+    table, mails = listing.table, {id(match.row) for match in listing.matched}
+    rest = [row for row in table.rows if id(row) not in mails]
+    for place in range(len(table.columns)) if rest else ():
+        ours, theirs = {match.row.cells[place] for match in listing.matched}, {row.cells[place] for row in rest}
+        if len(ours | theirs) <= CODES and not ours & theirs:
+            rows = [match.row for match in listing.matched]
+            listing.table = replace(table, rows=rows, only=(place, frozenset(ours)))
+            return replace(table, rows=rest, only=(place, frozenset(theirs)))
+    return None
 
 
 def _joined(every: Sequence[Listing]) -> Listing:
     """One way to the mails; or two, where some rows hold theirs and others name a file."""
-    cells = next((each for each in every if each.parts[0].type == "cell"), None)
+    cells = next((each for each in every if each.composed or each.parts[0].type == "cell"), None)
     others = [each for each in every if each is not cells]
     best = max(others, key=lambda each: len(each.matched), default=None)
-    if cells is None or best is None:
-        return best or every[0]
+    if cells is None or best is None or cells.composed is not None:
+        return cells or best or every[0]
     here = {id(match.row) for match in cells.matched}
     rest = [match for match in best.matched if id(match.row) not in here]
     if len(rest) < FEWEST:
@@ -221,7 +243,10 @@ def _cells(table: Table, survey: Survey) -> Listing | None:
                     Match(row, "", letter("", str(number), len(data), data)) for number, (row, data) in enumerate(mails)
                 ]
                 part = Part("cell", column=place, written=written, share=len(mails) / len(filled), samples=(column,))
-                return Listing(table, [part], matched)
+                found = Listing(table, [part], matched)
+                if sum(not split(data)[1] for _, data in mails) >= len(mails) * MOST:  # headers alone
+                    found.parts, found.composed = [], Composed(next(iter(table.numbers()), 0), header=place)
+                return found
     return None
 
 

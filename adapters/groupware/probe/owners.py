@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from adapters.groupware.probe.families import Row, Table
-from adapters.groupware.probe.proposal import MOST, Found, Link, Listing
+from adapters.groupware.probe.proposal import MOST, Chain, Found, Link, Listing
 
 Owner = Callable[[Row], Row | None]
 """The account's row to which a mail's row leads."""
@@ -31,9 +31,35 @@ def accounts(found: Found, people: Collection[str]) -> None:
             found.users, found.home, found.user_id = table, home, owner[1] if owner and home is None else None
             found.login = _login(table, home, known, owner[1] if owner else None)
     if found.users is None:
-        return
-    for each in found.listings:
-        _own(found, each)
+        _through_folders(found, index, singles, people)
+    else:
+        for each in found.listings:
+            _own(found, each)
+
+
+def _through_folders(found: Found, index: Listing, tables: Sequence[Table], people: Collection[str]) -> None:
+    """Where a mail's row leads to a folder alone, and that to an account: columns of one name lead the way."""
+    for folders in tables:
+        for key in (place for place in range(len(folders.columns)) if folders.is_key(place)):
+            ours = _called(index.table, folders.columns[key])
+            if ours is None or not {*index.table.cells(ours)} <= {*folders.cells(key)}:
+                continue
+            for users in (each for each in tables if each is not folders):
+                for place in (place for place in range(len(users.columns)) if users.is_key(place)):
+                    leads = _called(folders, users.columns[place])
+                    known = _known(users, people)
+                    if leads is None or leads == key or max(known.values(), default=0) < 0.5:
+                        continue
+                    if {*folders.cells(leads)} <= {*users.cells(place)}:
+                        found.users, found.user_id, found.through = users, place, True
+                        found.login = _login(users, None, known, place)
+                        index.folder, found.folders, found.folder_id = Link(ours, 1.0), folders, key
+                        found.whose = Chain(column=leads)
+                        return
+
+
+def _called(table: Table, name: str) -> int | None:
+    return next((place for place, column in enumerate(table.columns) if _alike(column, name)), None)
 
 
 def _home(table: Table, index: Listing) -> tuple[int | None, float]:
@@ -131,6 +157,11 @@ def owners(found: Found, listing: Listing) -> Owner:
     """What tells whose a mail's row is."""
     users = found.users
     assert users is not None
+    if found.through and found.folders is not None and listing.folder is not None and found.user_id is not None:
+        ids = {row.cells[found.user_id]: row for row in users.rows}
+        leads, place = found.whose.column or 0, listing.folder.place
+        owner = {row.cells[found.folder_id]: ids.get(row.cells[leads]) for row in found.folders.rows}
+        return lambda row: owner.get(row.cells[place])
     if listing.owner is not None and found.user_id is not None:
         place = listing.owner.place
         by_id = {row.cells[found.user_id]: row for row in users.rows}

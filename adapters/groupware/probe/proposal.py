@@ -65,6 +65,54 @@ class Part:
         return named | {place for place in (self.column, self.size) if place is not None}
 
 
+class HeaderRows(NamedTuple):
+    """A table that holds header fields, one a row: whose they are, in which order, their names and what they say.
+
+    `codes`: what the names are written as, where they are not names.
+    """
+
+    table: Table
+    mail: int
+    number: int
+    name: int
+    value: int
+    codes: Mapping[str, str] = {}
+
+
+class Attached(NamedTuple):
+    """A table of attachments: whose they are, in which order, how they are called, and their files below a place."""
+
+    table: Table
+    mail: int
+    number: int
+    name: int
+    before: str
+    file: int
+
+
+@dataclass(slots=True)
+class Composed:
+    """A mail that is nowhere as a whole: what it can be written out of. `key` is what its parts lead to."""
+
+    key: int
+    header: int | None = None
+    fields: dict[str, int] = field(default_factory=dict)
+    """Columns of the mail's own row that hold a header field."""
+    bodies: Table | None = None
+    """The table that holds the texts, where it is another one; then `body_of` says whose each is."""
+    body_of: int = 0
+    text: int | None = None
+    html: int | None = None
+    rows: list[HeaderRows] = field(default_factory=list)
+    files: list[Attached] = field(default_factory=list)
+
+    def columns(self) -> set[int]:
+        """Those of the mail's own row."""
+        own = {self.key, *self.fields.values(), self.header}
+        own |= {self.text, self.html} if self.bodies is None else set()
+        return {place for place in own if place is not None}
+
+
 class Match(NamedTuple):
     """A row, the file in which its mail lies ("" for the row itself), and what the mail says where it was read."""
 
@@ -82,17 +130,21 @@ class Listing:
     matched: list[Match]
     split: bool = False
     between: str = ""
+    composed: Composed | None = None
     owner: Link | None = None
     """The column whose cells are ids of accounts."""
     folder: Link | None = None
     received: tuple[int, Dated] | None = None
-    flags: tuple[int, Marks] | None = None
+    dates: dict[int, Dated] = field(default_factory=dict)
+    """All columns that are the date of their mail, `received` among them."""
+    flags: list[tuple[int, Marks]] = field(default_factory=list)
 
     def used(self) -> set[int]:
         """The columns whose use is known."""
         links = [each.place for each in (self.owner, self.folder) if each is not None]
-        told = [each[0] for each in (self.received, self.flags) if each is not None]
-        return {*links, *told, *(place for part in self.parts for place in part.columns())}
+        told = [*self.dates, *(place for place, _ in self.flags)]
+        parts = self.composed.columns() if self.composed is not None else set()
+        return {*links, *told, *parts, *(place for part in self.parts for place in part.columns())}
 
     def taken(self) -> set[int]:
         """The columns that can be of no other use: in records of binary fields, also what cannot stand beside those."""
@@ -134,6 +186,8 @@ class Found:
     folders: Table | None = None
     folder_id: int = 0
     whose: Chain = field(default_factory=Chain)
+    through: bool = False
+    """Whether only its folder tells whose a mail is."""
     parent: int | None = None
     name: int = 0
     is_path: bool = False

@@ -72,8 +72,14 @@ def _table(name: str, table: TableDraft) -> Iterator[str]:
     yield f"[{name}]"
     yield from _spread("rows", table.rows)
     yield f"key = {quoted(table.key)}"
+    if table.only:
+        yield f"only = {quoted(table.only)}"
     if table.joins:
         yield f"joins = {quoted(table.joins)}"
+    if table.lists:
+        yield "lists = ["
+        yield from (f"    {quoted(each)}," for each in table.lists)
+        yield "]"
     yield ""
     yield f"[{name}.columns]"
     plain = {key: each for key, each in table.columns.items() if not each.codes}
@@ -127,11 +133,12 @@ def _messages(each: MessagesDraft) -> Iterator[str]:
     if each.received is not None:
         yield f"received = {quoted(each.received)}"
     yield from _told(each.sure, each.samples)
-    parts = each.container.get("parts")
-    if parts is None:
-        yield f"container = {quoted(each.container)}"
+    long = {key for key, value in each.container.items() if isinstance(value, list)}
+    if not long:
+        yield from _spread("container", each.container)
         return
-    yield from (f"container.{key} = {quoted(value)}" for key, value in each.container.items() if key != "parts")
-    yield "container.parts = ["
-    yield from (f"    {quoted(part)}," for part in parts)
-    yield "]"
+    yield from (f"container.{key} = {quoted(value)}" for key, value in each.container.items() if key not in long)
+    for key in (key for key in each.container if key in long):
+        yield f"container.{key} = ["
+        yield from (f"    {quoted(part)}," for part in each.container[key])
+        yield "]"

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.groupware.containers import Range
+from adapters.groupware.containers import Range, Written
 from adapters.groupware.listing import Rules
 from adapters.groupware.mapping import Column, StoreMapping
 from adapters.groupware.rows.fixed import Fixed
@@ -48,7 +48,19 @@ class Reading:
         parts = [rows.type, self.text(rows.path, rows.each or name), getattr(rows, "table", "")]
         if isinstance(rows, Names):
             parts.append(self._pattern(rows))
+        if only := self.mapping.tables[name].only:
+            parts.append(self._use(name) or f"{sorted(self._called(name, column) for column in only)}")
         return " ".join(filter(None, parts))
+
+    def _use(self, name: str) -> str:
+        """What one of several tables is for that are rows of one."""
+        uses = {self.mapping.accounts.table: "accounts", self.mapping.folders.table: "folders"}
+        uses |= {each.table: "mails" for each in self.mapping.messages}
+        return uses.get(name, "")
+
+    def _called(self, table: str, name: str) -> str:
+        columns = self.mapping.tables[table].columns
+        return self._of_store(table, columns[name] if name in columns else Column(column=name))
 
     def _pattern(self, rows: Names) -> str:
         return _BRACES.sub(
@@ -64,10 +76,11 @@ class Reading:
 
     def own(self, table: str, name: str) -> str:
         """What the store calls just this column."""
-        columns = self.mapping.tables[table].columns
-        return f"{self.table(table)}.{self._called(table, columns[name] if name in columns else Column(column=name))}"
+        if "." in name:
+            table, _, name = name.partition(".")
+        return f"{self.table(table)}.{self._called(table, name)}"
 
-    def _called(self, table: str, column: Column) -> str:
+    def _of_store(self, table: str, column: Column) -> str:
         match self.mapping.tables[table].rows:
             case Csv(names=names) | Names(declared=names) if column.column in names:
                 return f"{names.index(column.column) + 1}"
@@ -115,7 +128,7 @@ class Reading:
             yield f"only {self.own(name, column)}", {*values}
         yield from self._rows(name)
         for each in table.columns.values():
-            yield from self._column(f"column {self._called(name, each)}", each)
+            yield from self._column(f"column {self._of_store(name, each)}", each)
 
     def _rows(self, name: str) -> Iterator[tuple[str, Any]]:
         rows = self.mapping.tables[name].rows
@@ -163,12 +176,31 @@ class Reading:
                 yield f"{key} path", self.text(path.text, table)
             for text in part.texts:
                 yield f"{key} text", self.text(text.text, table)
+            if isinstance(part, Written):
+                yield from self._written(table, part)
+                continue
             for what, column, _ in part.needs():
-                yield f"{key} {what} {column if part.type == 'written' else ''}", self.own(table, column)
+                yield f"{key} {what}", self.own(table, column)
             if isinstance(part, Range):
                 yield f"{key} counted", (part.counted, part.magic.lower())
         if getattr(container, "between", ""):
             yield "between", container.between
+
+
+    def _written(self, table: str, mail: Written) -> Iterator[tuple[str, Any]]:
+        yield from ((f"field {name}", self.own(table, column)) for name, column in mail.fields.items())
+        for key, column in (("text", mail.text), ("html", mail.html), ("header", mail.header)):
+            if column is not None:
+                yield key, self.own(table, column)
+        for rows in mail.field_rows:
+            yield f"field rows {self.own(table, rows.name)}", self.own(table, rows.value)
+        for each in mail.attachments:
+            name = f"attachment {self.own(table, each.name)}"
+            yield name, each.body
+            if each.path is not None:
+                yield f"{name} path", self.text(each.path, table)
+            if each.charset is not None:
+                yield f"{name} charset", self.own(table, each.charset)
 
 
 def same(mapping: StoreMapping) -> dict[str, str]:
