@@ -13,7 +13,7 @@ PATTERNS = tuple(
     day + between + clock
     for day in ("%Y/%m/%d", "%Y-%m-%d", "%Y.%m.%d", "%Y%m%d", "%d/%m/%Y")
     for between in (" ", "T", "")
-    for clock in ("%H:%M:%S", "%H:%M", "%H%M%S")
+    for clock in ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%H%M%S")
 )
 ROLES: Mapping[str, Role] = {
     name: role

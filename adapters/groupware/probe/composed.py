@@ -1,8 +1,12 @@
 """Mails of which no bytes are kept: header fields in columns or in rows, texts and attachments beside them."""
 
+import re
+from codecs import lookup
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from adapters.files.reading import Content
 from adapters.groupware.probe.families import Row, Table
 from adapters.groupware.probe.letters import Letter, letter
 from adapters.groupware.probe.proposal import MOST, Attached, Composed, HeaderRows, Listing, Match
@@ -97,11 +101,7 @@ def compose(listing: Listing, tables: Sequence[Table], survey: Survey) -> None:
                 found.rows.append(rows)
                 break
             if (files := _files(table, place, survey)) is not None:
-                found.files.append(files)
-                for row in table.rows:
-                    path = files.before + row.cells[files.file]
-                    if path in survey.files:
-                        survey.explain(path, ATTACHMENT, survey.files[path].size)
+                found.files += _of_kinds(files, survey)
                 break
 
 
@@ -172,7 +172,9 @@ def _addressed(table: Table, mail: int, by_id: dict[str, Letter]) -> HeaderRows 
     )
     if value is None:
         return None
-    for kind in (place for place in places if place != value and len({*table.cells(place)}) <= 5):
+    kinds = [place for place in places if place != value and len({*table.cells(place)}) <= 5]
+    # a number of the row may be equal to it: then the name tells
+    for kind in sorted(kinds, key=lambda place: _KIND.search(table.columns[place].casefold()) is None):
         told: dict[str, Counter[str]] = defaultdict(Counter)
         for row in table.rows:
             fields = by_id[row.cells[mail]].fields
@@ -187,6 +189,7 @@ def _addressed(table: Table, mail: int, by_id: dict[str, Letter]) -> HeaderRows 
 def _files(table: Table, mail: int, survey: Survey) -> Attached | None:
     """A table whose cells are names of files, below one place."""
     places = [place for place in range(len(table.columns)) if place != mail]
+    places.sort(key=lambda place: -max(len(row.cells[place]) for row in table.rows))  # a whole path before its end
     for place in places:
         cells = [cell for cell in table.cells(place) if cell]
         ends = [path for path in survey.files if path == cells[0] or path.endswith(f"/{cells[0]}")] if cells else []
@@ -198,6 +201,52 @@ def _files(table: Table, mail: int, survey: Survey) -> Attached | None:
             if names:
                 return Attached(table, mail, next(iter(numbers), place), names[0], before, place)
     return None
+
+
+_KIND = re.compile("type|kind|kbn|class|種|区分")
+
+
+def _of_kinds(files: Attached, survey: Survey) -> list[Attached]:
+    """The attachments, and those that are bodies in HTML where a column tells them apart."""
+    table, pages = files.table, set[int]()
+    for number, row in enumerate(table.rows):
+        path = files.before + row.cells[files.file]
+        if path in survey.files:
+            survey.explain(path, ATTACHMENT, survey.files[path].size)
+            content = survey.read(path)
+            if isinstance(content, Content) and content.raw.size < PAGE and _PAGE.match(content.raw.read()):
+                pages.add(number)
+    for place in range(len(table.columns)) if pages else ():
+        ours = {row.cells[place] for number, row in enumerate(table.rows) if number in pages}
+        theirs = {row.cells[place] for number, row in enumerate(table.rows) if number not in pages}
+        if not ours & theirs and len(ours | theirs) <= 6 and place not in (files.charset, files.name):
+            halves = [
+                replace(
+                    table, rows=[row for row in table.rows if row.cells[place] in some], only=(place, frozenset(some))
+                )
+                for some in (theirs, ours)
+            ]
+            return [
+                files._replace(table=halves[0]),
+                files._replace(table=halves[1], page=True, charset=_charset(halves[1])),
+            ]
+    return [files]
+
+
+_PAGE = re.compile(rb"\s*<(?:!doctype|html|body|p|div)\b", re.IGNORECASE)
+PAGE = 2**24
+"""Bytes a body in HTML may have."""
+
+
+def _charset(table: Table) -> int | None:
+    return next((place for place in range(len(table.columns)) if all(map(_is_charset, table.cells(place)))), None)
+
+
+def _is_charset(name: str) -> bool:
+    try:
+        return bool(name) and not name.isdecimal() and lookup(name) is not None
+    except LookupError:
+        return False
 
 
 def _is_number(table: Table, place: int) -> bool:

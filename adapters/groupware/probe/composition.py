@@ -62,10 +62,15 @@ def _rows(draft: "Drafting", listing: Listing, found: Composed, rows: HeaderRows
     return {"name": f"{name}.{called}", "value": f"{name}.{draft.column(rows.table, rows.value, 'value')}"}
 
 
-def _attached(draft: "Drafting", listing: Listing, found: Composed, files: Attached) -> dict[str, str]:
-    name = draft.beside(files.table, "files")
+def _attached(draft: "Drafting", listing: Listing, found: Composed, files: Attached) -> dict[str, Any]:
+    name = draft.beside(files.table, "pages" if files.page else "files")
     mail = draft.column(files.table, files.mail, "mail")
     draft.drafted(files.table).key = [draft.column(files.table, files.number, "number", read=NUMBER)]
     _list(draft, listing, found, name, mail)
     file, called = draft.column(files.table, files.file, "file"), draft.column(files.table, files.name, "name")
-    return {"name": f"{name}.{called}", "path": f"{files.before}{{{name}.{file}}}"}
+    told: dict[str, Any] = {"name": f"{name}.{called}", "path": f"{files.before}{{{name}.{file}}}"}
+    if files.page:
+        told |= {"type": "text/html", "body": True}
+    if files.charset is not None:
+        told["charset"] = f"{name}.{draft.column(files.table, files.charset, 'charset')}"
+    return told

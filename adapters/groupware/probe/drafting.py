@@ -49,7 +49,10 @@ class Drafting:
         """Put a table there that rows of mails lead to; its name."""
         number = sum(each.startswith(name) for each in self._tables)
         self._names[id(table)] = name = f"{name}{number + 1 if number else ''}"
-        self._tables[name] = TableDraft(self._rows(table))
+        drafted = self._tables[name] = TableDraft(self._rows(table))
+        if table.only is not None:
+            place, values = table.only
+            drafted.only = {self.column(table, place, "only"): sorted(values)}
         return name
 
     def drafted(self, table: Table) -> TableDraft:

@@ -30,9 +30,9 @@ def accounts(found: Found, people: Collection[str]) -> None:
             best = worth
             found.users, found.home, found.user_id = table, home, owner[1] if owner and home is None else None
             found.login = _login(table, home, known, owner[1] if owner else None)
-    if found.users is None:
+    if found.users is None or max(_known(found.users, people).values(), default=0) < 0.5:
         _through_folders(found, index, singles, people)
-    else:
+    if found.users is not None and not found.through:
         for each in found.listings:
             _own(found, each)
 
@@ -51,7 +51,7 @@ def _through_folders(found: Found, index: Listing, tables: Sequence[Table], peop
                     if leads is None or leads == key or max(known.values(), default=0) < 0.5:
                         continue
                     if {*folders.cells(leads)} <= {*users.cells(place)}:
-                        found.users, found.user_id, found.through = users, place, True
+                        found.users, found.home, found.user_id, found.through = users, None, place, True
                         found.login = _login(users, None, known, place)
                         index.folder, found.folders, found.folder_id = Link(ours, 1.0), folders, key
                         found.whose = Chain(column=leads)

@@ -88,6 +88,9 @@ class Attached(NamedTuple):
     name: int
     before: str
     file: int
+    page: bool = False
+    """Whether they are bodies in HTML, and were not attached."""
+    charset: int | None = None
 
 
 @dataclass(slots=True)

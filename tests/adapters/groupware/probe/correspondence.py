@@ -68,6 +68,10 @@ def _mail(number: int, sender: str, to: str, subject: str, at: datetime, chance:
     if asked:
         mail["In-Reply-To"] = asked
     mail.set_content(f"{subject}\nお世話になっております。\n" * chance.randrange(2, 30))
+    if number % 30 == 0:
+        mail["Cc"] = f"{chance.choice(PEOPLE)}@{DOMAIN}"
+    if number % 50 == 0:
+        mail.add_alternative(f"<html><body><p>{subject}</p></body></html>\n", subtype="html")
     if number % 60 == 0:
         mail.add_attachment(chance.randbytes(300), maintype="application", subtype="pdf", filename=f"見積{number}.pdf")
     return bytes(mail).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -48,14 +48,17 @@ class Reading:
         parts = [rows.type, self.text(rows.path, rows.each or name), getattr(rows, "table", "")]
         if isinstance(rows, Names):
             parts.append(self._pattern(rows))
-        if only := self.mapping.tables[name].only:
-            parts.append(self._use(name) or f"{sorted(self._called(name, column) for column in only)}")
+        if self.mapping.tables[name].only:
+            parts.append(self._use(name))
         return " ".join(filter(None, parts))
 
     def _use(self, name: str) -> str:
         """What one of several tables is for that are rows of one."""
         uses = {self.mapping.accounts.table: "accounts", self.mapping.folders.table: "folders"}
-        uses |= {each.table: "mails" for each in self.mapping.messages}
+        for each in self.mapping.messages:
+            uses[each.table] = "mails"
+            for attached in getattr(each.container, "attachments", ()):
+                uses[attached.name.partition(".")[0]] = "bodies" if attached.body else "attachments"
         return uses.get(name, "")
 
     def _called(self, table: str, name: str) -> str:
@@ -185,7 +188,6 @@ class Reading:
                 yield f"{key} counted", (part.counted, part.magic.lower())
         if getattr(container, "between", ""):
             yield "between", container.between
-
 
     def _written(self, table: str, mail: Written) -> Iterator[tuple[str, Any]]:
         yield from ((f"field {name}", self.own(table, column)) for name, column in mail.fields.items())
