@@ -33,12 +33,9 @@ def probe(root: Path) -> Probed:
     seen = survey(Tree(root))
     found = propose(seen)
     drafted = draft(found) if found.listings else bare(seen)
-    used = {path for each in found.used_tables() for path in each.files}
-    mails = {path for each in found.listings for part in each.parts for path in part.files} or {
-        *seen.boxes,
-        *seen.mails,
-    }
-    rules = leftovers(found.tables, used, mails, seen)
+    listed = {path for each in found.listings for part in each.parts for path in part.files}
+    used = () if drafted is None else drafted.used
+    rules = leftovers(found.tables, used, listed or {*seen.boxes, *seen.mails}, seen)
     return Probed(
         tracts=tuple(seen.tracts()),
         unknown=tuple(seen.unknown()),

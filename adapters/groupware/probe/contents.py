@@ -10,6 +10,10 @@ from adapters.groupware.probe.owners import owners
 from adapters.groupware.probe.proposal import Found, Listing
 from migrator.model import Role
 
+INBOX = "INBOX"
+"""The folder of mails that came from others and lie in none."""
+NO_FOLDER = ("", "0")
+
 
 class Fates:
     """What became of the mails, as far as other mails tell."""
@@ -43,6 +47,13 @@ def _read(found: Found, listing: Listing, fates: Fates) -> None:
         account = owner(row)
         names = () if account is None else {cell.casefold().partition("@")[0] for cell in account.cells if cell}
         traits.append(fates.of(letter, role(row), names))
+    if listing.folder is not None:
+        loose = [
+            trait.ours
+            for (row, _), trait in zip(pairs, traits, strict=True)
+            if row.cells[listing.folder.place] in NO_FOLDER
+        ]
+        listing.loose = INBOX if loose and sum(loose) <= len(loose) * 0.1 else ""
     for place in _free(listing):
         date = dated([row.cells[place] for row, _ in pairs], [letter.date for _, letter in pairs])
         if date is not None:

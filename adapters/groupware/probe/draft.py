@@ -52,6 +52,7 @@ class MessagesDraft:
     samples: tuple[str, ...] = ()
     flags: list[str] = field(default_factory=list)
     received: str | None = None
+    folder: str = ""
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ class Draft:
     folders: dict[str, str]
     tables: dict[str, TableDraft] = field(default_factory=dict)
     messages: list[MessagesDraft] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+    """The files of its tables."""
 
     def questions(self) -> list[Reason]:
         """What a person must confirm or say, code by code."""

@@ -43,6 +43,7 @@ class Drafting:
             if table.only is not None:
                 place, values = table.only
                 drafted.only = {self.column(table, place, "only"): sorted(values)}
+        self._draft.used = [path for table in found.used_tables() for path in table.files]
         return self._draft
 
     def beside(self, table: Table, name: str) -> str:
@@ -151,7 +152,13 @@ class Drafting:
         sure = min([*shares, *(part.share for part in listing.parts)], default=0.0)
         self._draft.messages.append(
             MessagesDraft(
-                self._names[id(table)], container, sure, samples, self._marks(listing), self._received(listing)
+                self._names[id(table)],
+                container,
+                sure,
+                samples,
+                self._marks(listing),
+                self._received(listing),
+                listing.loose,
             )
         )
 
@@ -191,6 +198,11 @@ class Drafting:
         for number, (place, marks) in enumerate(listing.flags):
             name = self.column(listing.table, place, f"marks{number + 1 if number else ''}")
             columns[name] = of_marks(listing.table.columns[place], marks, len(listing.matched))
+            if (
+                self._folders.only is not None and marks.written == "code"
+            ):  # its cells are read before its rows are told
+                strange = {row.cells[place] for row in self._folders.rows} - {*columns[name].codes}
+                columns[name].codes |= {code: Meant("", 0.9) for code in strange}
             names.append(name)
         return names
 

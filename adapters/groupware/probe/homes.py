@@ -29,6 +29,10 @@ class Homes:
     behind: str
     every: list[Home]
 
+    def names(self) -> set[str]:
+        """The accounts."""
+        return {home.name for home in self.every}
+
     def path(self, column: str) -> str:
         """Where an account's files lie, its name in braces."""
         return "/".join(filter(None, (self.head, f"{{{column}}}{self.behind}")))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from adapters.groupware.probe.families import Table, extension
-from adapters.groupware.probe.sight import FETCHED, NOT_MIGRATED
+from adapters.groupware.probe.sight import FETCHED, NOT_MIGRATED, SETTINGS
 from adapters.groupware.probe.survey import Survey
 
 LEFT = (".lock", ".lck", ".tmp", ".part", ".pid")
@@ -23,11 +23,11 @@ def leftovers(
     listed = {path for table in tables for path in table.files}
     for path, seen in survey.files.items():
         end = extension(path).casefold()
-        named = seen.kind in (NOT_MIGRATED, FETCHED)
+        named = seen.kind in (NOT_MIGRATED, FETCHED, SETTINGS)
         if path in listed or not (named or end in LEFT) or (end in ends and not named):
             continue
         rule = seen.kind if named else f"left-{end[1:]}"
-        by_end = end and end not in ends and seen.kind != FETCHED
+        by_end = end and end not in ends and seen.kind == NOT_MIGRATED
         pattern = f"*{end}" if by_end else path.rpartition("/")[2]
         if pattern not in rules.setdefault(rule, []):
             rules[rule].append(pattern)

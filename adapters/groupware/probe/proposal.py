@@ -137,6 +137,8 @@ class Listing:
     owner: Link | None = None
     """The column whose cells are ids of accounts."""
     folder: Link | None = None
+    loose: str = ""
+    """The folder of mails whose rows name none."""
     received: tuple[int, Dated] | None = None
     dates: dict[int, Dated] = field(default_factory=dict)
     """All columns that are the date of their mail, `received` among them."""

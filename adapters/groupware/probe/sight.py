@@ -12,19 +12,24 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 from xml.parsers import expat
 
 from adapters.groupware.probe.boxes import WHOLE, Box, box
 from adapters.groupware.probe.forms import dialect, json_form
 from adapters.groupware.probe.separating import charset, separated
+from adapters.groupware.rows.berkeley import is_berkeley
 from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
+from adapters.groupware.rows.gdbm import is_gdbm
 from adapters.groupware.rows.objects import Json
 from adapters.groupware.rows.sections import Ini
-from adapters.groupware.rows.shape import BrokenLine, File, NoTable, RowShape, Wanted
+from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, RowShape, Wanted
 from adapters.groupware.rows.sqlite import Sqlite
 from migrator.errors import UsageError
 from migrator.model import Raw
@@ -32,9 +37,13 @@ from migrator.model import Raw
 HEAD = 2**16
 """Bytes from which the kind of a file is told."""
 
+PAIRS = 20_000
+"""Pairs of a DBM file that are looked at."""
+
 Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
-UNKNOWN, EMPTY, NOT_MIGRATED, MAIL, FETCHED = "unknown", "empty", "not-migrated", "mail", "fetched"
+UNKNOWN, EMPTY, NOT_MIGRATED, MAIL = "unknown", "empty", "not-migrated", "mail"
+FETCHED, SETTINGS = "fetched", "settings"
 
 
 class Sight(NamedTuple):
@@ -122,6 +131,33 @@ def _dbase(path: str, raw: Raw, head: bytes) -> Sight | None:
             return Sight("dbf", raw.size - strange, form, tuple(lines.columns))
     except (NoTable, UsageError):
         return None
+
+
+_PARTED = ("\n", "\x01", "\t", "@@@", "|", ";", ",")
+"""What may part the columns of a value."""
+
+
+def _pairs(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """A DBM file: a pair whose value has another number of columns than most is of another kind."""
+    if not (is_gdbm(head[:16]) or is_berkeley(head[:16])):
+        return None
+    try:
+        with Dbm(type="dbm", path=path).open(File(path, raw), Wanted(("key", "value"))) as lines:
+            rows = [*islice(lines.rows, PAIRS)]
+    except NoTable:
+        return Sight("dbm")
+    pairs = [each.cells for each in rows if isinstance(each, Line)]
+    widths = {each: Counter(str(value).count(each) + 1 for _, value in pairs) for each in _PARTED}
+    best = max(_PARTED, key=lambda each: max((n for width, n in widths[each].items() if width > 1), default=0))
+    wide = [(count, width) for width, count in widths[best].items() if width > 2]
+    form = Dbm(type="dbm", path=path)
+    if wide:
+        width = max(wide)[1]
+        others = tuple(str(key) for key, value in pairs if str(value).count(best) + 1 != width)
+        names = tuple(f"v{number}" for number in range(1, width + 1))
+        form = Dbm(type="dbm", path=path, separator=best, names=names, skip=others[:50])
+    lost = sum(isinstance(each, BrokenLine) for each in rows)
+    return Sight("dbm", 0 if lost else raw.size, form, form.declared)
 
 
 # -- mail, and what is kept beside it ------------------------------------------------------------------------------
@@ -243,9 +279,22 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
+_NAMED_VALUE = re.compile(rb"\s*(?:#.*|[A-Za-z_][\w.-]*[ \t]*=.*|)", re.DOTALL)
+
+
+def _settings(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Lines of name=value and nothing else."""
+    if b"=" not in head or b"\0" in head:
+        return None
+    with raw.open() as stream:
+        if not all(_NAMED_VALUE.fullmatch(line) for line in _lines(stream)):
+            return None
+    return Sight(SETTINGS, raw.size)
+
+
 def _csv(path: str, raw: Raw, head: bytes) -> Sight | None:
     found = separated(path, raw, head)
     return None if found is None else Sight("csv", found.explained, found.form, found.columns)
 
 
-_CLAIMS = (_database, _packed, _dbase, _beside, _mails, _uidl, _xml, _json, _dump, _ini, _csv)
+_CLAIMS = (_database, _pairs, _packed, _dbase, _beside, _mails, _uidl, _xml, _json, _dump, _ini, _settings, _csv)

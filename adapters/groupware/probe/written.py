@@ -132,6 +132,8 @@ def _messages(each: MessagesDraft) -> Iterator[str]:
         yield f"flags = {quoted(each.flags)}"
     if each.received is not None:
         yield f"received = {quoted(each.received)}"
+    if each.folder:
+        yield f"folder = {quoted(each.folder)}"
     yield from _told(each.sure, each.samples)
     long = {key for key, value in each.container.items() if isinstance(value, list)}
     if not long:

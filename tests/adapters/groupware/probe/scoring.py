@@ -25,9 +25,11 @@ from typing import Any
 from adapters.groupware.containers import Range, Written
 from adapters.groupware.listing import Rules
 from adapters.groupware.mapping import Column, StoreMapping
+from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.fixed import Fixed
 from adapters.groupware.rows.names import Names
 from adapters.groupware.rows.separated import Csv
+from adapters.groupware.template import Template
 from adapters.groupware.values import Bytes, Code, Date, Flags, Number
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -85,7 +87,7 @@ class Reading:
 
     def _of_store(self, table: str, column: Column) -> str:
         match self.mapping.tables[table].rows:
-            case Csv(names=names) | Names(declared=names) if column.column in names:
+            case Csv(names=names) | Names(declared=names) | Dbm(declared=names) if column.column in names:
                 return f"{names.index(column.column) + 1}"
             case Fixed(fields=fields):
                 return f"@{fields[column.column].at}"
@@ -113,6 +115,8 @@ class Reading:
             found |= {f"messages {table}: {key}": value for key, value in self._container(each.table, each.container)}
             if each.flags:
                 found[f"messages {table}: flags"] = {self.own(each.table, column) for column in each.flags}
+            if each.folder:
+                found[f"messages {table}: folder"] = each.folder
             if each.received:
                 found[f"messages {table}: received"] = self.own(each.table, each.received)
         return found
@@ -139,6 +143,8 @@ class Reading:
             value = getattr(rows, key)
             match key:
                 case "each" | "deep":
+                    continue
+                case "key" if isinstance(rows, Dbm):
                     continue
                 case "path":
                     value = self.text(rows.path, rows.each or name)
@@ -271,4 +277,5 @@ class Score:
 
 
 def _is_table(mapping: StoreMapping, path: str) -> bool:
-    return any(_BRACES.sub("*", table.rows.path) == path for table in mapping.tables.values() if not table.rows.listed)
+    tables = [table.rows.path for table in mapping.tables.values() if not table.rows.listed]
+    return any(Template(each).match(path) is not None for each in tables)
