@@ -142,10 +142,11 @@ def _dotted(path: str, raw: Raw, head: bytes, read: Read) -> Box | None:
     """A dot alone on a line behind each mail, as it goes over the wire (RFC 5321, section 4.5.2)."""
     if not looks_like_mail(split(head)[0]) or raw.size > WHOLE:
         return None
-    data, places, explained, begin = raw.read(), list[tuple[int, int]](), 0, 0
-    ends = [found.end() for found in _LONE_DOT.finditer(data)]
-    if not ends:
+    data = raw.read()
+    if b"\n.\n" not in data and b"\n.\r" not in data and not data.endswith(b"\n."):
         return None
+    places, explained, begin = list[tuple[int, int]](), 0, 0
+    ends = [found.end() for found in _LONE_DOT.finditer(data)]
     for end in (*ends, len(data)):
         if end > begin and looks_like_mail(split(data[begin : begin + HEAD])[0]):
             explained += end - begin
