@@ -54,7 +54,7 @@ class Text(Shape):
 
     kind: Literal["text"]
     charsets: tuple[str, ...] = ()
-    replace: dict[str, str] = {}
+    replace: dict[Annotated[str, Field(min_length=1)], str] = {}
     """Texts in the cell -> what is meant by each, where one table writes otherwise than another."""
 
     def reader(self) -> Read:

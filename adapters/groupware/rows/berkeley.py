@@ -46,7 +46,7 @@ def is_berkeley(begin: bytes) -> bool:
 
 
 def pairs(window: Window) -> Iterator[Pair | int]:
-    """Each pair, or the byte at which something stands that is none. Raises Strange, Spent."""
+    """Each pair, or the byte at which stands what has lost some: told once a page. Raises Strange, Spent."""
     form = _form(window)
     for place in range(form.page, window.size, form.page):
         try:
@@ -84,12 +84,12 @@ def _page(form: _Form, head: bytes) -> _Page:
 
 
 def _of_page(window: Window, form: _Form, page: _Page, place: int) -> Iterator[Pair | int]:
-    """Keys and values take turns."""
+    """Keys and values take turns. What is lost of a page is told once."""
     data = window.read(place, form.page)
     if form.items_at + 2 * page.items > form.page or page.items % 2:
         raise Lost(place)
     starts = struct.unpack_from(f"{form.order}{page.items}H", data, form.items_at)
-    key_at, key = -1, b""
+    key_at, key, lost = -1, b"", False
     for number in range(0, page.items, 2):
         try:
             values = _item(window, form, data, starts, number + 1)
@@ -99,7 +99,9 @@ def _of_page(window: Window, form: _Form, page: _Page, place: int) -> Iterator[P
             for value in values:
                 yield key, value
         except (LookupError, ValueError, struct.error):
-            yield place + starts[number]
+            lost = True
+    if lost:
+        yield place
 
 
 def _item(window: Window, form: _Form, data: bytes, starts: tuple[int, ...], number: int) -> list[bytes]:

@@ -43,7 +43,7 @@ def is_gdbm(begin: bytes) -> bool:
 
 
 def pairs(window: Window) -> Iterator[Pair | int]:
-    """Each pair, or the byte at which something stands that is none. Raises Strange, Spent."""
+    """Each pair, or the byte at which stands what has lost some: told once a bucket. Raises Strange, Spent."""
     try:
         order, layout, directory, size, bucket_size = _head(window)
     except (Lost, struct.error) as error:
@@ -57,15 +57,19 @@ def pairs(window: Window) -> Iterator[Pair | int]:
         except Lost:
             yield place
             continue
-        found = 0
+        found, lost = 0, False
         for hashed, small, at, key_size, value_size in element.iter_unpack(
             bucket[layout.elements : layout.elements + elements * element.size]
         ):
             if hashed == UNUSED:
                 continue
             found += 1
-            yield _pair(window, small, at, key_size, value_size) or place
-        if found != count.unpack_from(bucket, layout.counted)[0]:
+            pair = _pair(window, small, at, key_size, value_size)
+            if pair is None:
+                lost = True
+            else:
+                yield pair
+        if lost or found != count.unpack_from(bucket, layout.counted)[0]:
             yield place
 
 

@@ -1,5 +1,6 @@
 """Where a product kept columns and no mail, one is written: whole, always the same, and never with a field too many."""
 
+import re
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -309,3 +310,29 @@ def test_what_is_wrong_with_lists_is_told(old: str, new: str, code: str, tmp_pat
     with pytest.raises(UsageError) as caught:
         store.look()
     assert caught.value.reason.code == code
+
+
+ANY = st.text(max_size=80).map(storable) | st.text(alphabet="ab:\r\n \t\0山=?<@,", max_size=80).map(storable)
+
+
+@given(ANY, st.lists(st.tuples(ANY, ANY), max_size=4), ANY, st.binary(max_size=100))
+def test_no_header_no_row_and_no_name_of_a_file_makes_a_mail_of_another_shape(
+    own: str, rows: list[tuple[str, str]], name: str, data: bytes
+) -> None:
+    parts = [Part(name, data, charset=name), Part(name, data, "text/html", name, body=True), Part(name, None)]
+    start, there, _, end = written(merged(header_fields(own), rows), own, None, "columns", parts)
+    raw = start + there + end
+    head, blank, _ = raw.partition(b"\r\n\r\n")
+    assert blank
+    assert all(re.match(rb"[!-9;-~]+: |[ \t]+\S|[!-9;-~]+:\Z", line) for line in head.split(b"\r\n")), head
+    read = message_from_bytes(raw, policy=policy.compat32)
+    assert [part.get_content_type() for part in read.walk()] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "application/octet-stream",
+        "application/octet-stream",
+    ]
+    assert [part.get_payload(decode=True) for part in read.walk()][3:] == [data, data, b""]
+    assert not any(part.defects for part in read.walk())

@@ -76,7 +76,7 @@ def test_several_values_of_one_key_are_a_row_each(kind: str) -> None:
 def test_values_that_lie_in_a_tree_of_their_own_are_told_and_cost_the_others_nothing() -> None:
     pairs = [(b"k", b"%d" % number) for number in range(3000)] + [(b"m", b"x")]
     data = written(lambda path, pairs: berkeley(path, pairs, "duplicates=1", kind="btree"), pairs)
-    assert read(data) == ["groupware.pair-lost", [b"m", b"x"]]
+    assert read(data) == [[b"m", b"x"], "groupware.pair-lost"]
 
 
 def wide_at_multiples_of_four(pairs: list[tuple[bytes, bytes]]) -> bytes:
@@ -132,12 +132,12 @@ def test_a_value_with_too_few_columns_is_told_and_a_nul_at_the_end_is_none(separ
     assert "groupware.line-width" in found
 
 
-SMALL = [(b"k%d" % number, b"v" * number * 40) for number in range(30)]
+SMALL = [(b"k%d" % number, b"v" * number * 60) for number in range(12)]
 
 
 def test_a_file_cut_at_any_byte_gives_what_is_left_of_it_and_nothing_else(make: Make) -> None:
     data = written(make, SMALL)
-    for end in range(0, len(data), 1 if len(data) < 2**14 else 7):
+    for end in range(0, len(data), 1 if len(data) < 2**15 else 7):
         try:
             told = read(data[:end])
         except NoTable as none:
