@@ -129,6 +129,11 @@ KINDS = {
     "a.ini": ("ini", b"[sato]\r\nmail = sato@example.co.jp\r\n; a remark\r\n"),
     "a.xml": ("xml", b"<?xml version='1.0'?><mails><mail id='1'/></mails>"),
     "a.sql": ("sqldump", b"CREATE TABLE `m` (`a` int, `b` text);\nINSERT INTO `m` VALUES (1,'x;\\'y');\n-- end\n"),
+    "1.bmf": ("mbox-dots", (MAIL + b".\r\n") * 3),
+    "HEAD.DAT": ("records", b"".join(b"HEAD" + len(MAIL).to_bytes(4, "little") + MAIL for _ in range(3))),
+    "big-16": ("records", b"".join(len(MAIL).to_bytes(2, "big") + MAIL for _ in range(4))),
+    "uid.dat": ("fetched", b"0000001a4b\n0000001a4c\n"),
+    "rc": ("settings", b"# ours\nlanguage=ja\nsort.order = date\n"),
     ".forward": ("not-migrated", b"sato@example.com\n"),
     "book": ("not-migrated", b"BEGIN:VCARD\r\nEND:VCARD\r\n"),
 }
@@ -152,6 +157,17 @@ def test_an_archive_with_one_wrong_byte_explains_nothing(name: str) -> None:
     data = bytearray(KINDS[name][1])
     data[len(data) // 2 - 10] ^= 0xFF
     assert look(name, Raw.of(bytes(data))).explained == 0
+
+
+@pytest.mark.parametrize("name", ["HEAD.DAT", "big-16"])
+def test_records_explain_what_goes_on_from_one_to_the_next_and_no_more(name: str) -> None:
+    data = KINDS[name][1]
+    assert look("x", Raw.of(data + b"\xff" * 20)).explained == len(data)
+    assert look("x", Raw.of(b"\xff" * 300 + data)).explained == 0
+
+
+def test_a_mail_with_a_lone_dot_in_its_text_is_one_mail() -> None:
+    assert look("x", Raw.of(MAIL + b".\r\nmore text\r\n"))[:2] == ("mail", len(MAIL) + 14)
 
 
 def test_lines_that_are_no_rows_are_not_explained() -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -43,6 +44,23 @@ def test_what_is_proposed_is_never_wrong_but_only_incomplete(kind: str, tmp_path
     told = STORES[kind](tmp_path / "store")
     score = Score(hidden(told), proposed(probe(tmp_path / "store"), tmp_path), tmp_path / "store")
     assert not {key: (true, ours) for key, (true, ours) in score.missed.items() if not incomplete(true, ours)}
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_an_unknown_file_stays_unknown_wherever_it_lies(kind: str, tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    STORES[kind](root)
+    place = min(path.parent for path in root.rglob("*") if path.is_file())
+    odd = {"noise": Random(1).randbytes(50_000), "x.odb": b"ODB2" + bytes(range(256)) * 200}
+    for name, data in odd.items():
+        (place / name).write_bytes(data)
+    found = probe(root)
+    assert {(place / name).relative_to(root).as_posix() for name in odd} <= {*found.unknown}
+    assert sum(each.size - each.explained for each in found.tracts) >= sum(map(len, odd.values()))
+
+
+def test_every_shipped_kind_is_measured() -> None:
+    assert {*checks.shipped()} <= {*STORES}
 
 
 def incomplete(true: object, ours: object) -> bool:
