@@ -130,7 +130,8 @@ def _named(
         for place in range(len(table.columns)):
             rows = [(row, named.get(row.cells[place] + behind)) for row in table.rows if row.cells[place]]
             pairs = [(row, *where) for row, places in rows if places and (where := _of_row(row, places))]
-            if len(pairs) >= len(rows) * 0.5 and pairs and (best is None or len(pairs) > len(best[3])):
+            apart = len({(path, at) for _, path, at in pairs})
+            if pairs and min(len(pairs), apart) >= len(rows) * 0.5 and (best is None or len(pairs) > len(best[3])):
                 best = place, behind, len(pairs) / len(rows), pairs
     return best
 
