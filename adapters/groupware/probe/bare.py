@@ -1,5 +1,6 @@
 """A store without a table of mails: directories are accounts and folders, marks stand in the mails themselves."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from adapters.groupware.probe.survey import Survey
 from adapters.groupware.rows.mails import Mbox, Records
 from migrator.model import ANSWERED, DELETED, FLAGGED, SEEN, Flag, Role
 
+_MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
+
 OFTEN = 0.5
 """The share of mails in which a header field must stand to be the store's own."""
 
@@ -28,13 +31,15 @@ ACCOUNTS, FOLDERS, FILES, MAILS = "accounts", "folders", "files", "mails"
 
 
 def bare(survey: Survey) -> Draft | None:
-    """The mapping of such a store; None where nothing tells whose its mails are."""
+    """The mapping of such a store; None where nothing tells whose its mails are, or it is one of Maildirs."""
     files = [*survey.boxes, *survey.mails]
     found = homes(files, survey.letters)
     deep = [each for each in found if all(all(home.files.values()) for home in each.every)]
     best = max(deep, key=lambda each: sum(len(home.files) for home in each.every), default=None)
     if best is None:
         return None
+    if all(_MAILDIR.search(rest) for home in best.every for rest in home.files.values()):
+        return None  # an adapter of its own reads those, with their flags
     flat = [each for each in found if each not in deep and each.names() <= best.names()]
     return _Bare(survey, best, flat).whole()
 

@@ -132,7 +132,6 @@ class Listing:
     parts: list[Part]
     matched: list[Match]
     split: bool = False
-    between: str = ""
     composed: Composed | None = None
     owner: Link | None = None
     """The column whose cells are ids of accounts."""

@@ -8,6 +8,7 @@ import lzma
 import os
 import sqlite3
 import zipfile
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,6 +26,7 @@ from migrator.cli import main
 from migrator.demo.store import build as demo_store
 from migrator.model import Raw
 from tests.adapters.files.layouts import snapshot
+from tests.adapters.groupware.probe.correspondence import correspondence
 from tests.adapters.groupware.probe.drawn import Drawn
 from tests.adapters.groupware.probe.reading import answered, explained, mails, proposed
 
@@ -243,6 +245,31 @@ def test_the_proposal_is_written_where_it_overwrites_nothing(
 
 def test_a_store_without_any_table_gets_a_question_and_no_mapping(tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(MAIL)
+    found = probe(tmp_path)
+    assert [each.code for each in found.questions] == ["probe.no-index"]
+    assert not found.mapping
+
+
+@pytest.mark.parametrize("form", ["{account}/{folder}/{number}.eml", "home/{account}/Mail/{folder}.mbx"])
+def test_a_store_without_any_table_is_told_by_whose_name_its_mails_bear(form: str, tmp_path: Path) -> None:
+    root, wanted = tmp_path / "store", Counter[tuple[str, tuple[str, ...]]]()
+    for number, each in enumerate(correspondence()):
+        folder = str(each.folder)
+        path = root / form.format(account=each.account, folder=folder, number=number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            line = b"From a@example.com Mon Jan  2 03:04:05 2012\n"
+            file.write(each.raw if path.suffix == ".eml" else line + each.raw.replace(b"\r", b"") + b"\n")
+        wanted[each.account, (folder,)] += 1
+    read = Counter((account, folder) for account, folder, _ in mails(answered(probe(root), tmp_path), root).elements())
+    assert read == wanted
+
+
+def test_of_maildirs_it_is_said_that_an_adapter_reads_them(tmp_path: Path) -> None:
+    for number, each in enumerate(correspondence()):
+        path = tmp_path / each.account / "cur" / f"{number}.host:2,S"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each.raw)
     found = probe(tmp_path)
     assert [each.code for each in found.questions] == ["probe.no-index"]
     assert not found.mapping
