@@ -94,6 +94,7 @@ def aipo(root: Path, *, dialect: str) -> str:
                 table("eip_t_mail_folder", "folder_id account_id folder_name", *folders),
                 table("eip_t_mail", f"{columns} file_path mail create_date", *mails),
                 table("eip_t_todo", "todo_id user_id todo_name", "1,4,'買い物'", "2,5,'掃除'"),
+                table("eip_t_mail_filter", "filter_id account_id filter_string", "1,11,'order'", "2,12,'請求書'"),
             )
         ).encode(),
     )

@@ -59,6 +59,13 @@ def test_an_unknown_file_stays_unknown_wherever_it_lies(kind: str, tmp_path: Pat
     assert sum(each.size - each.explained for each in found.tracts) >= sum(map(len, odd.values()))
 
 
+def test_what_lies_beside_the_mails_in_a_dump_is_named(tmp_path: Path) -> None:
+    STORES["aipo-mysql"](tmp_path)
+    asked = {each.code: each.params for each in probe(tmp_path).questions}
+    assert asked["probe.ask-not-migrated"] == {"path": "org001.sql: eip_t_mail_filter"}
+    assert asked["probe.ask-tables"] == {"path": "org001.sql", "tables": "eip_t_todo"}
+
+
 def test_every_shipped_kind_is_measured() -> None:
     assert {name for name in checks.shipped() if not name.startswith("example-")} - {*STORES} <= TO_DO
 
