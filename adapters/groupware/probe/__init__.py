@@ -1,18 +1,20 @@
 """A look at a store that no mapping describes yet. It proposes; what only a person can know is asked.
 
-What lies there     sight.py, boxes.py     what one file seems to be; how the mails in it are parted
-                    survey.py, letters.py  all files, counted by directory; what a sample of the mails says
-                    forms.py, separating.py, families.py, fixed.py
-                                           the tables of a file; files that are one table; text and binary records
-What it is for      listings.py, bodies.py which tables list the mails, and where these lie
-                    owners.py, folders.py  which table lists the accounts, which the folders
-                    paths.py               which columns the paths are made of
-                    columns.py, contents.py what dates and marks mean, by what the mails say
-                    propose.py, proposal.py all of it put together
-                    homes.py, bare.py      a store that has no table of mails
-What is said        draft.py, drafting.py  a mapping in the making
-                    leftovers.py           what is neither mail nor table
-                    written.py             the mapping as a file
+What lies there   sight.py, boxes.py            what one file seems to be; how the mails in it are parted
+                  survey.py, letters.py         all files, counted by directory; what a sample of the mails says
+                  forms.py, separating.py       the tables of one file; the dialect of text
+                  families.py, fixed.py         files that are one table; records of one width
+What it is for    listings.py, bodies.py        which tables list the mails, and where these lie
+                  composed.py                   mails of which only columns and rows are kept
+                  owners.py, folders.py         which table lists the accounts, which the folders
+                  paths.py                      which columns the paths are made of
+                  columns.py, contents.py       what dates and marks mean, by what the mails say
+                  propose.py, proposal.py       all of it put together
+                  homes.py, keyed.py, bare.py   a store that has no table of mails
+What is said      draft.py, drafting.py         a mapping in the making
+                  composition.py                the container of mails that are written
+                  leftovers.py, questions.py    what is neither mail nor table; what only a person knows
+                  written.py                    the mapping as a file
 """
 
 from pathlib import Path
