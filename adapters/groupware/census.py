@@ -36,7 +36,8 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
     for folder, claim in _rows(store, part, tables, places):
         sums[folder.account.name, folder.path].add(0 if claim is None else _claimed(store, claim))
         if claim is not None:
-            claimed.update(map(_short, claim.files))
+            claimed.update(map(_short, (*claim.files, *claim.also)))
+            sums[folder.account.name, folder.path].artefacts += sum(1 for _ in store.absent(claim))
     for path, reason in listing(store.tree, part.heads, part.beside):
         if reason is not None or _short(path) not in claimed:
             folder = places.of_path(store.decoded(path))
@@ -51,8 +52,8 @@ def _rows(store: Store, part: Part, tables: Tables, places: Places) -> Iterator[
             if isinstance(row, BadRow):
                 yield places.unnamed(row.above), None
             else:
-                claim = store.claim(number, row.values)
-                yield places.of_row(row.values), None if isinstance(claim, Reason) else claim
+                claim = store.claim(number, row.values, tables)
+                yield places.of_row(row.values, number), None if isinstance(claim, Reason) else claim
     for bad in (*tables.bad, *(store.common.bad if part.common else ())):
         yield places.unnamed(bad.above), None
 

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Iterator
 
-from adapters.files.reading import Content, Tree, readable_path, stamp
+from adapters.files.reading import Content, readable_path, stamp
 from adapters.files.rules import dated
 from adapters.groupware.catalogue import Artefact, Catalogue
 from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
 from adapters.groupware.containers import Claim
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.opening import LARGEST
+from adapters.groupware.opening import LARGEST, Opener
 from adapters.groupware.store import Part, Store
 from migrator.errors import Reason
 from migrator.model import (
@@ -38,8 +38,8 @@ def _indexed(artefact: Artefact) -> tuple[Evidence, ...]:
 class GroupwareSource:
     """A store of one file a mail with an index beside it; looked at part by part, as the engine asks for accounts."""
 
-    def __init__(self, mapping: StoreMapping, tree: Tree) -> None:
-        self._mapping, self._tree = mapping, tree
+    def __init__(self, mapping: StoreMapping, opener: Opener) -> None:
+        self._mapping, self._opener, self._tree = mapping, opener, opener.tree
         self._begin()
 
     def _begin(self) -> None:
@@ -170,4 +170,4 @@ class GroupwareSource:
         """What a claim leads to."""
         if artefact.message is None:
             return self._tree.read(claim.files[0])
-        return self._mapping.messages[artefact.message].container.read(claim, self._store.opener)
+        return self._mapping.messages[artefact.message].container.read(claim, self._opener)

@@ -6,6 +6,7 @@ sqlite.py      a table of an SQLite database          objects.py     JSON
 sections.py    INI                                    elements.py    XML
 dump.py        an SQL dump                            sqltext.py     how values are written in one
 mails.py       files that are nothing but mails      names.py       no table at all: the names of files
+dbm.py         pairs of keys and values              gdbm.py, berkeley.py, window.py  how such files are laid out
 """
 
 from typing import Annotated
@@ -13,6 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
 from adapters.groupware.rows.fixed import Fixed
@@ -24,6 +26,6 @@ from adapters.groupware.rows.separated import Csv
 from adapters.groupware.rows.sqlite import Sqlite
 
 Rows = Annotated[
-    Csv | Fixed | Dbf | Sqlite | Json | Ini | Xml | SqlDump | Mbox | Records | Names, Field(discriminator="type")
+    Csv | Fixed | Dbf | Dbm | Sqlite | Json | Ini | Xml | SqlDump | Mbox | Records | Names, Field(discriminator="type")
 ]
 """Every kind of rows, told apart by `type`."""
