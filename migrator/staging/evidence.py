@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, or_, select
 
-from migrator.model import Flag, ItemId, Path, Raw, Role
+from migrator.model import Account, Flag, Folder, ItemId, Path, Raw, Role
 from migrator.routes import role_of
 from migrator.staging import tables
 from migrator.staging.states import flags_of, newest_item, said_of
@@ -125,10 +125,11 @@ def evidence(staging: Staging, signals: str) -> Iterator[list[Evidence]]:
     """Every mail that has features, in the order in which it was staged, a page at a time."""
     its = tables.item.c
     query = _evidence(signals).order_by(its.id).limit(PAGE)
+    folders = _folders(staging)
     last = 0
     while True:
         with staging.reading() as connection:
-            page = [_row(row) for row in connection.execute(query.where(its.id > last))]
+            page = [_row(row, folders) for row in connection.execute(query.where(its.id > last))]
         if not page:
             return
         yield page
@@ -136,16 +137,14 @@ def evidence(staging: Staging, signals: str) -> Iterator[list[Evidence]]:
 
 
 def _evidence(signals: str) -> Select[Any]:
-    newest, item, said = newest_item(), tables.item, tables.proposal.alias("said")
+    item, said = tables.item, tables.proposal.alias("said")
     its = item.c
     last = select(func.max(tables.proposal.c.id)).where(tables.proposal.c.item_id == its.id).scalar_subquery()
     return (
         select(
             its.id,
             its.artefact_id,
-            tables.account.c.name,
-            tables.folder.c.path,
-            tables.folder.c.role,
+            tables.artefact.c.folder_id,
             its.sender,
             its.list_id,
             flags_of(its.artefact_id, item).label("flags"),
@@ -160,21 +159,27 @@ def _evidence(signals: str) -> Select[Any]:
             said.c.ruleset,
             said_of("auto", its.artefact_id).label("auto"),
         )
-        .join(newest, newest.c.item_id == its.id)
-        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
-        .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+        .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
         .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
         .outerjoin(said, said.c.id == last)
+        .where(_is_newest())
     )
 
 
-def _row(row: Any) -> Evidence:
+def _is_newest() -> ColumnElement[bool]:
+    """Asked of an item row itself, so that items are walked in their order and never sorted."""
+    later, its = tables.item.alias("later"), tables.item.c
+    return ~exists(select(literal(1)).where(later.c.artefact_id == its.artefact_id, later.c.id > its.id))
+
+
+def _row(row: Any, folders: Mapping[int, Folder]) -> Evidence:
+    folder = folders[row.folder_id]
     return Evidence(
         item=row.id,
         artefact=row.artefact_id,
-        account=row.name,
-        folder=tuple(row.path),
-        role=role_of(tuple(row.path), None if row.role is None else Role(row.role)),
+        account=folder.account.name,
+        folder=folder.path,
+        role=folder.role,
         sender=row.sender,
         list_id=row.list_id,
         flags=frozenset(row.flags),
@@ -191,14 +196,14 @@ def _row(row: Any) -> Evidence:
 
 def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[Written]:
     """Every mail that the company wrote: from one of its own domains, or out of a folder for sent mail."""
-    its, newest = tables.item.c, newest_item()
+    its = tables.item.c
+    sent = [number for number, folder in _folders(staging).items() if folder.role == Role.SENT]
     own = [its.sender.endswith(f"@{domain.lower()}", autoescape=True) for domain in domains]
     query = (
         select(its.id, its.recipients, its.message_id, tables.feature.c.answers)
-        .join(newest, newest.c.item_id == its.id)
-        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
+        .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
         .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
-        .where(or_(tables.folder.c.id.in_(_folders_for_sent(staging)), *own))
+        .where(_is_newest(), or_(tables.artefact.c.folder_id.in_(sent), *own))
         .order_by(its.id)
         .limit(PAGE)
     )
@@ -212,10 +217,17 @@ def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[
         last = page[-1].id
 
 
-def _folders_for_sent(staging: Staging) -> list[int]:
+def _folders(staging: Staging) -> dict[int, Folder]:
+    """Every folder by its number, with what it is for as the source says, or else its name."""
     its = tables.folder.c
     with staging.reading() as connection:
-        rows = connection.execute(select(its.id, its.path, its.role)).all()
-    return [
-        row.id for row in rows if role_of(tuple(row.path), None if row.role is None else Role(row.role)) == Role.SENT
-    ]
+        rows = connection.execute(
+            select(its.id, its.path, its.role, tables.account.c.name).join(
+                tables.account, tables.account.c.id == its.account_id
+            )
+        ).all()
+    return {row.id: _folder(row.name, tuple(row.path), row.role) for row in rows}
+
+
+def _folder(account: str, path: Path, role: str | None) -> Folder:
+    return Folder(Account(account), path, role_of(path, None if role is None else Role(role)))

@@ -80,6 +80,8 @@ class Json(TypeDecorator[Any]):
 
     @override
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        if value == "[]":  # most lists are empty
+            return []
         return None if value is None else json.loads(value)
 
 
