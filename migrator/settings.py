@@ -41,6 +41,7 @@ class FiltersSection(_Section):
     own_domains: tuple[str, ...] = ()
     rules: tuple[Path, ...] = ()
     address_book: Path | None = None
+    weights: Path | None = None
     auto: Literal["none", "safest"] = "none"
 
 

@@ -87,7 +87,7 @@ def find(query: Annotated[str, typer.Argument(metavar="QUERY")], as_json: JSON =
             if as_json:
                 console.json_line(line)
                 continue
-            _mail(line)
+            show_mail(line)
             for name, standing in line["targets"].items():
                 _standing(name, standing)
 
@@ -181,10 +181,11 @@ def _mails(lines: Iterable[dict[str, Any]], *, as_json: bool) -> None:
         if as_json:
             console.json_line(line)
         else:
-            _mail(line)
+            show_mail(line)
 
 
-def _mail(line: Mapping[str, Any]) -> None:
+def show_mail(line: Mapping[str, Any]) -> None:
+    """A mail on one line."""
     console.say(
         "{item}  {date}  {decision}  {account}/{folder}  {from}  {subject}",
         **{word: line[word] for word in ("item", "decision", "account", "folder", "from", "subject")},

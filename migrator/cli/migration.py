@@ -109,7 +109,7 @@ def rules(settings: Settings, *, beside: Sequence[Path] = ()) -> "Ruleset":
     """The rules in force: the shipped ones, then the operator's own, then those `beside`."""
     from migrator.filters.ruleset import Ruleset
 
-    return Ruleset.read((*settings.filters.rules, *beside))
+    return Ruleset.read((*settings.filters.rules, *beside), settings.filters.weights)
 
 
 def store(settings: Settings) -> "Store":

@@ -19,8 +19,17 @@ family.add_typer(decisions, name="decisions")
     help=_("Every sender and list: what the filter proposes, how sure it is, and what speaks for and against."),
     epilog=_("Example: migrator senders"),
 )
-def senders(as_json: JSON = False) -> None:
+def senders(
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, help=_("Instead, so many mails at random of those proposed for parking.")),
+    ] = None,
+    as_json: JSON = False,
+) -> None:
     """One row a sender or list, those that would save most first; JSON Lines with everything."""
+    if sample is not None:
+        _sample(sample, as_json=as_json)
+        return
     rows = list(_rows())
     if as_json:
         for row in rows:
@@ -77,6 +86,53 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
     console.say(
         _("{n} verdicts taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
     )
+
+
+@family.command(
+    help=_("New filter weights from the decisions made here. They count once migration.toml names them."),
+    epilog=_("Example: migrator learn"),
+)
+def learn() -> None:
+    """Write mappings/filters/weights.toml in the migration folder; nothing else changes."""
+    from migrator.cli import migration
+    from migrator.steps.learn import learn_from_decisions
+
+    with migration.opened() as (settings, staging):
+        done = learn_from_decisions(staging, migration.rules(settings))
+    file = console.folder() / "mappings" / "filters" / "weights.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(done.weights.text, encoding="utf-8")
+    console.say(
+        _("Learned from {mails} mails of {senders} senders: {file}"),
+        mails=done.mails,
+        senders=done.senders,
+        file=str(file),
+    )
+    console.say(
+        _("To use them, write this under [filters] in migration.toml, then judge again: {line}"),
+        line='weights = "mappings/filters/weights.toml"',
+    )
+
+
+def _sample(size: int, *, as_json: bool) -> None:
+    """For an audit: who finds nothing wrong among n knows that fewer than 3 in n are wrong (rule of three)."""
+    from migrator.cli import migration
+    from migrator.cli.look import show_mail
+    from migrator.staging import reports
+
+    with migration.opened() as (_settings, staging):
+        lines = list(reports.sampled(staging, "park", size))
+    for line in lines:
+        if as_json:
+            console.json_line(line)
+        else:
+            show_mail(line)
+    if lines and not as_json:
+        console.say(
+            _("{n} of the mails proposed for parking. If none of them is wrong, at most {percent} % are (95 % sure)."),
+            n=len(lines),
+            percent=round(300 / len(lines), 1),
+        )
 
 
 def _rows() -> Iterable[dict[str, Any]]:

@@ -33,8 +33,11 @@ class Example:
     """What it counts beside another."""
 
 
-def learn(signals: Signals, examples: Sequence[Example]) -> Weights:
+def learn(signals: Signals, examples: Sequence[Example], before: Weights | None = None) -> Weights:
     """The weights that tell these examples apart. Guards weigh nothing: they are no matter of weight.
+
+    With weights from `before`, few examples change little: only what they have evidence for moves away from there, and
+    what a probability means stays as it was.
 
     A stream with many mails counts as much as the square root of their number. Raises UsageError where the extra is
     absent, or one of the two kinds is.
@@ -43,8 +46,13 @@ def learn(signals: Signals, examples: Sequence[Example]) -> Weights:
         raise UsageError(Reason("learn.one-kind", examples=len(examples)))
     names = [each.id for each in signals.all if not each.guard]
     table, kinds, counts = _table(names, examples)
-    found = _fit(table, kinds, counts, [signals.by_id[name].towards == "park" for name in names])
-    slope, offset = _calibrated(signals, examples)
+    rising = [signals.by_id[name].towards == "park" for name in names]
+    if before is None:
+        found = _fit(table, kinds, counts, rising)
+        slope, offset = _calibrated(signals, examples)
+    else:
+        found = _fit(table, kinds, counts, rising, [*(before.of.get(name, 0.0) for name in names), before.bias])
+        slope, offset = before.slope, before.offset
     of = {name: round(float(weight), 3) for name, weight in zip(names, found, strict=False) if abs(weight) >= 0.0005}
     return Weights(round(float(found[-1]), 3), slope, offset, of)
 
@@ -116,18 +124,20 @@ def _table(names: Sequence[SignalId], examples: Sequence[Example]) -> tuple[Any,
     return table, numpy.array([each.marketing for each in examples], dtype=float), counts
 
 
-def _fit(table: Any, kinds: Any, counts: Any, rising: Sequence[bool]) -> Any:
-    """The weights, and last the bias; those that rise are never below 0, the others never above."""
+def _fit(table: Any, kinds: Any, counts: Any, rising: Sequence[bool], before: Sequence[float] = ()) -> Any:
+    """The weights, and last the bias; those that rise are never below 0, the others never above. To be far from what
+    they were `before` is dear; where there was nothing, from 0, and then the bias is free."""
     numpy, minimize = _libraries()
+    start = numpy.array(before or [0.0] * (len(rising) + 1))
+    dear = numpy.array([RIDGE] * len(rising) + [RIDGE if before else 0.0])
 
     def loss(at: Any) -> tuple[float, Any]:
         z = table @ at[:-1] + at[-1]
         off = counts * (1 / (1 + numpy.exp(-z)) - kinds)
-        value = (counts * numpy.logaddexp(0, -(2 * kinds - 1) * z)).sum() + RIDGE * (at[:-1] ** 2).sum() / 2
-        return float(value), numpy.append(table.T @ off + RIDGE * at[:-1], off.sum())
+        value = (counts * numpy.logaddexp(0, -(2 * kinds - 1) * z)).sum() + (dear * (at - start) ** 2).sum() / 2
+        return float(value), numpy.append(table.T @ off, off.sum()) + dear * (at - start)
 
     bounds = [(0, None) if up else (None, 0) for up in rising] + [(None, None)]
-    start = numpy.zeros(len(rising) + 1)
     return minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 1_000}).x
 
 

@@ -33,8 +33,9 @@ class Ruleset:
     senders: SenderRules
 
     @classmethod
-    def read(cls, own: Iterable[Path] = ()) -> "Ruleset":
-        """The shipped rules and the operator's. Raises UsageError naming file, line and key of the first mistake."""
+    def read(cls, own: Iterable[Path] = (), weights: Path | None = None) -> "Ruleset":
+        """The shipped rules and the operator's; `weights` in place of the shipped ones. Raises UsageError naming file,
+        line and key of the first mistake."""
         with as_file(files("mappings") / "filters") as folder:
             shipped = sorted(each for each in folder.glob("*.toml") if each.name != WEIGHTS)
             signals: dict[SignalId, Signal] = {}
@@ -44,7 +45,7 @@ class Ruleset:
                 signals |= {each.id: each for each in file.signal}
                 rules += file.rule
             found = Signals(tuple(signals.values()))
-            return cls(Judge(found, Weights.read(folder / WEIGHTS, found)), SenderRules(rules))
+            return cls(Judge(found, Weights.read(weights or folder / WEIGHTS, found)), SenderRules(rules))
 
     @cached_property
     def digest(self) -> str:

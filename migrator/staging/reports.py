@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from random import SystemRandom
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
@@ -98,6 +99,20 @@ def listing(staging: Staging, *, decision: str | None = None) -> Iterator[Line]:
     if decision is not None:
         query = query.where(verdict_of(tables.item.c.artefact_id, tables.item) == decision)
     yield from _lines(staging, query)
+
+
+def sampled(staging: Staging, proposal: str, size: int) -> Iterator[Line]:
+    """So many mails of those with this proposal, each as likely as any other, in the order of their numbers."""
+    its = tables.item.c
+    proposed = _proposal_of(its.id, tables.proposal.c.verdict) == proposal
+    newest = newest_item()
+    with staging.reading() as connection:
+        found = list(
+            connection.execute(select(its.id).join(newest, newest.c.item_id == its.id).where(proposed)).scalars()
+        )
+    chosen = SystemRandom().sample(found, min(size, len(found)))
+    for at in range(0, len(chosen), PAGE):
+        yield from _lines(staging, _mails().where(its.id.in_(sorted(chosen)[at : at + PAGE])))
 
 
 def find(staging: Staging, words: str, targets: Mapping[str, Collection[str]]) -> Iterator[Line]:

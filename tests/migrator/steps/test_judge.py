@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from migrator.errors import UsageError
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
 from migrator.model import Verdict
 from migrator.staging import tables
+from migrator.staging.evidence import evidence
 from migrator.staging.opinions import decide_sender
-from migrator.staging.reports import listing
+from migrator.staging.reports import listing, sampled
 from migrator.staging.store import Staging
 from migrator.steps.judge import judge, what_if
+from migrator.steps.learn import learn_from_decisions
 from migrator.steps.senders import senders
 from tests.roads import Road, bodies_at, road
 
@@ -167,3 +170,39 @@ def test_senders_tell_what_a_person_needs(way: Road, staging: Staging) -> None:
     assert "text.unsubscribe" in first["reasons"]
     assert {each["sender"] for each in others} == {"order@shop.example", "mori@kyaku.example"}
     assert all(each["proposal"] != "park" for each in others)
+
+
+def test_decisions_teach_and_what_nobody_decided_teaches_nothing(way: Road, staging: Staging) -> None:
+    rules = Ruleset.read()
+    thought(way, staging)
+    decide_sender(staging, NEWS, Verdict.PARK, by="suzuki", why="")
+    with pytest.raises(UsageError, match=r"learn\.one-kind"):
+        learn_from_decisions(staging, rules)
+    decide_sender(staging, "order@shop.example", Verdict.KEEP, by="suzuki", why="")
+    learned = learn_from_decisions(staging, rules)
+    assert (learned.mails, learned.senders) == (4, 2)
+    shown = {
+        its.named: frozenset(its.shown.split())
+        for page in evidence(staging, rules.judge.signals.digest)
+        for its in page
+    }
+    news, order = shown[NEWS], shown["order@shop.example"]
+    was, now = rules.judge.weights, learned.weights
+    assert now.score(news) - now.score(order) > was.score(news) - was.score(order)
+    assert now.of["store.fan-out"] == was.of["store.fan-out"]
+
+
+def test_learned_weights_are_read_again_and_another_sign_is_refused(tmp_path: Path) -> None:
+    weights = Ruleset.read().judge.weights
+    file = tmp_path / "weights.toml"
+    file.write_text(weights.text)
+    assert Ruleset.read((), file).judge.weights.text == weights.text
+    file.write_text(weights.text.replace('"list.software" = -', '"list.software" = '))
+    with pytest.raises(UsageError, match=r"filter\.weight-sign"):
+        Ruleset.read((), file)
+
+
+def test_an_audit_draws_from_what_would_be_parked(way: Road, staging: Staging) -> None:
+    thought(way, staging)
+    assert [line["proposal"] for line in sampled(staging, "park", 2)] == ["park", "park"]
+    assert len(list(sampled(staging, "park", 300))) == 3
