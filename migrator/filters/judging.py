@@ -61,11 +61,14 @@ class Judge:
         )
 
     def propose(
-        self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream, rule: SenderRule | None
+        self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream, rule: SenderRule | None, *, sender: str
     ) -> Proposal:
-        """What is thought of one mail. `guards` are facts of the store that protect it; `stream` holds it already."""
+        """What is thought of one mail. `guards` are facts of the store that protect it; `stream` holds it already.
+
+        `sender` is the address it was added with.
+        """
         seen = tuple(sorted(shown))
-        score = (self.weights.score(shown) + stream.mean) / 2
+        score = (self.weights.score(shown) + stream.mean_of(sender)) / 2
         sure = self.weights.probability(score)
         guard = self._guard(shown, guards, stream)
         if guard is not None or (rule is not None and rule.verdict == Verdict.KEEP):

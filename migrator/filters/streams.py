@@ -52,26 +52,36 @@ class Stream:
     guarded: int = 0
     asking: int = 0
     protected: int = 0
-    senders: set[str] = field(default_factory=set)
+    senders: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """The first few of those who send there: how many mails each, and the total of their scores."""
     accounts: set[str] = field(default_factory=set)
 
     def add(self, score: float, standing: Standing, *, size: int, sender: str, account: str) -> None:
         """Take one of its mails into account."""
         self.mails += 1
         self.size += size
-        self.total += min(score, 0.0) if standing.guarded or standing.asking else score
+        score = min(score, 0.0) if standing.guarded or standing.asking else score
+        self.total += score
         self.answers += standing.answers
         self.guarded += standing.guarded
         self.asking += standing.asking
         self.protected += standing.protected
-        if len(self.senders) < DISCUSSION_SENDERS:
-            self.senders.add(sender)
+        if sender in self.senders or len(self.senders) < DISCUSSION_SENDERS:
+            mails, total = self.senders.get(sender, (0, 0.0))
+            self.senders[sender] = mails + 1, total + score
         self.accounts.add(account)
 
     @property
     def mean(self) -> float:
         """The score of its mails taken together."""
         return self.total / self.mails if self.mails else 0.0
+
+    def mean_of(self, sender: str) -> float:
+        """The score that counts for this sender's mails: on a list, nobody is judged by what another has sent."""
+        if not self.is_list or len(self.senders) >= DISCUSSION_SENDERS:
+            return self.mean
+        mails, total = self.senders[sender]
+        return total / mails
 
     @property
     def is_discussion(self) -> bool:

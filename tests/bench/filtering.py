@@ -103,7 +103,10 @@ def proposals(signals: Signals, mails: Sequence[Labelled]) -> list[tuple[Proposa
             stream.add(score, standing, size=0, sender=mail.envelope.sender, account="")
         for at in here:
             stream = streams[mails[at].stream]
-            found[at] = judge.propose(mails[at].shown, (), stream, None), judge.tier(stream)
+            found[at] = (
+                judge.propose(mails[at].shown, (), stream, None, sender=mails[at].envelope.sender),
+                judge.tier(stream),
+            )
     return [found[at] for at in range(len(mails))]
 
 

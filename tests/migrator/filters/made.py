@@ -65,4 +65,4 @@ def proposed(raw: bytes, *beside: bytes, judge: Judge = RULES.judge) -> Proposal
             marks = shown(each)
             standing = judge.standing(marks, ())
             stream.add(judge.weights.score(marks), standing, size=len(each), sender=other.sender, account="a")
-    return judge.propose(shown(raw), (), stream, RULES.senders.of(its.sender, its.list_id))
+    return judge.propose(shown(raw), (), stream, RULES.senders.of(its.sender, its.list_id), sender=its.sender)
