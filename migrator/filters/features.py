@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -19,7 +20,10 @@ from migrator.mail.mime import Leaf, leaves
 from migrator.mail.scan import headers
 
 LOOKED_AT = 400_000
-"""Bytes of a mail that are looked at; what comes later is attachments."""
+"""Bytes of a mail that are looked at; of what comes later, only whether a file begins there."""
+
+_UNEXPLAINED = 20
+"""A text is unreadable where more than one character in so many was a byte that no charset explains."""
 
 SHORT = 100
 """Characters of a text that is no newsletter yet."""
@@ -35,19 +39,22 @@ class Reader:
         self._signals = signals
         self._texts = {where: _Texts(signals.at(where)) for where in ("address", "name", "subject", "body", "footer")}
         self._fields = [_Field(each) for each in signals.at("field")]
+        self._footers = re2.compile(_any(signals.footers)) if signals.footers else None
         self._measures = list(signals.at("measure"))
 
     def read(self, head: bytes, body: bytes) -> tuple[frozenset[SignalId], str]:
         """The signals of one mail, from its header block and the rest, and a digest of what its text says to everybody
         alike: of no use against malice. Total: any bytes in."""
         its = envelope(head)
-        mail = _Mail(its, head)
-        mail.look(leaves((head + body)[:LOOKED_AT]))
+        mail = _Mail(its, head, self._footers)
+        mail.look(leaves(head[:LOOKED_AT] + body[: max(0, LOOKED_AT - len(head))]))
+        if len(head) + len(body) > LOOKED_AT and _LATER_FILE.search(body, max(0, LOOKED_AT - len(head))):
+            mail.counts[Measure.ATTACHMENTS] += 1
         text = _folded(mail.text)
         if len(text) > 2 * TEXT:
             text = text[:TEXT] + text[-TEXT:]
         found = {each.signal.id for each in self._fields if each.matches(mail.fields)}
-        found |= {each.id for each in self._measures if mail.counts.get(each.measure, 0) >= each.at_least}
+        found |= {each.id for each in self._measures if mail.counts[each.measure] >= each.at_least}
         texts = {
             "address": its.sender.lower(),
             "name": _folded(_display_name(its.from_)),
@@ -129,15 +136,25 @@ def _set(signals: Sequence[Signal]) -> Any:
 
 # -- one mail ------------------------------------------------------------------------------------------------------
 
-_INVISIBLE = re.compile(r"<(?:style|script|head)\b.*?</(?:style|script|head)\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
-_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d|hr)\b[^>]{0,500}>", re.IGNORECASE)
-_TAG = re.compile(r"<[a-zA-Z/!][^>]{0,2000}>")
-_IMAGE = re.compile(r"<img\b[^>]{0,1000}>", re.IGNORECASE)
+# Each opening consumes what it opens, to the end of the text where nothing closes it, and no tag holds another's "<":
+# so every character is looked at a bounded number of times.
+_INVISIBLE = re.compile(
+    r"<style\b(?:[^<]++|<(?!/style))*+|<script\b(?:[^<]++|<(?!/script))*+|<head\b(?:[^<]++|<(?!/head|body))*+"
+    r"|<!--(?:[^-]++|-(?!->))*+(?:-->)?",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d|hr)\b[^<>]{0,500}+>", re.IGNORECASE)
+_TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,2000}+>")
+_IMAGE = re.compile(r"<img\b[^<>]{0,1000}+>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});?", re.IGNORECASE)
 _TINY = re.compile(r"(?:width|height)\s*[=:]\s*[\"']?[01](?:px)?[\"'\s;/>]", re.IGNORECASE)
 _QUOTED = re.compile(r"(?:^ ?[>|＞](?!>).*\n){3}", re.MULTILINE)
 _ONES_OWN = re.compile(r"https?://[^\s<>\"]+|[^\s<>@]{1,64}@[^\s<>@]+|\d+")
 """What differs from one recipient of a newsletter to the next."""
 _SEALED = ("application/pkcs7-", "application/x-pkcs7-", "application/pgp-")
+_LATER_FILE = re.compile(
+    rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Tt][Yy][Pp][Ee]:[ \t]*(?:application|[Aa]pplication|message)/"
+)
 _NOT_FILES = ("text/", "image/", "multipart/", "message/", *_SEALED)
 
 
@@ -147,9 +164,11 @@ class _Mail:
 
     envelope: Envelope
     head: bytes
+    footers: Any
+    """What providers of free mail put below their customers' letters, as a pattern."""
     fields: list[tuple[str, bytes]] = field(init=False)
     text: str = ""
-    counts: dict[Measure | None, int] = field(default_factory=dict)
+    counts: Counter[Measure | None] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.fields = [(name.decode("latin-1"), value) for name, value in headers(self.head)]
@@ -171,19 +190,19 @@ class _Mail:
         rich: list[str] = []
         room = LOOKED_AT
         counts = self.counts
-        for part in parts:
+        for number, part in enumerate(parts):
             if not isinstance(part, Leaf):
+                counts[Measure.ATTACHMENTS] += number > 0  # a mail in a mail
                 continue
             kind = part.kind
-            counts[Measure.SEALED] = counts.get(Measure.SEALED, 0) + kind.startswith(_SEALED)
-            counts[Measure.CALENDARS] = counts.get(Measure.CALENDARS, 0) + (kind == "text/calendar")
-            report = kind in ("message/delivery-status", "message/disposition-notification")
-            counts[Measure.DELIVERY_REPORTS] = counts.get(Measure.DELIVERY_REPORTS, 0) + report
-            counts[Measure.ATTACHMENTS] = counts.get(Measure.ATTACHMENTS, 0) + (
-                part.name is not None and not kind.startswith(_NOT_FILES)
-            )
+            counts[Measure.SEALED] += kind.startswith(_SEALED)
+            counts[Measure.CALENDARS] += kind == "text/calendar"
+            counts[Measure.DELIVERY_REPORTS] += kind in ("message/delivery-status", "message/disposition-notification")
+            counts[Measure.ATTACHMENTS] += _is_file(part)
             if kind in ("text/plain", "text/html") and room > 0:
-                (rich if kind == "text/html" else plain).append(decode(part.data[:room], part.charset))
+                text = decode(part.data[:room], part.charset)
+                counts[Measure.UNREADABLE] |= _UNEXPLAINED * text.count("\\x") > len(text)
+                (rich if kind == "text/html" else plain).append(self.footers.sub(" ", text) if self.footers else text)
                 room -= len(part.data)
         self._count_text("\n".join(plain), "\n".join(rich))
 
@@ -203,10 +222,15 @@ class _Mail:
         self.text = plain
 
 
+def _is_file(part: Leaf) -> bool:
+    kind = part.kind
+    return not kind.startswith(_NOT_FILES) and (part.name is not None or kind.startswith("application/"))
+
+
 def _shown_text(rich: str) -> str:
     """HTML as a person reads it, more or less: this finds words, and is no renderer."""
     text = _TAG.sub("", _BREAK.sub("\n", _INVISIBLE.sub(" ", rich)))
-    return html.unescape(text) if "&" in text else text
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 
 def _alike(text: str) -> str:

@@ -63,10 +63,20 @@ class Judge:
         )
 
     def propose(
-        self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream, rule: SenderRule | None, text: str = ""
+        self,
+        shown: frozenset[SignalId],
+        guards: Sequence[str],
+        stream: Stream,
+        rule: SenderRule | None,
+        *,
+        sender: str,
+        text: str = "",
     ) -> Proposal:
-        """What is thought of one mail. `guards` are facts of the store that protect it; `stream` holds it already."""
-        score = (self.weights.score(shown) + stream.mean) / 2
+        """What is thought of one mail. `guards` are facts of the store that protect it; `stream` holds it already.
+
+        `sender` and `text` are those it was added with.
+        """
+        score = (self.weights.score(shown) + stream.mean_of(sender)) / 2
         if stream.fans_out(text):
             score += self.weights.of.get(FANS_OUT, 0.0)
             shown |= {FANS_OUT}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from migrator.filters.judging import Judge
 from migrator.filters.senders import SenderRule, SenderRules
-from migrator.filters.signals import Signal, SignalId, Signals
+from migrator.filters.signals import Footers, Signal, SignalId, Signals
 from migrator.filters.weights import Weights
 from migrator.toml import Toml
 
@@ -23,6 +23,7 @@ class _File(BaseModel):
 
     signal: tuple[Signal, ...] = ()
     rule: tuple[SenderRule, ...] = ()
+    footer: tuple[Footers, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,17 @@ class Ruleset:
             shipped = sorted(each for each in folder.glob("*.toml") if each.name != WEIGHTS)
             signals: dict[SignalId, Signal] = {}
             rules: list[SenderRule] = []
+            footers: list[str] = []
             for path in (*shipped, *own):
                 file = Toml(path).read(_File)
                 signals |= {each.id: each for each in file.signal}
                 rules += file.rule
-            found = Signals(tuple(signals.values()))
+                footers += (pattern for each in file.footer for pattern in each.any)
+            found = Signals(tuple(signals.values()), tuple(footers))
             return cls(Judge(found, Weights.read(weights or folder / WEIGHTS, found)), SenderRules(rules))
 
     @cached_property
     def digest(self) -> str:
         """Names this very set."""
-        parts = (self.judge.signals.all, self.judge.weights.text, self.senders.all)
+        parts = (self.judge.signals.all, self.judge.signals.footers, self.judge.weights.text, self.senders.all)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

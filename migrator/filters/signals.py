@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from math import isfinite
 from typing import Annotated, Literal
 
 import re2
@@ -106,9 +107,21 @@ class Signal(BaseModel):
             raise ValueError("`guard` and `asks` are for signals that speak for keeping")
         if self.weight is not None and self.weight * (1 if self.towards == "park" else -1) < 0:
             raise ValueError("`weight` has the wrong sign for `towards`")
+        if self.weight is not None and not isfinite(self.weight):
+            raise ValueError("`weight` is no number to reckon with")
         if set(self.say) != {"en", "ja"}:
             raise ValueError("`say` wants en and ja")
         return self
+
+
+class Footers(BaseModel):
+    """What a provider of free mail puts below letters: taken out of the text before anything is looked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    any: tuple[Pattern, ...] = Field(min_length=1)
+    source: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,8 @@ class Signals:
     """All signals there are."""
 
     all: Sequence[Signal]
+    footers: Sequence[Pattern] = ()
+    """What providers of free mail put below their customers' letters: nobody's advertising, and no evidence."""
 
     @cached_property
     def digest(self) -> str:
@@ -124,7 +139,7 @@ class Signals:
             each.model_dump(exclude={"say", "source", "family", "towards", "weight", "guard", "asks"})
             for each in self.all
         ]
-        return hashlib.sha256(repr(looked_for).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((looked_for, self.footers)).encode()).hexdigest()[:16]
 
     @cached_property
     def by_id(self) -> Mapping[SignalId, Signal]:

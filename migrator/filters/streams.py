@@ -19,7 +19,8 @@ ANSWER = frozenset({"thread.reply", "thread.subject"})
 
 _HASHED = re.compile(r"#.*")
 _TOKEN = re.compile(r"\d[\w.-]*-[\w.-]{6,}|[0-9a-f]{12,}")
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d{6,}")
+"""Shorter ones tell people and shops apart."""
 
 
 def stream_of(sender: str, list_id: str | None) -> StreamKey:
@@ -54,7 +55,8 @@ class Stream:
     guarded: int = 0
     asking: int = 0
     protected: int = 0
-    senders: set[str] = field(default_factory=set)
+    senders: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """The first few of those who send there: how many mails each, and the total of their scores."""
     accounts: set[str] = field(default_factory=set)
     texts: dict[int, tuple[str, ...] | str] = field(default_factory=dict)
     """The first accounts that each text went to; most went to one."""
@@ -65,13 +67,15 @@ class Stream:
         """Take one of its mails into account; `text` is the same for mails that say the same."""
         self.mails += 1
         self.size += size
-        self.total += min(score, 0.0) if standing.guarded or standing.asking else score
+        score = min(score, 0.0) if standing.guarded or standing.asking else score
+        self.total += score
         self.answers += standing.answers
         self.guarded += standing.guarded
         self.asking += standing.asking
         self.protected += standing.protected
-        if len(self.senders) < DISCUSSION_SENDERS:
-            self.senders.add(sender)
+        if sender in self.senders or len(self.senders) < DISCUSSION_SENDERS:
+            mails, total = self.senders.get(sender, (0, 0.0))
+            self.senders[sender] = mails + 1, total + score
         self.accounts.add(account)
         if text:
             self._hear(hash(text), account)
@@ -91,6 +95,13 @@ class Stream:
     def mean(self) -> float:
         """The score of its mails taken together."""
         return self.total / self.mails if self.mails else 0.0
+
+    def mean_of(self, sender: str) -> float:
+        """The score that counts for this sender's mails: on a list, nobody is judged by what another has sent."""
+        if not self.is_list or len(self.senders) >= DISCUSSION_SENDERS:
+            return self.mean
+        mails, total = self.senders[sender]
+        return total / mails
 
     @property
     def is_discussion(self) -> bool:

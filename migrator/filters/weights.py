@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from migrator.errors import Reason, UsageError
 from migrator.filters.signals import SignalId, Signals
@@ -20,10 +20,10 @@ from migrator.toml import Toml
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bias: float
-    slope: float
-    offset: float
-    weights: Mapping[SignalId, float]
+    bias: FiniteFloat
+    slope: FiniteFloat = Field(gt=0)
+    offset: FiniteFloat
+    weights: Mapping[SignalId, FiniteFloat]
 
 
 @dataclass(frozen=True)

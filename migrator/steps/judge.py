@@ -130,7 +130,9 @@ def _by_itself(streams: Streams, page: Page, *, auto: bool) -> Iterator[tuple[in
 def _proposal(streams: Streams, its: Evidence) -> Proposal:
     stream = streams.stream(its)
     rule = streams.ruleset.senders.of(its.sender, its.list_id)
-    return streams.ruleset.judge.propose(_shown(its.shown), _guards(streams.store, its), stream, rule, its.alike)
+    return streams.ruleset.judge.propose(
+        _shown(its.shown), _guards(streams.store, its), stream, rule, sender=its.sender, text=its.alike
+    )
 
 
 def _guards(store: Store, its: Evidence) -> list[str]:

@@ -1,0 +1,1 @@
+"""Evidence, proposals and what they must never do."""
