@@ -128,7 +128,10 @@ def _steps() -> bool:
                 console.say("   {key}: {code}", key=fault["key"], code=fault["reason"].code)
             _title(_("3. judge: what the filter thinks; it withholds nothing"))
             counts = judge(staging, migration.rules(settings), migration.store(settings))
-            console.say(_("{n} mails judged."), n=sum(counts.values()))
+            console.say(
+                _("{park} look like newsletters, {hold} want a person's look, {keep} are kept: migrator senders"),
+                **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},
+            )
             _title(_("4. load: into the new server, each mail exactly once"))
             loaded = runner.load(staging, opener, how)
             again = runner.load(staging, opener, how)
