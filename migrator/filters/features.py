@@ -25,6 +25,9 @@ LOOKED_AT = 400_000
 _UNEXPLAINED = 20
 """A text is unreadable where more than one character in so many was a byte that no charset explains."""
 
+NAMES = 10_000
+"""Names of fields that are remembered."""
+
 SHORT = 100
 """Characters of a text that is no newsletter yet."""
 
@@ -38,7 +41,7 @@ class Reader:
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
         self._texts = {where: _Texts(signals.at(where)) for where in ("address", "name", "subject", "body", "footer")}
-        self._fields = [_Field(each) for each in signals.at("field")]
+        self._fields = _Fields(signals.at("field"))
         self._footers = re2.compile(_any(signals.footers)) if signals.footers else None
         self._measures = list(signals.at("measure"))
 
@@ -53,7 +56,7 @@ class Reader:
         text = _folded(mail.text)
         if len(text) > 2 * TEXT:
             text = text[:TEXT] + text[-TEXT:]
-        found = {each.signal.id for each in self._fields if each.matches(mail.fields)}
+        found = self._fields.found(mail.fields)
         found |= {each.id for each in self._measures if mail.counts[each.measure] >= each.at_least}
         texts = {
             "address": its.sender.lower(),
@@ -97,29 +100,38 @@ class _Texts:
         return found
 
 
-class _Field:
-    """A signal that is looked for in the header's fields."""
+class _Fields:
+    """Signals that are looked for in the header's fields, found by the fields' names."""
 
-    def __init__(self, signal: Signal) -> None:
-        self.signal = signal
-        self._names = re.compile("|".join(translate(each) for each in signal.fields))
-        self._any = re2.compile(_any(signal.any)) if signal.any else None
-        self._known: dict[str, bool] = {}
+    def __init__(self, signals: Iterable[Signal]) -> None:
+        self._signals = [
+            (
+                each.id,
+                re.compile("|".join(map(translate, each.fields))),
+                re2.compile(_any(each.any)) if each.any else None,
+            )
+            for each in signals
+        ]
+        self._meant: dict[str, list[tuple[SignalId, Any]]] = {}
 
-    def matches(self, fields: Sequence[tuple[str, bytes]]) -> bool:
-        return any(
-            self._is_meant(name)
-            and (self._any is None or self._any.search(value.decode("latin-1").lower()) is not None)
-            for name, value in fields
-        )
+    def found(self, fields: Iterable[tuple[str, bytes]]) -> set[SignalId]:
+        found: set[SignalId] = set()
+        for name, value in fields:
+            for signal, wanted in self._about(name):
+                if signal not in found and (
+                    wanted is None or wanted.search(value.decode("latin-1").lower()) is not None
+                ):
+                    found.add(signal)
+        return found
 
-    def _is_meant(self, name: str) -> bool:
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = self._names.match(name) is not None
-            if len(self._known) > 10_000:
-                self._known.clear()
-        return known
+    def _about(self, name: str) -> list[tuple[SignalId, Any]]:
+        meant = self._meant.get(name)
+        if meant is None:
+            if len(self._meant) > NAMES:
+                self._meant.clear()
+            meant = [(signal, wanted) for signal, names, wanted in self._signals if names.match(name)]
+            self._meant[name] = meant
+        return meant
 
 
 def _any(patterns: Iterable[str]) -> str:
