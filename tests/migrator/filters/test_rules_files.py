@@ -107,4 +107,4 @@ def test_a_pattern_on_which_others_backtrack_for_ever_is_answered() -> None:
         id="x", family="text", where="body", any=("^(a+)+$",), towards="park", say={"en": "", "ja": ""}, source=""
     )
     assert Reader(Signals((signal,))).read(b"\r\n", b"a" * 50_000 + b"!")[0] == frozenset()
-    assert Reader(Signals((signal,))).read(b"\r\n", b"a" * 50_000) == {"x"}
+    assert Reader(Signals((signal,))).read(b"\r\n", b"a" * 50_000)[0] == {"x"}
