@@ -10,7 +10,10 @@ from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence
 from migrator.model import Verdict
 
-COLUMNS = ("sender", "kind", "items", "MB", "accounts", "proposal", "tier", "sure", "reasons", "protected_by")
+COLUMNS = (
+    *("sender", "kind", "items", "MB", "accounts", "proposal", "tier", "sure"),
+    *("reasons", "protected_by", "newest", "least_typical"),
+)
 DECIDED = ("decision", "why")
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -40,6 +43,8 @@ def _values(row: Mapping[str, Any]) -> Iterator[object]:
     yield f"{row['score']:.0%}"
     yield " / ".join(sentence(each) for each in row["reasons"])
     yield " / ".join(sentence(each) for each in row["protected_by"])
+    yield row["newest"]
+    yield row["least_typical"]
     yield row["decision"] or ""
     yield ""
 

@@ -136,6 +136,17 @@ def evidence(staging: Staging, signals: str) -> Iterator[list[Evidence]]:
         last = page[-1].item
 
 
+def subjects_of(staging: Staging, items: Sequence[ItemId]) -> dict[ItemId, str]:
+    """The subjects of these mails."""
+    its = tables.item.c
+    found: dict[ItemId, str] = {}
+    with staging.reading() as connection:
+        for at in range(0, len(items), PAGE):
+            rows = connection.execute(select(its.id, its.subject).where(its.id.in_(items[at : at + PAGE])))
+            found.update((row.id, row.subject) for row in rows)
+    return found
+
+
 def _evidence(signals: str) -> Select[Any]:
     item, said = tables.item, tables.proposal.alias("said")
     its = item.c

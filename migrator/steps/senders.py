@@ -8,8 +8,8 @@ from typing import Any
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
 from migrator.filters.streams import Stream
-from migrator.model import Proposal, Verdict
-from migrator.staging.evidence import Evidence
+from migrator.model import ItemId, Proposal, Verdict
+from migrator.staging.evidence import Evidence, subjects_of
 from migrator.staging.opinions import decided_senders
 from migrator.staging.store import Staging
 from migrator.steps.judge import Streams, gather, judged
@@ -32,6 +32,9 @@ class Sender:
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     shown: Counter[str] = field(default_factory=Counter)
     guards: Counter[str] = field(default_factory=Counter)
+    newest: ItemId = 0
+    odd: tuple[float, ItemId] = (2.0, 0)
+    """The mail that looks least like marketing."""
 
     def add(self, its: Evidence, proposal: Proposal) -> None:
         """Take one of its mails into account."""
@@ -41,6 +44,8 @@ class Sender:
         self.accounts.add(its.account)
         self.verdicts[proposal.verdict] += 1
         self.shown.update(proposal.rules)
+        self.newest = its.item
+        self.odd = min(self.odd, (proposal.score or 0.0, its.item))
         if proposal.guard is not None:
             self.guards[proposal.guard] += 1
 
@@ -60,6 +65,7 @@ def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[s
     decided = decided_senders(staging)
     weights = ruleset.judge.weights.of
     order = {Verdict.PARK: 0, Verdict.HOLD: 1, Verdict.KEEP: 2}
+    subjects = subjects_of(staging, [number for each in found.values() for number in (each.newest, each.odd[1])])
     for name, each in sorted(found.items(), key=lambda pair: (order[pair[1].proposal], -pair[1].size, pair[0])):
         verdict, by, _ = decided.get(name, (None, None, ""))
         speak = sorted(each.shown, key=lambda signal: -each.shown[signal] * weights.get(signal, 0.0))
@@ -76,6 +82,8 @@ def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[s
             "score": round(sure, 3),
             "reasons": [signal for signal in speak if weights.get(signal, 0.0) > 0][:REASONS],
             "protected_by": [*(guard for guard, _ in each.guards.most_common()), *against][:REASONS],
+            "newest": subjects[each.newest],
+            "least_typical": subjects[each.odd[1]],
             "decision": None if verdict is None else verdict.value,
             "decided_by": by,
         }

@@ -16,7 +16,16 @@ KNOWN = {"news@shop.example", "mag.shop.example", "=1+1@shop.example", "info@sho
 def row(sender: str, **more: object) -> dict[str, object]:
     """A line of senders."""
     telling = {"kind": "address", "items": 3, "bytes": 2_500_000, "accounts": 2, "proposal": "park", "tier": "safest"}
-    return {"sender": sender, **telling, "score": 0.98, "reasons": [], "protected_by": [], "decision": None} | more
+    return {
+        "sender": sender,
+        **telling,
+        "score": 0.98,
+        "reasons": [],
+        "protected_by": [],
+        "newest": "",
+        "least_typical": "",
+        "decision": None,
+    } | more
 
 
 def sheet(folder: Path, *lines: str, charset: str = "utf-8-sig") -> Path:

@@ -168,6 +168,7 @@ def test_senders_tell_what_a_person_needs(way: Road, staging: Staging) -> None:
     assert (first["sender"], first["kind"], first["items"], first["accounts"]) == (NEWS, "address", 3, 3)
     assert first["proposal"] == "park"
     assert "text.unsubscribe" in first["reasons"]
+    assert (first["newest"], first["least_typical"][:7]) == ("weekly-2", "weekly-")
     assert {each["sender"] for each in others} == {"order@shop.example", "mori@kyaku.example"}
     assert all(each["proposal"] != "park" for each in others)
 
