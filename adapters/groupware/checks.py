@@ -118,7 +118,7 @@ def _rows(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
     yield from _charset(rows.charset, at((*where, "rows", "charset")))
     for key, code, params in rows.mistakes():
         yield Reason(code, **{**at((*where, "rows", *key.split("."))), **params})
-    if rows.path or not rows.listed:
+    if rows.path or rows.kept_in == "file":
         yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
     for column in table.key:
         yield from _unknown(column, mapping.names(name), name, at((*where, "key")))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from adapters.files.reading import Content, Tree, readable_path, stamp
 from adapters.files.rules import dated
@@ -27,6 +28,9 @@ from migrator.model import (
 )
 from migrator.ports import Known
 
+if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
+    from adapters.groupware.live import Databases
+
 LINK = "link"
 """The rule by which a link that no row names is no mail: the file it leads to lies in the store itself."""
 
@@ -38,15 +42,21 @@ def _indexed(artefact: Artefact) -> tuple[Evidence, ...]:
 class GroupwareSource:
     """A store of one file a mail with an index beside it; looked at part by part, as the engine asks for accounts."""
 
-    def __init__(self, mapping: StoreMapping, tree: Tree) -> None:
-        self._mapping, self._tree = mapping, tree
+    def __init__(self, mapping: StoreMapping, tree: Tree, databases: "Databases | None" = None) -> None:
+        self._mapping, self._tree, self._databases = mapping, tree, databases
         self._begin()
 
     def _begin(self) -> None:
-        """Look at the store anew."""
-        self._store = Store(self._mapping, self._tree)
+        """Look at the store anew, and at its databases as they are then."""
+        self.close()
+        self._store = Store(self._mapping, self._tree, self._databases)
         self._counts: dict[str, list[Count]] = {}
         self._forget()
+
+    def close(self) -> None:
+        """Let go of what lives."""
+        if self._databases is not None:
+            self._databases.end()
 
     def _forget(self) -> None:
         """Let the catalogue go; an iterator that still reads from it keeps it alive."""
@@ -59,8 +69,9 @@ class GroupwareSource:
         return True
 
     def identity(self) -> Identity:
-        """The root's, whatever the mapping is called."""
-        return self._tree.identity()
+        """The root's and its databases', whatever the mapping is called."""
+        root = self._tree.identity()
+        return root if self._databases is None else Identity(root.store + self._databases.identity())
 
     def accounts(self) -> Iterator[Account]:
         """In the order of their table, those of people who have left too; last nobody's, where something is."""
@@ -95,7 +106,7 @@ class GroupwareSource:
     def advice(self) -> Iterator[Reason]:
         """What the mapping leaves in the dark, and what is odd in the store but costs no mail."""
         yield from undocumented(self._mapping)
-        store = Store(self._mapping, self._tree)
+        store = Store(self._mapping, self._tree, self._databases)
         for part in dict.fromkeys(store.parts.values()):
             yield from Catalogue(store, part).advice()
         yield from store.doubts.advice()

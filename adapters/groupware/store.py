@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from adapters.files.reading import PAUSES, Content, Tree, stamp
 from adapters.groupware.containers import Claim
@@ -10,11 +11,15 @@ from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules, listing
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.opening import LARGEST, RATIO, Opener
-from adapters.groupware.rows.shape import File
+from adapters.groupware.rows.live import LiveTable
+from adapters.groupware.rows.shape import File, RowShape
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
-from migrator.errors import AccountError, Reason
+from migrator.errors import AccountError, Reason, UsageError
 from migrator.model import Raw
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
+    from adapters.groupware.live import Databases
 
 TABLE = "table"
 """The rule by which the store's own tables are no mail."""
@@ -42,11 +47,11 @@ class Part:
 class Store:
     """One legacy store, described."""
 
-    def __init__(self, mapping: StoreMapping, tree: Tree) -> None:
-        self.mapping, self.tree = mapping, tree
+    def __init__(self, mapping: StoreMapping, tree: Tree, databases: "Databases | None" = None) -> None:
+        self.mapping, self.tree, self._databases = mapping, tree, databases
         self.doubts = Doubts()
         self.rules = Rules(mapping.not_mail)
-        self._tables = [Template(table.rows.path) for table in mapping.tables.values() if not table.rows.listed]
+        self._tables = [Template(table.rows.path) for table in mapping.tables.values() if table.rows.kept_in == "file"]
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
         """The table of every path of a container, and the path."""
         self.opener = Opener(tree)
@@ -54,6 +59,14 @@ class Store:
         known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
         self.heads = [(table, path.head(known)) for table, path in self.paths]
         """Of each of them, the directories that hold all the mails of one account."""
+
+    def find(self, rows: RowShape, path: str) -> File | Reason:
+        """What rows are read from. Raises UsageError, Outage where that is a database."""
+        if isinstance(rows, LiveTable):
+            if self._databases is None:
+                raise UsageError(Reason("database.unnamed", name=rows.database, nearest="-"))
+            return File(f"{rows.database}:{rows.table}", Raw.of(b""), live=self._databases.snapshot(rows.database))
+        return self.below(path) if rows.kept_in == "directory" else self.read(path, rows.beside)
 
     def read(self, path: str, beside: Collection[str] = ()) -> File | Reason:
         """A table's file, with those of its neighbours that are there, as they were at one moment."""
@@ -134,12 +147,12 @@ class Store:
     def tables(self, part: Part, *, counting: bool = False) -> Tables:
         """The tables as far as they tell of this part, or only of where its mails lie."""
         small = {**self.common.small, self.mapping.accounts.table: [*part.accounts.values()]}
-        return Tables(self.mapping, self.read, self.below, self.doubts, counting, small)
+        return Tables(self.mapping, self.find, self.doubts, counting, small)
 
     @cached_property
     def common(self) -> Tables:
         """The tables that belong to no single account, and that others lead to; the accounts' own among them."""
-        tables = Tables(self.mapping, self.read, self.below, self.doubts)
+        tables = Tables(self.mapping, self.find, self.doubts)
         for name in sorted(self._led_to()):
             if not self._scoped(name):
                 tables.kept(name)

@@ -6,6 +6,7 @@ sqlite.py      a table of an SQLite database          objects.py     JSON
 sections.py    INI                                    elements.py    XML
 dump.py        an SQL dump                            sqltext.py     how values are written in one
 mails.py       files that are nothing but mails      names.py       no table at all: the names of files
+live.py        a table of a database that lives
 """
 
 from typing import Annotated
@@ -16,6 +17,7 @@ from adapters.groupware.rows.dbf import Dbf
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
 from adapters.groupware.rows.fixed import Fixed
+from adapters.groupware.rows.live import LiveTable
 from adapters.groupware.rows.mails import Mbox, Records
 from adapters.groupware.rows.names import Names
 from adapters.groupware.rows.objects import Json
@@ -24,6 +26,7 @@ from adapters.groupware.rows.separated import Csv
 from adapters.groupware.rows.sqlite import Sqlite
 
 Rows = Annotated[
-    Csv | Fixed | Dbf | Sqlite | Json | Ini | Xml | SqlDump | Mbox | Records | Names, Field(discriminator="type")
+    Csv | Fixed | Dbf | Sqlite | LiveTable | Json | Ini | Xml | SqlDump | Mbox | Records | Names,
+    Field(discriminator="type"),
 ]
 """Every kind of rows, told apart by `type`."""

@@ -25,7 +25,7 @@ class Names(RowShape):
     pattern: str
     deep: str | None = None
 
-    listed: ClassVar[bool] = True
+    kept_in: ClassVar[Literal["file", "directory", "database"]] = "directory"
 
     @property
     @override
