@@ -11,7 +11,7 @@ from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.containers import Range
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.template import CROWD, Template
-from adapters.groupware.values import Code, Date, Flags, Text
+from adapters.groupware.values import Addresses, Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
 from migrator.toml import Toml, Where
@@ -19,6 +19,9 @@ from migrator.toml import Toml, Where
 VERSION = 1
 RESERVED = ("file", "row")
 """Names no table may have: they begin the keys of what no row names."""
+
+ADMITTED = {"text": ("text", "addresses")}
+"""The kinds of columns that do where one is wanted."""
 
 SYSTEM_FLAGS = (SEEN, ANSWERED, FLAGGED, DRAFT, DELETED)
 KEYWORD = re.compile(r"[!#$&'+,\-.0-9:;<=>?@A-Z^_`a-z|~\[]+")
@@ -165,8 +168,8 @@ def _columns(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
                 yield from _marks(flags, (*where, "as"), at)
             case Date() as date:
                 yield from _date(date, (*where, "as"), at)
-            case Text() as text:
-                for charset in text.charsets:
+            case Text(charsets=charsets) | Addresses(charsets=charsets):
+                for charset in charsets:
                     yield from _charset(charset, at((*where, "as", "charsets")))
             case _:
                 pass
@@ -257,7 +260,7 @@ def _messages(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         wanted += [("container", kind, column) for _, column, kind in each.container.needs()]
         for key, kind, column in wanted:
             yield from _unknown(column, columns, each.table, at((*where, key)))
-            if column in columns and columns[column].read.kind != kind:
+            if column in columns and columns[column].read.kind not in ADMITTED.get(kind, (kind,)):
                 yield Reason("mapping.wrong-kind", **at((*where, key)), column=column, wanted=kind)
 
 

@@ -22,7 +22,7 @@ from typing_extensions import override
 from adapters.groupware.containers import Container
 from adapters.groupware.rows import Rows
 from adapters.groupware.template import Template
-from adapters.groupware.values import Bytes, Number, Shape, Text, Value
+from adapters.groupware.values import Addresses, Bytes, Number, Shape, Text, Value
 
 
 class Column(Shape):
@@ -35,7 +35,7 @@ class Column(Shape):
     def raw(self) -> bool:
         """Whether the cell's bytes are read, and not its text."""
         match self.read:
-            case Text(charsets=charsets):
+            case Text(charsets=charsets) | Addresses(charsets=charsets):
                 return bool(charsets)
             case Number() as number:
                 return number.raw

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.groupware.addresses import canonical, mailboxes
 from adapters.groupware.clocks import clock, zone
 from migrator.model import Flag
 from migrator.text import storable
@@ -68,6 +69,19 @@ class Text(Shape):
             except UnicodeDecodeError:
                 continue
         raise Undecodable(", ".join(self.charsets))
+
+
+class Addresses(Shape):
+    """Addresses and the names with them, whatever parts them; they come as text in the form of a mail's own header."""
+
+    kind: Literal["addresses"]
+    charsets: tuple[str, ...] = ()
+    """As for text."""
+
+    def reader(self) -> Read:
+        """Raises Undecodable where no charset explains the bytes."""
+        text = Text(kind="text", charsets=self.charsets).reader()
+        return lambda cell: canonical(mailboxes(text(cell)))
 
 
 class Bytes(Shape):
@@ -282,4 +296,4 @@ class Date(Shape):
         return split
 
 
-Value = Annotated[Text | Bytes | Code | Flags | Number | Date, Field(discriminator="kind")]
+Value = Annotated[Text | Addresses | Bytes | Code | Flags | Number | Date, Field(discriminator="kind")]

@@ -64,7 +64,12 @@ MISTAKES = [
         {"allowed": "file, cell, range, zip, split, either, written"},
     ),
     ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
-    ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, number, date"}),
+    (
+        'kind = "date"',
+        'kind = "dat"',
+        "toml.not-one-of",
+        {"allowed": "text, addresses, bytes, code, flags, number, date"},
+    ),
     (
         'format = "epoch"',
         'format = "epoch", patern = "%Y"',
