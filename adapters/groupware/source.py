@@ -161,12 +161,14 @@ class GroupwareSource:
             content = Reason("groupware.file-missing", path=readable_path(path))
         return Unreadable(key=key, path=readable_path(path), reason=content, size=size)
 
-    def _taken(self, artefact: Artefact, claim: Claim, known: Known) -> Item | Unchanged | Unreadable:
+    def _taken(self, artefact: Artefact, claim: Claim, known: Known) -> Item | Unchanged | Unreadable | NotMail:
         """A mail that is no file of its own."""
         key, place = artefact.key, claim.path
         if artefact.reason is not None:
             return Unreadable(key=key, path=place, reason=artefact.reason)
         content = self._read(artefact, claim)
+        if artefact.rule is not None:
+            return NotMail(key=key, rule=artefact.rule, size=content.raw.size if isinstance(content, Content) else 0)
         if isinstance(content, Content) and not content.raw.size:
             content = Reason("groupware.cell-empty") if place is None else Reason("file.empty", path=place)
         if isinstance(content, Reason):
@@ -179,6 +181,8 @@ class GroupwareSource:
 
     def _read(self, artefact: Artefact, claim: Claim) -> Content | Reason:
         """What a claim leads to."""
+        if artefact.remain is not None:
+            return artefact.remain.read(self._store.opener)
         if artefact.message is None:
             return self._tree.read(claim.files[0])
         return self._mapping.messages[artefact.message].container.read(claim, self._store.opener)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adapters.files.reading import PAUSES, Content, Tree, stamp
-from adapters.groupware.containers import Claim
+from adapters.groupware.containers import Claim, Shared
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules, listing
 from adapters.groupware.mapping import StoreMapping
@@ -55,6 +55,9 @@ class Store:
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
         """The table of every path of a container, and the path."""
         self.opener = Opener(tree)
+        parts = [part for each in mapping.messages for part in getattr(each.container, "parts", (each.container,))]
+        self.shared = [*dict.fromkeys(part for part in parts if isinstance(part, Shared))]
+        """The containers that hold many mails in one file."""
         accounts = mapping.accounts.table
         known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
         self.heads = [(table, path.head(known)) for table, path in self.paths]

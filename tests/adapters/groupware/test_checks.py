@@ -61,7 +61,7 @@ MISTAKES = [
         'type = "file"',
         'type = "fiel"',
         "toml.not-one-of",
-        {"allowed": "file, cell, range, zip, split, either, written"},
+        {"allowed": "file, cell, range, mbox, zip, split, either, written"},
     ),
     ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
     (

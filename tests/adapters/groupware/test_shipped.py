@@ -10,6 +10,7 @@ from adapters.groupware.checks import read, shipped, undocumented
 from migrator.model import ANSWERED, FORWARDED, SEEN, Account, Flag, Folder, Item
 from migrator.testing import mail
 from tests.adapters.groupware.builder import Each, counted, reasons, walk
+from tests.adapters.groupware.examples import mbox_sqlite
 from tests.adapters.groupware.makers import aipo, becky
 
 Found = Mapping[Folder, list[Each]]
@@ -62,3 +63,15 @@ def test_aipo(dialect: str, tmp_path: Path) -> None:
     assert reasons(found) == ["groupware.file-claimed-twice", "groupware.file-missing"]
     dates = {each.key: each.dates for all_ in found.values() for each in all_ if isinstance(each, Item)}
     assert (len(dates["mails:1"]), len(dates["mails:2"])) == (1, 0)
+
+
+def test_the_example_of_mboxes_with_their_index(tmp_path: Path) -> None:
+    mails = mbox_sqlite(tmp_path)
+    found = look("example-mbox-sqlite", tmp_path)
+    assert marked(found, "sato", "受信箱", "客先") == {
+        mails[0]: frozenset({SEEN, FORWARDED}),
+        mails[1]: frozenset({ANSWERED}),
+    }
+    assert marked(found, "sato") == {mails[2]: frozenset()}
+    assert [*marked(found, "suzuki", "受信箱", "客先")] == mails[3:]
+    assert reasons(found) == ["groupware.range-strange"]

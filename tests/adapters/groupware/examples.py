@@ -1,0 +1,36 @@
+"""Stores of the shipped examples; each maker returns the mails that are in it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from migrator.testing import mail
+from tests.adapters.groupware.makers import put
+
+FROM = b"From a@b Mon Nov  2 09:15:00 2009\n"
+
+
+def mbox_sqlite(root: Path) -> list[bytes]:
+    """Two users; one mbox has a mail whose row was deleted, one row points between two mails."""
+    put(root, "etc/users.ini", "[sato]\r\nmail=sato@example.co.jp\r\n[suzuki]\r\n".encode("cp932"))
+    mails = [mail(f"m{number}", body=b">From the start\r\n%d\r\n" % number) for number in range(5)]
+    _mboxes(root, "sato", mails[:3], [(1, 0, 3), (2, 1, 4)])
+    _mboxes(root, "suzuki", mails[3:], [(1, 0, 0), (2, 1, 7), (3, 0, 1)])
+    return [each.replace(b"\r\n>From", b"\r\nFrom") for each in mails]
+
+
+def _mboxes(root: Path, login: str, mails: list[bytes], rows: list[tuple[int, int, int]]) -> None:
+    """Rows are (id, number of the mail in the mbox, marks); the second row names the line after its From_ line, and a
+    third one a place where no mail begins."""
+    places = [sum(len(FROM) + len(each) + 1 for each in mails[:number]) for number in range(len(mails))]
+    put(root, f"spool/{login}/inbox.mbx", b"".join(FROM + each + b"\n" for each in mails))
+    path = root / "var" / f"{login}.db"
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("create table folders (id integer primary key, path text)")
+        database.execute("create table messages (id integer primary key, folder_id, box, ofs, st, rcv)")
+        database.execute("insert into folders values (1, '受信箱/客先')")
+        for row, number, marks in rows:
+            place = places[number] + (len(FROM) if row == 2 else 7 if row == 3 else 0)
+            values = (row, 1, "inbox", place, f"{marks:x}", f"{1257120900:08x}")
+            database.execute("insert into messages values (?, ?, ?, ?, ?, ?)", values)
