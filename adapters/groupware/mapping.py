@@ -143,9 +143,11 @@ class StoreMapping(Shape):
         )
 
     def moving(self, table: str) -> frozenset[str]:
-        """The columns that say where in a file a mail lies, which changes when the file is tidied."""
+        """The columns that say where a mail lies, which changes when a file is tidied or a mail is marked."""
         needs = [need for each in self.messages if each.table == table for need in each.container.needs()]
-        return frozenset(column for _, column, kind in needs if kind == "number")
+        own = self.tables[table]
+        marked = {name for name, column in own.columns.items() if column.column in own.rows.moving}
+        return frozenset(column for _, column, kind in needs if kind == "number") | marked
 
     @cached_property
     def asked(self) -> frozenset[str]:

@@ -69,7 +69,7 @@ class Store:
             if self._databases is None:
                 raise UsageError(Reason("database.unnamed", name=rows.database, nearest="-"))
             return File(f"{rows.database}:{rows.table}", Raw.of(b""), live=self._databases.snapshot(rows.database))
-        return self.below(path) if rows.kept_in == "directory" else self.read(path, rows.beside)
+        return self.below(path, rows) if rows.kept_in == "directory" else self.read(path, rows.beside)
 
     def read(self, path: str, beside: Collection[str] = ()) -> File | Reason:
         """A table's file, with those of its neighbours that are there, as they were at one moment."""
@@ -93,12 +93,20 @@ class Store:
         status = self.tree.look(self.encoded(path))
         return not isinstance(status, Reason) and status.st_size > LARGEST > status.st_blocks * 512 * RATIO
 
-    def below(self, path: str) -> File:
-        """The paths of all files below a directory, from there on, in order, parted by NULs."""
+    def below(self, path: str, rows: RowShape) -> File:
+        """The paths of all files below a directory, from there on, in order, parted by NULs; those of directories end
+        in a slash. Beside it the files that tell of their neighbours."""
         head = self.encoded(path)
-        found = sorted(each.path for each in listing(self.tree, [head]) if each.reason is None)
+        listed = listing(self.tree, [head], directories=rows.directories)
+        found = sorted(each.path for each in listed if each.reason is None)
         names = [self.decoded(each[len(head) + 1 if head else 0 :]) for each in found]
-        return File(path, Raw.of("\0".join(names).encode("utf-8", "surrogateescape")))
+        telling = {
+            name: each for name, each in zip(names, found, strict=True) if name.rpartition("/")[2] in rows.inside
+        }
+        told = {
+            name: content.raw for name, each in telling.items() if isinstance(content := self.tree.read(each), Content)
+        }
+        return File(path, Raw.of("\0".join(names).encode("utf-8", "surrogateescape")), told)
 
     def _stands(self, path: str, found: Content | Reason) -> bool:
         """Whether a file is still what was read, or still not there."""

@@ -160,13 +160,14 @@ class Code(Shape):
 
 
 class Flags(Shape):
-    """The marks a mail carries: bits of a number (each by its value in decimal), letters of a word, or one code a cell.
+    """The marks a mail carries: bits of a number (each by its value in decimal), letters of a word, words with blanks
+    between them, or one code a cell.
 
     `map` gives the flag or flags each stands for; an empty text says that it stands for none, on purpose.
     """
 
     kind: Literal["flags"]
-    written: Literal["bits", "letters", "code"]
+    written: Literal["bits", "letters", "words", "code"]
     base: Literal[10, 16] = 10
     until: str = ""
     """Only what stands before this in the cell is read."""
@@ -193,6 +194,8 @@ class Flags(Shape):
     def _marks(self, cell: str) -> list[str]:
         if self.written == "code":
             return [cell]
+        if self.written == "words":
+            return cell.split()
         if self.written == "letters":
             return [letter for letter in cell if not letter.isspace()]
         if not cell:

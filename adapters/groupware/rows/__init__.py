@@ -6,7 +6,7 @@ sqlite.py      a table of an SQLite database          objects.py     JSON
 sections.py    INI                                    elements.py    XML
 dump.py        an SQL dump                            sqltext.py     how values are written in one
 mails.py       files that are nothing but mails      names.py       no table at all: the names of files
-live.py        a table of a database that lives
+live.py        a table of a database that lives        directories.py Maildir and MH
 """
 
 from typing import Annotated
@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.directories import MaildirRows, MhRows
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
 from adapters.groupware.rows.fixed import Fixed
@@ -26,7 +27,7 @@ from adapters.groupware.rows.separated import Csv
 from adapters.groupware.rows.sqlite import Sqlite
 
 Rows = Annotated[
-    Csv | Fixed | Dbf | Sqlite | LiveTable | Json | Ini | Xml | SqlDump | Mbox | Records | Names,
+    Csv | Fixed | Dbf | Sqlite | LiveTable | Json | Ini | Xml | SqlDump | Mbox | Records | Names | MaildirRows | MhRows,
     Field(discriminator="type"),
 ]
 """Every kind of rows, told apart by `type`."""

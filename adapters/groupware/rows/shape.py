@@ -98,6 +98,13 @@ class RowShape(Shape):
     kept_in: ClassVar[Literal["file", "directory", "database"]] = "file"
     """What the rows come from: the file at `path`, the names of what lies below it, or a database that lives."""
 
+    directories: ClassVar[bool] = False
+    """Whether directories are wanted among the names."""
+    inside: ClassVar[tuple[str, ...]] = ()
+    """Names of files below that tell of their neighbours, and are read with the names."""
+    moving: ClassVar[tuple[str, ...]] = ()
+    """The columns that change when a mail is read or marked."""
+
     @property
     def declared(self) -> tuple[str, ...]:
         """The columns, where the mapping says them and not the file."""

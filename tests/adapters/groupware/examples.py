@@ -1,4 +1,4 @@
-"""Stores of the shipped examples; each maker returns the mails that are in it."""
+"""Stores of the shipped examples; each maker returns the mails in it that will arrive."""
 
 import sqlite3
 from contextlib import closing
@@ -34,3 +34,33 @@ def _mboxes(root: Path, login: str, mails: list[bytes], rows: list[tuple[int, in
             place = places[number] + (len(FROM) if row == 2 else 7 if row == 3 else 0)
             values = (row, 1, "inbox", place, f"{marks:x}", f"{1257120900:08x}")
             database.execute("insert into messages values (?, ?, ?, ?, ?, ?)", values)
+
+
+def maildir(root: Path) -> list[bytes]:
+    """Two Maildirs: read and unread mail, folders in modified UTF-7, an empty one, and what was never delivered."""
+    put(root, "users.csv", b"login\nsato\nsuzuki\n")
+    mails = [mail(f"m{number}") for number in range(4)]
+    paths = (
+        "sato/Maildir/new/1257120900.M1P1.mail",
+        "sato/Maildir/cur/1257120901.M2P1.mail:2,FRS",
+        "sato/Maildir/.&W6JRSA-.A&eT4-/cur/1257120902.M3P1.mail:2,",
+        "suzuki/Maildir/cur/1257120903.M4P1.mail:2,S",
+    )
+    for path, raw in zip(paths, mails, strict=True):
+        put(root, f"home/{path}", raw)
+    put(root, "home/sato/Maildir/tmp/1257120904.M5P1.mail", mail("cut")[:20])
+    put(root, "home/sato/Maildir/dovecot-uidlist", b"3 V1 N4\n")
+    (root / "home/suzuki/Maildir/.&eno-/cur").mkdir(parents=True)
+    return mails
+
+
+def mh(root: Path) -> list[bytes]:
+    """MH folders of two users; one mail is marked as deleted, one lies in no folder."""
+    put(root, "users.csv", b"login\nsato\nsuzuki\n")
+    mails = [mail(f"m{number}") for number in range(4)]
+    for path, raw in zip(
+        ("sato/Mail/inbox/1", "sato/Mail/inbox/,2", "sato/Mail/客先/A社/7", "suzuki/Mail/9"), mails, strict=True
+    ):
+        put(root, f"home/{path}", raw)
+    put(root, "home/sato/Mail/inbox/.mh_sequences", b"unseen: 2-3\nreplied: 1\n")
+    return [mails[0], *mails[2:]]

@@ -63,7 +63,7 @@ MISTAKES = [
         "toml.not-one-of",
         {"allowed": "file, cell, range, mbox, zip, split, either, written"},
     ),
-    ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
+    ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, words, code"}),
     (
         'kind = "date"',
         'kind = "dat"',

@@ -7,10 +7,10 @@ import pytest
 
 from adapters.groupware import adapter
 from adapters.groupware.checks import read, shipped, undocumented
-from migrator.model import ANSWERED, FORWARDED, SEEN, Account, Flag, Folder, Item
+from migrator.model import ANSWERED, DELETED, FLAGGED, FORWARDED, SEEN, Account, Flag, Folder, Item
 from migrator.testing import mail
 from tests.adapters.groupware.builder import Each, counted, reasons, walk
-from tests.adapters.groupware.examples import mbox_sqlite
+from tests.adapters.groupware.examples import maildir, mbox_sqlite, mh
 from tests.adapters.groupware.makers import aipo, becky
 
 Found = Mapping[Folder, list[Each]]
@@ -75,3 +75,24 @@ def test_the_example_of_mboxes_with_their_index(tmp_path: Path) -> None:
     assert marked(found, "sato") == {mails[2]: frozenset()}
     assert [*marked(found, "suzuki", "受信箱", "客先")] == mails[3:]
     assert reasons(found) == ["groupware.range-strange"]
+
+
+def test_the_example_of_maildirs(tmp_path: Path) -> None:
+    mails = maildir(tmp_path)
+    found = look("example-maildir", tmp_path)
+    assert marked(found, "sato", "INBOX") == {mails[0]: frozenset(), mails[1]: frozenset({SEEN, ANSWERED, FLAGGED})}
+    assert marked(found, "sato", "客先", "A社") == {mails[2]: frozenset()}
+    assert marked(found, "suzuki", "空") == {}
+    assert reasons(found) == []
+
+
+def test_the_example_of_mh_folders(tmp_path: Path) -> None:
+    mails = mh(tmp_path)
+    found = look("example-mh", tmp_path)
+    assert marked(found, "sato", "inbox") == {
+        mails[0]: frozenset({SEEN, ANSWERED}),
+        mail("m1"): frozenset({DELETED}),
+    }
+    assert marked(found, "sato", "客先", "A社") == {mails[1]: frozenset()}
+    assert marked(found, "suzuki") == {mails[2]: frozenset()}
+    assert reasons(found) == []
