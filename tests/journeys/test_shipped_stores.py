@@ -10,7 +10,7 @@ import pytest
 from migrator.mail import on_wire
 from migrator.model import SEEN
 from migrator.testing import SourceContract, mail
-from tests.adapters.groupware.examples import maildir, mbox_sqlite, mh
+from tests.adapters.groupware.examples import eudora, maildir, mbox_sqlite, mh
 from tests.adapters.groupware.makers import aipo, becky
 from tests.adapters.groupware.test_acceptance import SplitStore
 from tests.journeys.journey import Journey, digest, tree
@@ -32,6 +32,7 @@ STORES: dict[str, tuple[Callable[[Path], list[bytes]], tuple[str, ...], int]] = 
     "becky": (becky, ("12ab", "99cd"), 0),
     "aipo-mysql": (partial(aipo, dialect="mysql"), ("sato", "suzuki"), 2),
     "aipo-postgresql": (partial(aipo, dialect="postgresql"), ("sato", "suzuki"), 2),
+    "eudora": (eudora, ("sato",), 0),
     "example-maildir": (maildir, ("sato", "suzuki"), 0),
     "example-mh": (mh, ("sato", "suzuki"), 0),
     "example-mbox-sqlite": (mbox_sqlite, ("sato", "suzuki"), 1),

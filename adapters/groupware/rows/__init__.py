@@ -6,6 +6,7 @@ sqlite.py      a table of an SQLite database          objects.py     JSON
 sections.py    INI                                    elements.py    XML
 dump.py        an SQL dump                            sqltext.py     how values are written in one
 mails.py       files that are nothing but mails      names.py       no table at all: the names of files
+eudora.py      where Eudora's mails begin
 live.py        a table of a database that lives        directories.py Maildir and MH
 """
 

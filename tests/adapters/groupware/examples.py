@@ -64,3 +64,20 @@ def mh(root: Path) -> list[bytes]:
         put(root, f"home/{path}", raw)
     put(root, "home/sato/Mail/inbox/.mh_sequences", b"unseen: 2-3\nreplied: 1\n")
     return [mails[0], *mails[2:]]
+
+
+def eudora(root: Path) -> list[bytes]:
+    """An account of Eudora: From_ lines in mails, quoted and bare, an attachment beside, a folder of mailboxes."""
+    line = b"From ???@??? Mon Nov 02 09:15:00 2009\r\n"
+    told = 'Attachment Converted: "C:\\Eudora\\Attach\\見積.xls"\r\n'.encode("cp932")
+    mails = [
+        mail("m1", body=b"hello\r\n\r\nFrom sato Mon Nov  2 09:15:00 2009\r\n>From here\r\n"),
+        mail("m2", body=told),
+        mail("m3"),
+    ]
+    put(root, "sato/In.mbx", b"".join(line + each for each in mails[:2]))
+    put(root, "sato/客先.fol/A社.mbx".encode("cp932").decode("utf-8", "surrogateescape"), line + mails[2])
+    for path in ("In.toc", "descmap.pce", "Filters.pce", "Nickname/x.txt", "NNdbase.txt", "Sigs/Standard.txt"):
+        put(root, f"sato/{path}", b"\0x")
+    put(root, "sato/Attach/見積.xls".encode("cp932").decode("utf-8", "surrogateescape"), b"\xd0\xcf\x11\xe0")
+    return mails

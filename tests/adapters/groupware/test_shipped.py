@@ -1,5 +1,6 @@
 """Every mapping that comes with us, on a store made here as its program makes it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,11 +8,11 @@ import pytest
 
 from adapters.groupware import adapter
 from adapters.groupware.checks import read, shipped, undocumented
-from migrator.model import ANSWERED, DELETED, FLAGGED, FORWARDED, SEEN, Account, Flag, Folder, Item
+from migrator.model import ANSWERED, DELETED, FLAGGED, FORWARDED, SEEN, Account, Flag, Folder, Item, NotMail
 from migrator.testing import mail
 from tests.adapters.groupware.builder import Each, counted, reasons, walk
-from tests.adapters.groupware.examples import maildir, mbox_sqlite, mh
-from tests.adapters.groupware.makers import aipo, becky
+from tests.adapters.groupware.examples import eudora, maildir, mbox_sqlite, mh
+from tests.adapters.groupware.makers import aipo, becky, put
 
 Found = Mapping[Folder, list[Each]]
 
@@ -96,3 +97,28 @@ def test_the_example_of_mh_folders(tmp_path: Path) -> None:
     assert marked(found, "sato", "客先", "A社") == {mails[1]: frozenset()}
     assert marked(found, "suzuki") == {mails[2]: frozenset()}
     assert reasons(found) == []
+
+
+def test_eudora(tmp_path: Path) -> None:
+    mails = eudora(tmp_path)
+    found = look("eudora", tmp_path)
+    assert {*marked(found, "sato", "In")} == {*mails[:2]}
+    assert [*marked(found, "sato", "客先", "A社")] == mails[2:]
+    assert reasons(found) == []
+    assert Counter(each.rule for all_ in found.values() for each in all_ if isinstance(each, NotMail)) == {
+        "table": 2,
+        "index": 2,
+        "address-book": 2,
+        "rules": 1,
+        "signatures": 1,
+        "attachment": 1,
+    }
+    assert [folder.role for folder in found if folder.path == ("In",)] == ["inbox"]
+
+
+def test_only_the_line_that_names_nobody_begins_a_mail_of_eudora(tmp_path: Path) -> None:
+    """A line of 1 MiB and more does not hide one, nor does one that only looks so."""
+    line = b"From ???@??? Mon Nov 02 09:15:00 2009\n"
+    long, odd = b"x" * 2**20 + line, b"a\n" + line[:-5] + b"nine\n"
+    put(tmp_path, "sato/In.mbx", line + long + odd + line + mail("m2"))
+    assert {*marked(look("eudora", tmp_path), "sato", "In")} == {long + odd, mail("m2")}
