@@ -12,8 +12,7 @@ live.py        databases that live                                 source.py    
 probe/         a mapping proposed where there is none               config.py    [source] in migration.toml
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,19 +23,14 @@ if TYPE_CHECKING:
     from adapters.groupware.live import Databases
 
 
-@contextmanager
-def _open(config: Config) -> Iterator[Source]:
+def _open(config: Config) -> AbstractContextManager[Source]:
     """Raises UsageError where the root is not there, or the mapping is wrong."""
     # only now: every command reads the settings, and few open the source
     from adapters.files.reading import Tree
     from adapters.groupware.checks import read
     from adapters.groupware.source import GroupwareSource
 
-    source = GroupwareSource(read(config.mapping), Tree(config.root), _databases(config))
-    try:
-        yield source
-    finally:
-        source.close()
+    return closing(GroupwareSource(read(config.mapping), Tree(config.root), _databases(config)))
 
 
 def _databases(config: Config) -> "Databases | None":

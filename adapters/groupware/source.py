@@ -26,7 +26,7 @@ from migrator.model import (
     Unchanged,
     Unreadable,
 )
-from migrator.ports import Known
+from migrator.ports import Known, LeftOut
 
 if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
     from adapters.groupware.live import Databases
@@ -37,6 +37,11 @@ LINK = "link"
 
 def _indexed(artefact: Artefact) -> tuple[Evidence, ...]:
     return () if artefact.received is None else (Evidence(DateSource.INDEX, artefact.received),)
+
+
+def _told(claim: Claim) -> str:
+    """A claim's path, where the name of what lies in a file is one step of it."""
+    return readable_path(claim.files[0]) + "".join(f"@{place.replace('/', '+')}" for place in claim.places if place)
 
 
 class GroupwareSource:
@@ -110,6 +115,18 @@ class GroupwareSource:
         for part in dict.fromkeys(store.parts.values()):
             yield from Catalogue(store, part).advice()
         yield from store.doubts.advice()
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """All that a rule of the mapping names; what cannot be read now is left out of this, too."""
+        for account in self.accounts():
+            catalogue = self._look(account.name)
+            for folder in catalogue.folders(account.name):
+                for artefact in catalogue.artefacts(folder, None):
+                    if artefact.claim is None or artefact.rule not in self._mapping.not_mail:
+                        continue
+                    content = self._read(artefact, artefact.claim)
+                    if isinstance(content, Content):
+                        yield LeftOut(folder=folder, path=_told(artefact.claim), rule=artefact.rule, raw=content.raw)
 
     def _look(self, account: str) -> Catalogue:
         part = self._store.part(account)
