@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from adapters.files.reading import key_of
 from adapters.groupware.containers import Claim
+from adapters.groupware.left import Left, left
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places
 from adapters.groupware.remains import Remain, Shares
@@ -35,6 +36,7 @@ _ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null, ?, ?, n
 _CLAIMED = "insert or ignore into claimed values (?)"
 _FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?, null, null, null)"
 _FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null, null, null, null)"
+_LEFT = "insert into artefact values (null, ?, ?, null, '', null, '', ?, null, null, ?, null)"
 _REMAIN = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, ?, null, ?, ?)"
 
 _SAME_KEY = """
@@ -127,6 +129,7 @@ class Catalogue:
             for number in range(len(self._store.mapping.messages)):
                 self._scratch.executemany(_ROW, self._rows(number, shares))
             self._scratch.executemany(_REMAIN, map(self._remain, shares.remains(self._store.opener)))
+        self._scratch.executemany(_LEFT, map(self._left, left(self._store, self._part, self._tables)))
         for bad in (*self._tables.bad, *(self._store.common.bad if self._part.common else ())):
             self._bad(bad)
         self._store.doubts.stop()
@@ -184,6 +187,10 @@ class Catalogue:
             else:
                 place = self._number(self._places.of_path(self._store.decoded(path)))
                 self._scratch.execute(_FAULT, (place, f"file:{key_of(path)}", path, _json(reason)))
+
+    def _left(self, row: Left) -> tuple[object, ...]:
+        """What stays behind in columns."""
+        return self._number(row.folder), row.key, row.rule, marshal.dumps(tuple(Claim(cells=(row.data,))))
 
     def _remain(self, remain: Remain) -> tuple[object, ...]:
         """What no row names in a file of many mails."""

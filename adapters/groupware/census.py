@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from adapters.groupware.containers import Claim
+from adapters.groupware.left import left
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places
 from adapters.groupware.remains import Shares
@@ -42,6 +43,8 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
         for remain in shares.remains(store.opener):
             folder = places.of_path(store.decoded(remain.path))
             sums[folder.account.name, folder.path].add(0)
+    for row in left(store, part, tables):
+        sums[row.folder.account.name, row.folder.path].add(len(row.data))
     for path, reason in listing(store.tree, part.heads, part.beside):
         if reason is not None or _short(path) not in claimed:
             folder = places.of_path(store.decoded(path))

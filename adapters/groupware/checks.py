@@ -17,8 +17,8 @@ from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
 from migrator.toml import Toml, Where
 
 VERSION = 1
-RESERVED = ("file", "row")
-"""Names no table may have: they begin the keys of what no row names."""
+RESERVED = ("file", "row", "left")
+"""Names no table may have: they begin the keys of what is no mail's row."""
 
 ADMITTED = {"text": ("text", "addresses")}
 """The kinds of columns that do where one is wanted."""
@@ -65,6 +65,11 @@ def mistakes(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         yield from _columns(mapping, name, at)
     yield from _accounts_and_folders(mapping, at)
     yield from _messages(mapping, at)
+    for name, rows in mapping.left_out.items():
+        for column in rows.columns:
+            yield from _unknown(
+                column, mapping.tables[rows.table].columns, rows.table, at(("left_out", name, "columns"))
+            )
     yield from _charset(mapping.paths, at(("paths",)))
 
 
@@ -90,6 +95,7 @@ def _tables(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         (("accounts", "table"), mapping.accounts.table),
         (("folders", "table"), mapping.folders.table),
         *((("messages", number, "table"), each.table) for number, each in enumerate(mapping.messages)),
+        *((("left_out", name, "table"), rows.table) for name, rows in mapping.left_out.items()),
     ]
     for name, table in mapping.tables.items():
         named.append((("tables", name, "rows", "each"), table.rows.each))

@@ -6,7 +6,7 @@ ever run. Four questions, one part each:
     tables      where rows come from, what their columns mean, how they lead to each other (`each`, `joins`)
     accounts, folders    which table names them
     messages    which table lists the mails, and which file holds each
-    not_mail    what else lies there, by name of the rule
+    not_mail    what else lies there, by name of the rule; left_out, the same in columns
 
 Names in braces are columns: `{file}` of the row itself, `{users.login}` of a table that the row leads to.
 """
@@ -100,6 +100,13 @@ class Messages(Shape):
     received: str | None = None
 
 
+class LeftRows(Shape):
+    """Columns that hold what is no mail: one is given away as it is, several as JSON."""
+
+    table: str
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class StoreMapping(Shape):
     """A whole store."""
 
@@ -115,6 +122,8 @@ class StoreMapping(Shape):
     messages: tuple[Messages, ...]
     not_mail: dict[str, tuple[str, ...]] = Field(default={})
     """Name of a rule -> patterns of file names, or of whole paths where they hold a slash."""
+    left_out: dict[str, LeftRows] = Field(default={})
+    """Name of a rule -> where in the tables something lies that is no mail and stays behind: signatures, rules."""
     provenance: dict[str, str] = Field(default={})
     """`table.column` -> who decided what its codes mean, when, from which evidence."""
 
@@ -163,6 +172,7 @@ class StoreMapping(Shape):
         asked |= {
             name if "." in name else f"{self.folders.table}.{name}" for name in self.tables[self.folders.table].key
         }
+        asked |= {column for rows in self.left_out.values() for column in rows.columns}
         for name, table in self.tables.items():
             asked |= {*table.key, *self.above(name)}
             asked |= {column for join in table.joins for column in (*join.on, *join.on.values())}

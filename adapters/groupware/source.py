@@ -23,6 +23,7 @@ from migrator.model import (
     Identity,
     Item,
     NotMail,
+    Raw,
     Unchanged,
     Unreadable,
 )
@@ -39,8 +40,10 @@ def _indexed(artefact: Artefact) -> tuple[Evidence, ...]:
     return () if artefact.received is None else (Evidence(DateSource.INDEX, artefact.received),)
 
 
-def _told(claim: Claim) -> str:
-    """A claim's path, where the name of what lies in a file is one step of it."""
+def _told(artefact: Artefact, claim: Claim) -> str:
+    """A claim's path, where the name of what lies in a file is one step of it; a row's table and key."""
+    if not claim.files:
+        return artefact.key.split(":", 2)[2]
     return readable_path(claim.files[0]) + "".join(f"@{place.replace('/', '+')}" for place in claim.places if place)
 
 
@@ -118,15 +121,18 @@ class GroupwareSource:
 
     def left_out(self) -> Iterator[LeftOut]:
         """All that a rule of the mapping names; what cannot be read now is left out of this, too."""
+        rules = self._mapping.not_mail.keys() | self._mapping.left_out
         for account in self.accounts():
             catalogue = self._look(account.name)
             for folder in catalogue.folders(account.name):
                 for artefact in catalogue.artefacts(folder, None):
-                    if artefact.claim is None or artefact.rule not in self._mapping.not_mail:
+                    if artefact.claim is None or artefact.rule not in rules:
                         continue
                     content = self._read(artefact, artefact.claim)
                     if isinstance(content, Content):
-                        yield LeftOut(folder=folder, path=_told(artefact.claim), rule=artefact.rule, raw=content.raw)
+                        yield LeftOut(
+                            folder=folder, path=_told(artefact, artefact.claim), rule=artefact.rule, raw=content.raw
+                        )
 
     def _look(self, account: str) -> Catalogue:
         part = self._store.part(account)
@@ -200,6 +206,8 @@ class GroupwareSource:
         """What a claim leads to."""
         if artefact.remain is not None:
             return artefact.remain.read(self._store.opener)
+        if artefact.message is None and claim.cells:
+            return Content(Raw.of(claim.cells[0]), "")
         if artefact.message is None:
             return self._tree.read(claim.files[0])
         return self._mapping.messages[artefact.message].container.read(claim, self._store.opener)

@@ -212,6 +212,7 @@ class Store:
 
     def _led_to(self) -> set[str]:
         tables = {self.mapping.accounts.table, self.mapping.folders.table}
+        tables |= {rows.table for rows in self.mapping.left_out.values()}
         for name in (*tables, *(each.table for each in self.mapping.messages)):
             tables |= self.mapping.reach(name)
         return tables
