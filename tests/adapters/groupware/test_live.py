@@ -275,6 +275,23 @@ def test_a_server_that_is_not_there_is_an_outage(store: LiveStore) -> None:
     assert error.reason.code == "database.away"
 
 
+def test_a_server_that_goes_while_we_read_is_an_outage(postgres_url: str, tmp_path: Path) -> None:
+    store = LiveStore(postgres_url, tmp_path)
+    for number in range(50):
+        store.add("sato", ("受信箱",), bytes(10**5) + b"%d" % number, frozenset(), SourceContract.received_at)
+    databases = Databases({"main": Database(url=store.url)})
+    file = File("main:gw mail", Raw.of(b""), live=databases.snapshot("main"))
+    form = LiveTable(type="database", database="main", table="gw mail")
+    with form.open(file, Wanted(("本文",), frozenset({"本文"}))) as lines:
+        next(lines.rows)
+        store.run("select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'")
+        with pytest.raises(Outage) as caught:
+            list(lines.rows)
+    assert caught.value.reason.code == "database.away"
+    databases.end()
+    store.engine.dispose()
+
+
 def test_a_login_that_is_refused_is_told_once_and_never_shown(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
