@@ -76,7 +76,7 @@ CHUNK = 2**20
 class Raw:
     """The exact bytes of one mail: never decoded, never re-serialised. `digest` is SHA-256 in hex.
 
-    `open` may be called any number of times and gives a new binary stream from the first byte.
+    `open` may be called any number of times and gives a new binary stream from the first byte, which can be sought in.
     """
 
     size: int
@@ -141,6 +141,18 @@ class _View(io.RawIOBase):
     @override
     def readable(self) -> bool:
         return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._spool.descriptor).st_size}[whence]
+        if start + offset < 0:
+            raise ValueError(offset)
+        self._at = start + offset
+        return self._at
 
     @override
     def readinto(self, buffer: Buffer, /) -> int:

@@ -149,11 +149,13 @@ def _from_lines(read: Reader, size: int) -> Iterator[int]:
 
 def first_content(read: Reader, size: int) -> int:
     """Where the first line that is not blank begins."""
-    at = 0
+    at = begins = 0
     for block in _blocks(read, 0, size):
-        rest = block.lstrip(b"\r\n")
-        if rest:
-            return at + len(block) - len(rest)
+        blank = len(block) - len(block.lstrip(b"\r\n"))
+        if (newline := block.rfind(b"\n", 0, blank)) >= 0:  # a CR alone ends no line
+            begins = at + newline + 1
+        if blank < len(block):
+            return begins
         at += len(block)
     return size
 

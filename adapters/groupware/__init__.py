@@ -3,7 +3,8 @@
 mapping.py     the language: tables, columns, where the mails lie          values.py    what cells mean
 checks.py      a mapping read, and what is wrong with it                   template.py  paths with columns in braces
 containers.py  where a mail's bytes lie               opening.py   and how they are taken out
-writing.py     mails out of columns                     clocks.py      the ways in which moments are written
+writing.py     mails out of columns                     composing.py   and out of the rows of lists, and files
+lists.py       the many rows that a mail leads to       clocks.py      the ways in which moments are written
 rows/          the kinds of files that rows come from                      tables.py    rows, joined
 store.py       whose part of the tree is whose                             listing.py   the files there are
 places.py      which folder a row or a path belongs to                     doubts.py    what nobody explained
@@ -12,7 +13,8 @@ live.py        databases that live                                 source.py    
 probe/         a mapping proposed where there is none               config.py    [source] in migration.toml
 """
 
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +25,20 @@ if TYPE_CHECKING:
     from adapters.groupware.live import Databases
 
 
-def _open(config: Config) -> AbstractContextManager[Source]:
+@contextmanager
+def _open(config: Config) -> Iterator[Source]:
     """Raises UsageError where the root is not there, or the mapping is wrong."""
     # only now: every command reads the settings, and few open the source
     from adapters.files.reading import Tree
     from adapters.groupware.checks import read
+    from adapters.groupware.opening import Opener
     from adapters.groupware.source import GroupwareSource
 
-    return closing(GroupwareSource(read(config.mapping), Tree(config.root), _databases(config)))
+    with (
+        Opener(Tree(config.root)) as opener,
+        closing(GroupwareSource(read(config.mapping), opener, _databases(config))) as source,
+    ):
+        yield source
 
 
 def _databases(config: Config) -> "Databases | None":

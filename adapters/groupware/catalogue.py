@@ -149,18 +149,20 @@ class Catalogue:
                 self._bad(row)
                 continue
             values = row.values
-            place = self._number(self._places.of_row(values))
+            place = self._number(self._places.of_row(values, number))
             key = f"{name}:{'/'.join([str(values.get(column)) for column in columns]).replace('~', '~~')}"
-            claim = self._store.claim(number, values)
+            claim = self._store.claim(number, values, self._tables)
             if isinstance(claim, Reason):
                 self._scratch.execute(_FAULT, (place, key, None, _json(claim)))
                 continue
-            flags = " ".join([flag for column in messages.flags for flag in values[column]])
-            received = values[messages.received] if messages.received else None
+            flags = " ".join([flag for column in messages.flags for flag in values.get(column) or ()])
+            received = values.get(messages.received) if messages.received else None
             path, packed = claim.identity, None
             if claim.places != ("",):
                 packed = marshal.dumps(tuple(claim))
-                self._scratch.executemany(_CLAIMED, ((each,) for each in claim.files))
+                self._scratch.executemany(_CLAIMED, ((each,) for each in (*claim.files, *claim.also)))
+                for file, reason in self._store.absent(claim):
+                    self._scratch.execute(_FAULT, (place, f"{key}+{key_of(file)}", None, _json(reason)))
                 shares.add(messages.container.shares(claim))
             yield place, key, path, flags, received and received.timestamp(), row.digest, number, packed
 

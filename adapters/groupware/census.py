@@ -39,7 +39,8 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
         for folder, claim in _rows(store, part, tables, places, shares):
             sums[folder.account.name, folder.path].add(0 if claim is None else _claimed(store, claim))
             if claim is not None:
-                claimed.update(map(_short, claim.files))
+                claimed.update(map(_short, (*claim.files, *claim.also)))
+                sums[folder.account.name, folder.path].artefacts += sum(1 for _ in store.absent(claim))
         for remain in shares.remains(store.opener):
             folder = places.of_path(store.decoded(remain.path))
             sums[folder.account.name, folder.path].add(0)
@@ -61,10 +62,10 @@ def _rows(
             if isinstance(row, BadRow):
                 yield places.unnamed(row.above), None
             else:
-                claim = store.claim(number, row.values)
+                claim = store.claim(number, row.values, tables)
                 if isinstance(claim, Claim):
                     shares.add(messages.container.shares(claim))
-                yield places.of_row(row.values), None if isinstance(claim, Reason) else claim
+                yield places.of_row(row.values, number), None if isinstance(claim, Reason) else claim
     for bad in (*tables.bad, *(store.common.bad if part.common else ())):
         yield places.unnamed(bad.above), None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.containers import Range
-from adapters.groupware.mapping import StoreMapping
+from adapters.groupware.mapping import Messages, StoreMapping
 from adapters.groupware.template import CROWD, Template
 from adapters.groupware.values import Addresses, Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
@@ -86,7 +86,8 @@ def _empty(mapping: StoreMapping, at: At) -> Iterator[Reason]:
     filled: list[tuple[Where, Sized]] = [(("messages",), mapping.messages)]
     for name, table in mapping.tables.items():
         filled += [(("tables", name, "key"), table.key), (("tables", name, "columns"), table.columns)]
-        filled += [(("tables", name, "joins", number, "on"), join.on) for number, join in enumerate(table.joins)]
+        for key, joins in (("joins", table.joins), ("lists", table.lists)):
+            filled += [(("tables", name, key, number, "on"), join.on) for number, join in enumerate(joins)]
     yield from (Reason("mapping.empty", **at(where)) for where, value in filled if not len(value))
 
 
@@ -99,7 +100,8 @@ def _tables(mapping: StoreMapping, at: At) -> Iterator[Reason]:
     ]
     for name, table in mapping.tables.items():
         named.append((("tables", name, "rows", "each"), table.rows.each))
-        named += [(("tables", name, "joins", number), join.table) for number, join in enumerate(table.joins)]
+        for key, joins in (("joins", table.joins), ("lists", table.lists)):
+            named += [(("tables", name, key, number), join.table) for number, join in enumerate(joins)]
         if name in RESERVED:
             yield Reason("mapping.reserved-name", **at(("tables", name)), name=name)
     wrong = [(where, name) for where, name in named if name is not None and name not in mapping.tables]
@@ -110,8 +112,9 @@ def _tables(mapping: StoreMapping, at: At) -> Iterator[Reason]:
     if not wrong:
         yield from (
             Reason("mapping.loop", **at(("tables", name)), table=name)
-            for name in mapping.tables
+            for name, table in mapping.tables.items()
             if name in mapping.reach(name)
+            or any(name == join.table or name in mapping.reach(join.table) for join in table.lists)
         )
 
 
@@ -131,11 +134,14 @@ def _rows(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
         yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
     for column in table.key:
         yield from _unknown(column, mapping.names(name), name, at((*where, "key")))
-    for number, join in enumerate(table.joins):
-        here = at((*where, "joins", number))
-        for ours, its in join.on.items():
-            yield from _unknown(ours, mapping.names(name), name, here)
-            yield from _unknown(its, mapping.names(join.table), join.table, here)
+    for key, joins in (("joins", table.joins), ("lists", table.lists)):
+        for number, join in enumerate(joins):
+            here = at((*where, key, number))
+            for ours, its in join.on.items():
+                yield from _unknown(ours, mapping.names(name), name, here)
+                yield from _unknown(its, mapping.names(join.table), join.table, here)
+    for column in table.only:
+        yield from _unknown(column, table.columns, name, at((*where, "only")))
 
 
 def _path(path: str, known: Iterable[str], table: str, here: dict[str, Param]) -> Iterator[Reason]:
@@ -182,12 +188,15 @@ def _columns(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
 
 
 def _marks(flags: Flags, where: Where, at: At) -> Iterator[Reason]:
-    for mark, meant in flags.map.items():
+    for mark in flags.map:
         here = at((*where, "map", mark))
         if flags.written == "letters" and len(mark) != 1:
             yield Reason("mapping.bad-letter", **here, mark=mark)
         if flags.written == "bits" and not (re.fullmatch("[1-9][0-9]*", mark) and int(mark).bit_count() == 1):
             yield Reason("mapping.bad-bit", **here, mark=mark)
+    told: list[tuple[Where, str | tuple[str, ...]]] = [(("map", mark), meant) for mark, meant in flags.map.items()]
+    for key, meant in [*told, *([(("others",), flags.others)] if flags.others is not None else [])]:
+        here = at((*where, *key))
         for flag in (meant,) if isinstance(meant, str) else meant:
             if flag and flag not in SYSTEM_FLAGS and not KEYWORD.fullmatch(flag):
                 yield Reason("mapping.bad-flag", **here, flag=flag, nearest=_nearest(flag, SYSTEM_FLAGS))
@@ -254,20 +263,39 @@ def _messages(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         where: Where = ("messages", number)
         columns = mapping.tables[each.table].columns
         yield from _leads(mapping, each.table, mapping.accounts.table, at((*where, "table")))
-        yield from _leads(mapping, each.table, mapping.folders.table, at((*where, "table")))
-        for path in (*each.container.paths, *each.container.texts):
-            yield from _path(path.text, mapping.names(each.table), each.table, at((*where, "container")))
-        for part in getattr(each.container, "parts", (each.container,)):
-            if isinstance(part, Range) and (part.size is None) == (part.counted is None):
-                yield Reason("mapping.range-shape", **at((*where, "container")))
+        if not each.folder:
+            yield from _leads(mapping, each.table, mapping.folders.table, at((*where, "table")))
+        yield from _container(mapping, each, at((*where, "container")))
+        joined = mapping.names(each.table) - {*columns}
+        beyond = {"flags": joined, "received": joined, "container": mapping.listed(each.table)}
         wanted = [("flags", "flags", column) for column in each.flags]
         if each.received is not None:
             wanted.append(("received", "date", each.received))
         wanted += [("container", kind, column) for _, column, kind in each.container.needs()]
         for key, kind, column in wanted:
-            yield from _unknown(column, columns, each.table, at((*where, key)))
-            if column in columns and columns[column].read.kind not in ADMITTED.get(kind, (kind,)):
-                yield Reason("mapping.wrong-kind", **at((*where, key)), column=column, wanted=kind)
+            yield from _unknown(column, {*columns, *beyond[key]}, each.table, at((*where, key)))
+            read = mapping.column(column) if column in beyond[key] else columns.get(column)
+            if read is not None and read.read.kind not in _admitted(kind):
+                yield Reason("mapping.wrong-kind", **at((*where, key)), column=column, wanted=kind.replace("|", ", "))
+
+
+def _admitted(kinds: str) -> set[str]:
+    """The kinds of columns that do where one of these is wanted."""
+    return {each for kind in kinds.split("|") for each in ADMITTED.get(kind, (kind,))}
+
+
+def _container(mapping: StoreMapping, each: Messages, here: dict[str, Param]) -> Iterator[Reason]:
+    """The paths of what holds mails, and shapes of which pydantic sees only the half."""
+    container, known = each.container, mapping.names(each.table)
+    for path in (*container.paths, *container.texts):
+        yield from _path(path.text, known, each.table, here)
+    for path in container.also:
+        yield from _path(path.text, known | mapping.listed(each.table), each.table, here)
+    if any((attached.path is None) == (attached.column is None) for attached in getattr(container, "attachments", ())):
+        yield Reason("mapping.attached-shape", **here)
+    for part in getattr(container, "parts", (container,)):
+        if isinstance(part, Range) and (part.size is None) == (part.counted is None):
+            yield Reason("mapping.range-shape", **here)
 
 
 def undocumented(mapping: StoreMapping) -> Iterator[Reason]:

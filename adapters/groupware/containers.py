@@ -5,17 +5,18 @@ A container makes a `Claim` out of a row, which tells where to look and no more;
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, BinaryIO, Literal, NamedTuple
+from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, cast
 
 from pydantic import Field
 from typing_extensions import override
 
 from adapters.files.frames import Variant
 from adapters.files.reading import Content, readable_path
+from adapters.groupware.composing import Attached, FieldRows, composed, parts, texts
 from adapters.groupware.opening import Opener, chained
 from adapters.groupware.template import Missing, Template
 from adapters.groupware.values import Shape
-from adapters.groupware.writing import written
+from adapters.groupware.writing import header_fields, merged, written
 from migrator.errors import Reason
 from migrator.model import Raw
 
@@ -35,6 +36,8 @@ class Claim(NamedTuple):
     places: tuple[str, ...] = ()
     cells: tuple[bytes, ...] = ()
     """What the row itself holds of it."""
+    also: tuple[bytes, ...] = ()
+    """Files that are part of it, and may be part of others as well."""
 
     @classmethod
     def whole(cls, path: bytes) -> "Claim":
@@ -74,6 +77,11 @@ class _Container(Shape):
         """Other texts with columns in braces."""
         return ()
 
+    @property
+    def also(self) -> tuple[Template, ...]:
+        """The files that are part of a mail and no mail themselves, with columns in braces, those of lists too."""
+        return ()
+
     def needs(self) -> Iterator[Needs]:
         """The columns it names without braces."""
         yield from ()
@@ -88,12 +96,10 @@ class _Container(Shape):
         yield from ()
 
 
-class OneFile(_Container):
-    """Each mail is a file of its own; where `packed`, by gzip, bzip2 or xz as its first bytes say, or not at all."""
+class _InFile(_Container):
+    """What lies in a file that the row names."""
 
-    type: Literal["file"]
     path: str
-    packed: bool = False
 
     @cached_property
     def _path(self) -> Template:
@@ -103,6 +109,21 @@ class OneFile(_Container):
     @override
     def paths(self) -> tuple[Template, ...]:
         return (self._path,)
+
+
+class _InLarge(_InFile):
+    """What lies in a file among others of its kind."""
+
+    @override
+    def shares(self, claim: Claim) -> Iterator["Share"]:
+        yield cast("Shared", self), claim.files[0], claim.places[0]
+
+
+class OneFile(_InFile):
+    """Each mail is a file of its own; where `packed`, by gzip, bzip2 or xz as its first bytes say, or not at all."""
+
+    type: Literal["file"]
+    packed: bool = False
 
     @property
     @override
@@ -142,7 +163,7 @@ class Cell(_Container):
 Counted = Literal["little-16", "big-16", "little-32", "big-32"]
 
 
-class Range(_Container):
+class Range(_InLarge):
     """Each mail lies at a place in a larger file: from byte `at` on, either `size` bytes (both columns of numbers), or
     as many as a number in front of it says, `counted` in that many bits with the lowest byte first or last.
 
@@ -150,20 +171,10 @@ class Range(_Container):
     """
 
     type: Literal["range"]
-    path: str
     at: str
     size: str | None = None
     counted: Counted | None = None
     magic: Annotated[str, Field(pattern="^([0-9a-fA-F]{2}){0,16}$")] = ""
-
-    @cached_property
-    def _path(self) -> Template:
-        return Template(self.path)
-
-    @property
-    @override
-    def paths(self) -> tuple[Template, ...]:
-        return (self._path,)
 
     @override
     def needs(self) -> Iterator[Needs]:
@@ -204,27 +215,13 @@ class Range(_Container):
         order, _, bits = self.counted.partition("-")
         return ("little" if order == "little" else "big"), int(bits) // 8
 
-    @override
-    def shares(self, claim: Claim) -> Iterator["Share"]:
-        yield self, claim.files[0], claim.places[0]
 
-
-class Framed(_Container):
+class Framed(_InLarge):
     """Each mail lies in an mbox, at the byte that its row says: where its From_ line begins, or the line after it."""
 
     type: Literal["mbox"]
-    path: str
     at: str
     variant: Variant = "auto"
-
-    @cached_property
-    def _path(self) -> Template:
-        return Template(self.path)
-
-    @property
-    @override
-    def paths(self) -> tuple[Template, ...]:
-        return (self._path,)
 
     @override
     def needs(self) -> Iterator[Needs]:
@@ -238,31 +235,17 @@ class Framed(_Container):
         """The mail, or why it cannot be read. Raises Outage."""
         return opener.framed(claim.files[0], int(claim.places[0]), self.variant)
 
-    @override
-    def shares(self, claim: Claim) -> Iterator["Share"]:
-        yield self, claim.files[0], claim.places[0]
 
-
-class Member(_Container):
+class Member(_InLarge):
     """Each mail is a member of a zip archive."""
 
     type: Literal["zip"]
-    path: str
     member: str
     """Its name in the archive, with columns in braces."""
 
     @cached_property
-    def _path(self) -> Template:
-        return Template(self.path)
-
-    @cached_property
     def _member(self) -> Template:
         return Template(self.member)
-
-    @property
-    @override
-    def paths(self) -> tuple[Template, ...]:
-        return (self._path,)
 
     @property
     @override
@@ -277,38 +260,51 @@ class Member(_Container):
         """The mail, or why it cannot be read. Raises Outage."""
         return opener.member(claim.files[0], claim.places[0])
 
-    @override
-    def shares(self, claim: Claim) -> Iterator["Share"]:
-        yield self, claim.files[0], claim.places[0]
-
 
 class Written(_Container):
-    """There is no mail: one is written out of columns, `fields` by the names of its header, and its bodies."""
+    """There is no mail: one is written out of columns, and of the rows of the table's `lists` (`table.column`).
+
+    Its header: what `header` holds, then `field_rows`, then `fields`; a field that one has told no later one tells.
+    """
 
     type: Literal["written"]
     fields: Annotated[dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]*$")], str], Field(min_length=1)]
     """Name of a header field -> the column of text that holds it; that of Date is one of dates."""
     text: str
     html: str | None = None
+    header: str | None = None
+    """The column that holds the mail's own header, as text."""
+    field_rows: tuple[FieldRows, ...] = ()
+    attachments: tuple[Attached, ...] = ()
+
+    @property
+    @override
+    def also(self) -> tuple[Template, ...]:
+        return tuple(each.template for each in self.attachments if each.path is not None)
 
     @override
     def needs(self) -> Iterator[Needs]:
         for name, column in self.fields.items():
             yield "fields", column, "date" if name == "Date" else "text"
-        yield "text", self.text, "text"
-        if self.html is not None:
-            yield "html", self.html, "text"
+        texts = {"text": self.text, "html": self.html, "header": self.header}
+        yield from ((key, column, "text") for key, column in texts.items() if column is not None)
+        for rows in self.field_rows:
+            yield from rows.needs()
+        for attached in self.attachments:
+            yield from attached.needs()
 
     def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
         """Raises Missing."""
-        fields = {name: _cell(row, column) for name, column in self.fields.items()}
-        html = None if self.html is None else _cell(row, self.html)
-        return Claim(cells=(written(fields, _cell(row, self.text), html, "columns"),))
+        own = () if self.header is None else header_fields(texts(row, self.header))
+        rows = [each.fields(row) for each in self.field_rows]
+        fields = merged(own, *rows, ((name, _cell(row, column)) for name, column in self.fields.items()))
+        html = None if self.html is None else texts(row, self.html)
+        files, attached = parts(self.attachments, row, encode)
+        return Claim(cells=(*written(fields, texts(row, self.text), html, "columns", attached),), also=files)
 
     def read(self, claim: Claim, opener: Opener) -> Content | Reason:
-        """The mail that was written."""
-        (data,) = claim.cells
-        return Content(Raw.of(data), "")
+        """The mail that was written, with what was attached to it. Raises Outage."""
+        return composed(claim.cells, claim.also, opener.tree)
 
 
 Part = Annotated[OneFile | Cell | Range | Framed | Member, Field(discriminator="type")]

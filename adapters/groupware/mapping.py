@@ -54,7 +54,7 @@ class Column(Shape):
 
 
 class Join(Shape):
-    """The one row of another table whose columns equal ours: `on` = our column -> its column."""
+    """The one row of another table whose columns equal ours, or in `lists` all of them: `on` = ours -> its."""
 
     table: str
     on: dict[str, str]
@@ -67,6 +67,10 @@ class Table(Shape):
     key: tuple[str, ...]
     columns: dict[str, Column]
     joins: tuple[Join, ...] = ()
+    lists: tuple[Join, ...] = ()
+    """The many rows of other tables that a row leads to, in the order of their keys: what a written mail is made of."""
+    only: dict[str, tuple[str, ...]] = Field(default={})
+    """A column -> what it must read as; other rows are not this table's."""
 
 
 class Accounts(Shape):
@@ -97,7 +101,11 @@ class Messages(Shape):
     table: str
     container: Container
     flags: tuple[str, ...] = ()
+    """Columns of flags, of its own or of the rows it is joined to (`table.column`): all that any of them tells."""
     received: str | None = None
+    """A column of dates, its own or of such a row."""
+    folder: str = ""
+    """The folder of mails whose rows lead to none; "" for the account's unnamed one."""
 
 
 class LeftRows(Shape):
@@ -139,10 +147,26 @@ class StoreMapping(Shape):
                 if other not in above:
                     yield from self._reach(other, above | {table})
 
+    def column(self, name: str) -> Column:
+        """The column of that name, `table.column`."""
+        table, _, column = name.partition(".")
+        return self.tables[table].columns[column]
+
     def names(self, table: str) -> frozenset[str]:
         """What a row of `table` holds: its own columns, and those of the tables it leads to as `table.column`."""
         led = {f"{other}.{column}" for other in self.reach(table) for column in self.tables[other].columns}
         return frozenset(self.tables[table].columns) | led
+
+    def listed(self, table: str) -> frozenset[str]:
+        """What the rows hold that a row of `table` leads to many of, as `table.column`."""
+        others = {join.table for join in self.tables[table].lists}
+        return frozenset(f"{other}.{column}" for other in others for column in self.tables[other].columns)
+
+    def told_of(self, table: str) -> tuple[str, ...]:
+        """The columns of a list out of which mails are written."""
+        told = [column for each in self.messages for _, column, _ in each.container.needs()]
+        told += [column for each in self.messages for path in each.container.also for column in path.columns]
+        return tuple(sorted({column.partition(".")[2] for column in told if column.startswith(f"{table}.")}))
 
     def above(self, table: str) -> frozenset[str]:
         """What a row of `table` holds because of the rows below which its file stands."""
@@ -166,6 +190,8 @@ class StoreMapping(Shape):
             texts += [*each.container.paths, *each.container.texts]
         asked = {column for text in texts for column in text.columns}
         asked |= {column for each in self.messages for _, column, _ in each.container.needs()}
+        said = [column for each in self.messages for column in (*each.flags, each.received or "")]
+        asked |= {column for column in said if "." in column}
         asked |= {self.accounts.name, f"{self.accounts.table}.{self.accounts.name}"}
         folders = self.folders
         asked |= {each for each in (folders.name, folders.id, folders.parent, folders.path, folders.role) if each}
@@ -175,7 +201,7 @@ class StoreMapping(Shape):
         asked |= {column for rows in self.left_out.values() for column in rows.columns}
         for name, table in self.tables.items():
             asked |= {*table.key, *self.above(name)}
-            asked |= {column for join in table.joins for column in (*join.on, *join.on.values())}
+            asked |= {column for join in (*table.joins, *table.lists) for column in (*join.on, *join.on.values())}
         return frozenset(asked)
 
     @cached_property
@@ -184,6 +210,8 @@ class StoreMapping(Shape):
         return frozenset(column for column in self.asked if "." in column)
 
     def coded(self) -> Iterator[tuple[str, str]]:
-        """The (table, column) of every code table, each of which somebody must have decided."""
+        """The (table, column) of every code table, and of what tells which rows are meant: somebody decided it."""
         for name, table in self.tables.items():
-            yield from ((name, column) for column, each in table.columns.items() if each.read.kind in ("code", "flags"))
+            for column, each in table.columns.items():
+                if each.read.kind in ("code", "flags") or column in table.only:
+                    yield name, column

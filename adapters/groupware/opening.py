@@ -7,7 +7,8 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 from adapters.files.frames import Frame, Frames, Variant, reader, unquoted
@@ -64,7 +65,12 @@ class _Bounded:
 
 def chained(raws: Sequence[Raw], between: bytes) -> Raw:
     """Several raws one behind the other, as one."""
-    return Raw.spooled(cast(BinaryIO, _Chain(_blocks(raws, between))))
+    return joined(_blocks(raws, between))
+
+
+def joined(blocks: Iterator[bytes]) -> Raw:
+    """Blocks one behind the other. Raises what they raise."""
+    return Raw.spooled(cast(BinaryIO, _Chain(blocks)))
 
 
 def _blocks(raws: Sequence[Raw], between: bytes) -> Iterator[bytes]:
@@ -94,23 +100,21 @@ class _Chain:
 
 
 class Opener:
-    """Reads parts of files. It keeps the last archive open: mails of one lie side by side."""
+    """Reads parts of files. It keeps the last archive open, mails of one lie side by side, until its `with` ends."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self._last: tuple[tuple[bytes, str], zipfile.ZipFile, BinaryIO] | None = None
+        self._last: tuple[tuple[bytes, str], zipfile.ZipFile] | None = None
+        self._open = ExitStack()
         self._mbox: tuple[tuple[bytes, str, Variant], Frames] | None = None
 
-    def close(self) -> None:
-        """Let the last archive go."""
-        if self._last is not None:
-            _, archive, stream = self._last
-            archive.close()
-            stream.close()
-            self._last = None
+    def __enter__(self) -> "Opener":
+        return self
 
-    def __del__(self) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._let_go()
 
     def range(self, path: bytes, at: int, size: int, magic: bytes, count: tuple[str, int] | None) -> Content | Reason:
         """What lies at a place in a file, behind its magic and its count. Raises Outage."""
@@ -225,17 +229,21 @@ class Opener:
         if isinstance(status, Reason):
             return status
         if self._last is None or self._last[0] != (path, stamp(status)):
-            self.close()
+            self._let_go()
             stream = self.tree.open(path)
             if isinstance(stream, Reason):
                 return stream
-            mark, _ = _mark(stream)
-            try:
-                self._last = (path, mark), _opened(stream), stream
-            except BROKEN:
-                stream.close()
-                raise
+            with ExitStack() as opened:
+                opened.enter_context(stream)
+                mark, _ = _mark(stream)
+                self._last = (path, mark), opened.enter_context(_opened(stream))
+                self._open = opened.pop_all()
         return self._last[0][1], self._last[1]
+
+    def _let_go(self) -> None:
+        """Close the last archive."""
+        self._last = None
+        self._open.close()
 
 
 def _opened(stream: BinaryIO) -> zipfile.ZipFile:

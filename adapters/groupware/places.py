@@ -9,7 +9,7 @@ from adapters.groupware.store import Part, Store
 from adapters.groupware.tables import Tables, Values
 from adapters.groupware.template import Template
 from migrator.errors import Reason
-from migrator.model import Account, Folder, Role
+from migrator.model import Account, Folder, Path, Role
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ class Places:
         for account in accounts:
             name = account[mapping.accounts.name]
             self._folders[name] = self._tree(Account(name), by_account[name])
+        self._by_path = {name: self._named(Account(name), folders.values()) for name, folders in self._folders.items()}
         table = mapping.folders.table
         key = mapping.tables[table].key
         self._led = [name if "." in name else f"{table}.{name}" for name in key]
@@ -40,16 +41,23 @@ class Places:
         self._readers = [_PathReader(mapping, table, path, accounts, folders) for table, path in (*store.paths, *below)]
 
     def folders(self, account: str) -> Iterator[Folder]:
-        """The account's folders as the tables list them, each path once."""
-        seen = set()
-        for folder in self._folders.get(account, {}).values():
-            if folder.path not in seen:
-                seen.add(folder.path)
-                yield folder
+        """The account's folders as the tables list them, each path once, and those that the mapping names itself."""
+        yield from self._by_path.get(account, {}).values()
 
-    def of_row(self, values: Values) -> Folder:
-        """The folder a mail's row leads to; the account's unnamed one where it leads to none, or nowhere at all."""
-        return self._of(values, self._led) or self.unnamed(values)
+    def _named(self, account: Account, folders: Iterable[Folder]) -> dict[Path, Folder]:
+        found: dict[Path, Folder] = {}
+        ours = [Folder(account, (each.folder,)) for each in self._mapping.messages if each.folder]
+        for folder in (*folders, *ours):
+            found.setdefault(folder.path, folder)
+        return found
+
+    def of_row(self, values: Values, number: int) -> Folder:
+        """The folder that a row of the messages with that number leads to; where it leads to none, the one that the
+        mapping names for such, or the account's unnamed one."""
+        if (found := self._of(values, self._led)) is not None:
+            return found
+        folder, unnamed = self._mapping.messages[number].folder, self.unnamed(values)
+        return self._by_path.get(unnamed.account.name, {}).get((folder,), unnamed)
 
     def unnamed(self, values: Values) -> Folder:
         """The unnamed folder of the account a row leads to."""

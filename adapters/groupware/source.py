@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from adapters.files.reading import Content, Tree, readable_path, stamp
+from adapters.files.reading import Content, readable_path, stamp
 from adapters.files.rules import dated
 from adapters.groupware.catalogue import Artefact, Catalogue
 from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
 from adapters.groupware.containers import Claim
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.opening import LARGEST
+from adapters.groupware.opening import LARGEST, Opener
 from adapters.groupware.store import Part, Store
 from migrator.errors import Reason
 from migrator.model import (
@@ -50,14 +50,15 @@ def _told(artefact: Artefact, claim: Claim) -> str:
 class GroupwareSource:
     """A store of one file a mail with an index beside it; looked at part by part, as the engine asks for accounts."""
 
-    def __init__(self, mapping: StoreMapping, tree: Tree, databases: "Databases | None" = None) -> None:
-        self._mapping, self._tree, self._databases = mapping, tree, databases
+    def __init__(self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None) -> None:
+        self._mapping, self._opener, self._databases = mapping, opener, databases
+        self._tree = opener.tree
         self._begin()
 
     def _begin(self) -> None:
         """Look at the store anew, and at its databases as they are then."""
         self.close()
-        self._store = Store(self._mapping, self._tree, self._databases)
+        self._store = Store(self._mapping, self._opener, self._databases)
         self._counts: dict[str, list[Count]] = {}
         self._forget()
 
@@ -114,7 +115,7 @@ class GroupwareSource:
     def advice(self) -> Iterator[Reason]:
         """What the mapping leaves in the dark, and what is odd in the store but costs no mail."""
         yield from undocumented(self._mapping)
-        store = Store(self._mapping, self._tree, self._databases)
+        store = Store(self._mapping, self._opener, self._databases)
         for part in dict.fromkeys(store.parts.values()):
             yield from Catalogue(store, part).advice()
         yield from store.doubts.advice()
@@ -205,9 +206,9 @@ class GroupwareSource:
     def _read(self, artefact: Artefact, claim: Claim) -> Content | Reason:
         """What a claim leads to."""
         if artefact.remain is not None:
-            return artefact.remain.read(self._store.opener)
+            return artefact.remain.read(self._opener)
         if artefact.message is None and claim.cells:
             return Content(Raw.of(claim.cells[0]), "")
         if artefact.message is None:
             return self._tree.read(claim.files[0])
-        return self._mapping.messages[artefact.message].container.read(claim, self._store.opener)
+        return self._mapping.messages[artefact.message].container.read(claim, self._opener)

@@ -1,18 +1,20 @@
 """The store under its mapping: whose part of the tree is whose, and which file a row means."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from adapters.files.reading import PAUSES, Content, Tree, stamp
+from adapters.files.reading import PAUSES, Content, stamp
+from adapters.groupware.composing import absent
 from adapters.groupware.containers import Claim, Shared
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules, listing
+from adapters.groupware.lists import TooMany
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.opening import LARGEST, RATIO, Opener
 from adapters.groupware.rows.live import LiveTable
-from adapters.groupware.rows.shape import File, RowShape
+from adapters.groupware.rows.shape import LONGEST, File, RowShape
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
 from migrator.errors import AccountError, Reason, UsageError
@@ -21,8 +23,8 @@ from migrator.model import Raw
 if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
     from adapters.groupware.live import Databases
 
-TABLE = "table"
-"""The rule by which the store's own tables are no mail."""
+TABLE, ATTACHMENT = "table", "attachment"
+"""The rules by which the store's own tables are no mail, nor what is attached to mails that are written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +49,17 @@ class Part:
 class Store:
     """One legacy store, described."""
 
-    def __init__(self, mapping: StoreMapping, tree: Tree, databases: "Databases | None" = None) -> None:
-        self.mapping, self.tree, self._databases = mapping, tree, databases
+    def __init__(self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None) -> None:
+        self.mapping, self.opener, self.tree, self._databases = mapping, opener, opener.tree, databases
         self.doubts = Doubts()
         self.rules = Rules(mapping.not_mail)
         self._tables = [Template(table.rows.path) for table in mapping.tables.values() if table.rows.kept_in == "file"]
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
         """The table of every path of a container, and the path."""
-        self.opener = Opener(tree)
         parts = [part for each in mapping.messages for part in getattr(each.container, "parts", (each.container,))]
         self.shared = [*dict.fromkeys(part for part in parts if isinstance(part, Shared))]
         """The containers that hold many mails in one file."""
+        self._also = [path for each in mapping.messages for path in each.container.also]
         accounts = mapping.accounts.table
         known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
         self.heads = [(table, path.head(known)) for table, path in self.paths]
@@ -125,10 +127,15 @@ class Store:
         """A path on disk as the tables would write it."""
         return path.decode(self.mapping.paths, "surrogateescape")
 
-    def claim(self, number: int, values: Values) -> Claim | Reason:
+    def claim(self, number: int, values: Values, tables: Tables) -> Claim | Reason:
         """Where the mail of a row of the messages with that number lies, or why it lies nowhere."""
+        messages = self.mapping.messages[number]
         try:
-            return self.mapping.messages[number].container.claim(values, self.encoded)
+            if self.mapping.tables[messages.table].lists:
+                values = {**values, **tables.listed(messages.table, values)}
+            return messages.container.claim(values, self.encoded)
+        except TooMany:
+            return Reason("groupware.too-large", place=messages.table, limit=LONGEST)
         except Missing as missing:
             texts = [path.text for path in self.mapping.messages[number].container.paths]
             return Reason("groupware.not-led", file=", ".join(texts), column=missing.column)
@@ -136,6 +143,12 @@ class Store:
             return Reason("path.outside-root", path=outside.path)
         except UnicodeEncodeError as error:
             return Reason("groupware.file-missing", path=error.object)
+
+    def absent(self, claim: Claim) -> Iterator[tuple[bytes, Reason]]:
+        """The files of a mail's attachments that cannot be put into it. Raises Outage."""
+        for path in claim.also:
+            if (reason := absent(self.tree, path)) is not None:
+                yield path, reason
 
     def rule(self, path: str, tables: Tables) -> str | None:
         """Why a file that no row names is no mail: one of the store's tables, or by a rule of the mapping."""
@@ -145,7 +158,9 @@ class Store:
             or any(self._is_table(each, path) for each in self._tables)
         ):
             return TABLE
-        return self.rules.rule(path)
+        if (rule := self.rules.rule(path)) is not None:
+            return rule
+        return ATTACHMENT if any(each.match(path) for each in self._also) else None
 
     def _is_table(self, template: Template, path: str) -> bool:
         """Whether the path looks like a table's, and not like a mail's as well."""

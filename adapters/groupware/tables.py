@@ -7,6 +7,7 @@ from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 from adapters.groupware.doubts import Doubts
+from adapters.groupware.lists import Lists
 from adapters.groupware.mapping import Join, StoreMapping, Table
 from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, RowShape, Wanted
 from adapters.groupware.template import Missing, Outside, Template, cells_of
@@ -62,6 +63,7 @@ class Tables:
     """What was no row in the small tables."""
 
     _joined: dict[tuple[str, int], "Index"] = field(default_factory=dict)
+    _lists: Lists = field(default_factory=Lists)
 
     def kept(self, name: str) -> list[Values]:
         """All rows of a table that others lead to; what repeats another, or names no account, is bad."""
@@ -114,7 +116,8 @@ class Tables:
     def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
         file = self.find(table.rows, path)
         if isinstance(file, Reason):
-            if file.code != "file.missing" or not table.rows.optional:
+            silent = {"file.missing": table.rows.optional, "file.empty": table.rows.may_be_empty}
+            if not silent.get(file.code):
                 yield _whole(path, above, file)
             return
         path = file.path
@@ -133,7 +136,8 @@ class Tables:
                 # Rows that may hold whole mails are not gathered.
                 size = 1 if wanted.raw else BLOCK
                 while block := [*islice(lines.rows, size)]:
-                    yield from reader.read(block, above)
+                    rows = reader.read(block, above)
+                    yield from (row for row in rows if _is_its_own(row, table)) if table.only else rows
                     reader.count(len(block), lines.told)
         except NoTable as error:
             yield _whole(path, above, error.reason)
@@ -152,11 +156,36 @@ class Tables:
         """The rows that a table's joins lead to, join by join."""
         return [self._index(name, number, join) for number, join in enumerate(self.mapping.tables[name].joins)]
 
+    def listed(self, name: str, row: Values) -> dict[str, list[dict[str, Any]]]:
+        """The rows that a row leads to many of, by their table. Raises TooMany."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for join in self.mapping.tables[name].lists:
+            on = self._on(name, join)
+            place = (join.table, *on.values())
+            if place not in self._lists:
+                self._lists.fill(place, self._many(join.table, [*on.values()]))
+            found[join.table] = self._lists.rows(place, [row.get(column) for column in on])
+        return found
+
+    def _many(self, name: str, on: list[str]) -> Iterator[tuple[list[Any], list[Any], dict[str, Any]]]:
+        """The rows of a list: what each is asked for by, its key, and those of its cells that mails are made of."""
+        key, columns = self.mapping.tables[name].key, self.mapping.told_of(name)
+        for row in self.rows(name):
+            if isinstance(row, BadRow):
+                self.bad.append(row)
+                continue
+            cells = {column: row.values[column] for column in columns}
+            yield [row.values.get(column) for column in on], [row.values.get(column) for column in key], cells
+
+    def _on(self, name: str, join: Join) -> dict[str, str]:
+        """Our columns -> those of the table that a join leads to."""
+        # Rows that stand below different rows of one table never belong together: no mail into another's folder.
+        above = self.mapping.above(name) & self.mapping.names(join.table)
+        return {**join.on, **{column: column for column in sorted(above)}}
+
     def _index(self, name: str, number: int, join: Join) -> "Index":
         if (name, number) not in self._joined:
-            # Rows that stand below different rows of one table never belong together: no mail into another's folder.
-            above = self.mapping.above(name) & self.mapping.names(join.table)
-            on = {**join.on, **{column: column for column in sorted(above)}}
+            on = self._on(name, join)
             rows: dict[tuple[Any, ...], Values] = {}
             for row in self.kept(join.table):
                 seen = {name: value for name, value in led(join.table, row).items() if name in self.mapping.led_columns}
@@ -287,6 +316,11 @@ class _Reader:
 def led(table: str, row: Values) -> dict[str, Any]:
     """A row as those see it that it was led to from: its own columns by `table.column`."""
     return {name if "." in name else f"{table}.{name}": value for name, value in row.items()}
+
+
+def _is_its_own(row: Row | BadRow, table: Table) -> bool:
+    """Whether a row is one of those that the table is said to hold only."""
+    return isinstance(row, BadRow) or all(str(row.values[column]) in only for column, only in table.only.items())
 
 
 def _told(cell: Cell) -> str:

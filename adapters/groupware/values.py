@@ -55,10 +55,17 @@ class Text(Shape):
 
     kind: Literal["text"]
     charsets: tuple[str, ...] = ()
+    replace: dict[Annotated[str, Field(min_length=1)], str] = {}
+    """Texts in the cell -> what is meant by each, where one table writes otherwise than another."""
 
     def reader(self) -> Read:
         """Raises Undecodable where no charset explains the bytes."""
-        return self._decoded if self.charsets else lambda cell: storable(cell.strip())
+        read: Read = self._decoded if self.charsets else lambda cell: storable(cell.strip())
+        return self._replaced(read) if self.replace else read
+
+    def _replaced(self, read: Read) -> Read:
+        written = re.compile("|".join(map(re.escape, self.replace)))
+        return lambda cell: written.sub(lambda match: self.replace[match[0]], read(cell))
 
     def _decoded(self, cell: Cell) -> str:
         if isinstance(cell, str):
@@ -94,13 +101,12 @@ class Bytes(Shape):
     written: Literal["raw", "hex", "base64", "pg"] = "raw"
 
     def reader(self) -> Read:
-        """Raises Undecodable where the digits are none."""
+        """Raises Undecodable where the digits are none, or the text has a letter that no bytes stand for."""
         written = _WRITTEN[self.written]
 
         def read(cell: Cell) -> bytes:
-            data = cell.encode("utf-8", "surrogateescape") if isinstance(cell, str) else cell
             try:
-                return written(data)
+                return written(cell.encode("utf-8", "surrogateescape") if isinstance(cell, str) else cell)
             except ValueError as error:
                 raise Undecodable(self.written) from error
 
@@ -172,6 +178,8 @@ class Flags(Shape):
     until: str = ""
     """Only what stands before this in the cell is read."""
     map: dict[str, str | tuple[str, ...]]
+    others: str | None = None
+    """What every other mark stands for, where that is known; else it is an unexplained one."""
     unknown: Literal["stop", "fault"] = "stop"
     """What an unexplained mark does: stop the run until the mapping explains it, or make a fault of its row."""
 
@@ -209,7 +217,9 @@ class Flags(Shape):
         try:
             flags = self.map[mark]
         except KeyError as error:
-            raise UnknownCode(mark) from error
+            if self.others is None:
+                raise UnknownCode(mark) from error
+            flags = self.others
         return (flags,) if isinstance(flags, str) else flags
 
 

@@ -18,7 +18,7 @@ from migrator.locale import _
 _WIDE = "\u2e80-\u303f\u3041-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff01-\uff9f"
 _OPENING = "（［「『【〈《〔"
 _CLOSING = "、。，．・：；？！）］」』】〉》〕ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々…"
-_WORD = re.compile(rf"\s*[{_OPENING}]*(?:[^\s{_WIDE}]+|\S)[{_CLOSING}]*\s*")
+WORD = re.compile(rf"\s*[{_OPENING}]*(?:[^\s{_WIDE}]+|\S)[{_CLOSING}]*\s*")
 """What stays on one line: a word of Latin letters, or one Japanese character; never a closing mark without what it
 closes (JIS X 4051, 行頭禁則)."""
 
@@ -31,7 +31,7 @@ class _Formatter(formatting.HelpFormatter):
 
 def speak_here(root: Any) -> Any:
     """The same command, whose help speaks the language spoken now."""
-    rich._wrap.re_word = _WORD
+    rich._wrap.re_word = WORD
     core.Context.formatter_class = _Formatter
     rich_utils.ARGUMENTS_PANEL_TITLE = _("Arguments")
     rich_utils.OPTIONS_PANEL_TITLE = _("Options")

@@ -35,6 +35,8 @@ def status(as_json: JSON = False) -> None:
         mb=round(value["bytes"] / 10**6),
         faults=value["faults"],
     )
+    odd = {word: count for word, count in value["health"].items() if count}
+    console.say("{title}: {counts}", title=_("health of the old mail"), counts=_counted(odd))
     for title, counts in ((_("proposals"), value["proposals"]), (_("decisions"), value["decisions"])):
         console.say("{title}: {counts}", title=title, counts=_counted(counts))
     for name, counts in value["targets"].items():

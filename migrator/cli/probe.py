@@ -1,6 +1,6 @@
 """The command for a store that nobody here has seen. It needs no migration folder."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,10 @@ ADAPTER = "groupware"
 """Whose mappings are proposed."""
 LINES = 40
 """Lines that the table of directories may have; deeper ones are counted with those above them."""
+MANY = 5
+"""Directories side by side that are shown as one."""
+WIDTH = 80
+"""Columns of a terminal."""
 NAMED = 20
 """Unknown files that are named."""
 
@@ -42,7 +46,12 @@ def probe(
     look = adapter(ADAPTER).probe
     if look is None:
         raise UsageError(Reason("probe.cannot", name=ADAPTER))
-    found = look(root)
+    try:
+        found = look(root)
+    except UsageError as error:
+        if error.reason.code == "root.missing":  # its words speak of migration.toml, and there need be none
+            raise UsageError(Reason("probe.root-missing", path=str(root))) from error
+        raise
     _show(found)
     if not found.mapping:
         return
@@ -60,10 +69,11 @@ def probe(
 
 
 def _show(found: "Probed") -> None:
+    kinds = _kinds()
     console.table(
         (_("directory"), _("kind"), _("files"), _("bytes"), _("explained")),
         (
-            (directory or ".", kind, files, size, f"{_percent(explained, size)} %")
+            (directory or ".", kinds.get(kind, kind), files, size, f"{_percent(explained, size)} %")
             for directory, kind, files, size, explained in _folded(found.tracts)
         ),
     )
@@ -91,13 +101,41 @@ def _show(found: "Probed") -> None:
         console.say(_("Write each answer into the mapping, and who decided it into its [provenance]."))
 
 
-def _wrapped(text: str, indent: int) -> Iterator[str]:
-    """Lines that a terminal of 80 columns shows whole."""
-    from rich.console import Console
-    from rich.text import Text
+def _kinds() -> dict[str, str]:
+    """What a kind of file is called; the names of formats are the same in every language."""
+    return {
+        "mail": _("mail"),
+        "mbox": _("mails (mbox)"),
+        "mbox-dots": _("mails (parted by dots)"),
+        "records": _("mails (behind their lengths)"),
+        "records-fixed": _("records of one width"),
+        "bodies": _("bodies of mails"),
+        "csv": _("table of text"),
+        "dbf": _("table (DBF)"),
+        "sqlite": _("database (SQLite)"),
+        "sqlite-journal": _("journal of a database"),
+        "sqldump": _("dump (SQL)"),
+        "fetched": _("list of fetched mails"),
+        "not-migrated": _("no mail, not migrated"),
+        "empty": _("empty"),
+        "link": _("link"),
+        "unknown": _("unknown"),
+    }
 
-    for number, line in enumerate(Text(text).wrap(Console(width=80), 80 - indent)):
-        yield " " * (indent if number else 0) + line.plain.rstrip()
+
+def _wrapped(text: str, indent: int) -> Iterator[str]:
+    """Lines that a terminal shows whole."""
+    from rich.cells import cell_len
+
+    from migrator.cli.helping import WORD
+
+    line = ""
+    for word in WORD.findall(text):
+        if line.strip() and cell_len(line + word.rstrip()) > WIDTH:
+            yield line.rstrip()
+            line = " " * indent
+        line += word
+    yield line.rstrip()
 
 
 def _percent(part: int, whole: int) -> str:
@@ -106,17 +144,42 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _folded(tracts: "Sequence[Tract]") -> Iterator[tuple[str, str, int, int, int]]:
-    """The tracts, at the deepest level at which they are few enough to read."""
-    steps = max((each.directory.count("/") + 1 for each in tracts), default=1)
+    """The tracts, directories that are many side by side as one, down to the depth at which they are few to read."""
+    names = {each.directory: _starred(each.directory, _crowds(tracts)) for each in tracts}
+    steps = max((name.count("/") + 1 for name in names.values()), default=1)
     for depth in range(steps, 0, -1):
         sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         for each in tracts:
-            total = sums["/".join(each.directory.split("/")[:depth]), each.kind]
+            total = sums["/".join(names[each.directory].split("/")[:depth]), each.kind]
             total[:] = total[0] + each.files, total[1] + each.size, total[2] + each.explained
         if len(sums) <= LINES or depth == 1:
             for (directory, kind), (files, size, explained) in sorted(sums.items()):
                 yield directory, kind, files, size, explained
             return
+
+
+def _crowds(tracts: "Sequence[Tract]") -> frozenset[str]:
+    """Directories that hold many others of the same kinds of files, by their own names with stars."""
+    crowded: frozenset[str] = frozenset()
+    for depth in range(max((each.directory.count("/") + 1 for each in tracts if each.directory), default=0)):
+        inner: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for steps, kind in ((each.directory.split("/"), each.kind) for each in tracts if each.directory):
+            if len(steps) > depth:
+                inner[_starred("/".join(steps[:depth]), crowded)][steps[depth]].add(kind)
+        alike = {directory: Counter(map(frozenset, names.values())) for directory, names in inner.items()}
+        crowded |= {
+            directory
+            for directory, kinds in alike.items()
+            if kinds.total() >= MANY and max(kinds.values()) * 2 >= kinds.total()
+        }
+    return crowded
+
+
+def _starred(directory: str, crowded: frozenset[str]) -> str:
+    path: list[str] = []
+    for step in directory.split("/"):
+        path.append("*" if "/".join(path) in crowded else step)
+    return "/".join(path)
 
 
 def _may_be_written(out: Path, root: Path) -> None:

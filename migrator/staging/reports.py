@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from migrator.errors import Reason, UsageError
+from migrator.mail import Health
 from migrator.model import ItemId
 from migrator.staging import tables
 from migrator.staging.opinions import decisions
@@ -48,6 +49,7 @@ def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
         ).one()
         decided = _counted(connection, verdict, newest)
         thought = _counted(connection, proposed, newest)
+        healths = _counted(connection, its.c.health, newest)
         faults = connection.execute(
             select(func.count()).select_from(newest).where(newest.c.item_id.is_(None), _has_fault(newest.c.artefact_id))
         ).scalar_one()
@@ -56,6 +58,7 @@ def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
         "items": items,
         "bytes": int(size),
         "faults": faults,
+        "health": {each.value: healths.get(each.value, 0) for each in Health},
         "proposals": {word: thought.get(word, 0) for word in ("keep", "park", "hold")} | {"none": thought.get(None, 0)},
         "decisions": {word: decided.get(word, 0) for word in ("keep", "park", "hold")},
         "targets": {name: _target_status(staging, name, takes) for name, takes in targets.items()},

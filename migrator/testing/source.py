@@ -1,8 +1,10 @@
 """What every source promises."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path as Directory
 from typing import Any, ClassVar, Protocol
 
 import pytest
@@ -55,6 +57,15 @@ class SourceStore(Protocol):
 def nothing(key: str, stamp: str) -> bool:
     """A staging that knows no item yet."""
     return False
+
+
+def _open_files() -> set[tuple[str, str]]:
+    """The files that this process holds open, by descriptor."""
+    found = set()
+    for each in Directory("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that listed them
+            found.add((each.name, str(each.readlink())))
+    return {(number, file) for number, file in found if file.startswith("/") and not file.startswith(("/proc", "/dev"))}
 
 
 class SourceContract:
@@ -113,6 +124,20 @@ class SourceContract:
         """A staging that holds these items."""
         staged = {(each.key, each.stamp) for each in seen if isinstance(each, Item | Unchanged)}
         return lambda key, stamp: (key, stamp) in staged
+
+    # -- what stays behind -----------------------------------------------------------------------------------------
+
+    def test_a_source_that_is_closed_holds_no_file_open_also_after_half_a_walk(self, store: SourceStore) -> None:
+        self.fill(store, 4)
+        before = _open_files()
+        gc.disable()  # what only the garbage collector closes is closed some day, with a warning or without
+        try:
+            with store.open() as source:
+                self.mails(source, self.path)
+                next(source.items(self.folder(source, self.path), after=None, known=nothing))
+            assert _open_files() <= before
+        finally:
+            gc.enable()
 
     # -- whose and which -------------------------------------------------------------------------------------------
 

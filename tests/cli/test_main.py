@@ -168,3 +168,12 @@ def test_a_command_outside_a_migration_folder_says_what_to_do(tmp_path: Path) ->
         console.settings()
     assert caught.value.reason.code == "settings.absent"
     assert tmp_path.stat().st_mode & 0o777 == 0o755  # a folder that is none of ours is left alone
+
+
+def test_a_root_that_is_not_there_is_told_without_a_word_of_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["probe", str(tmp_path / "absent")]) == 2
+    told = capsys.readouterr().err
+    assert "absent" in told
+    assert "migration.toml" not in told

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.adapters.files.test_frames import WORDS
+from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import FINDINGS, bounded
 from tests.migrator.mail.damage import mails
 from tests.migrator.test_japanese import labels, pieces
@@ -32,16 +33,34 @@ _CELLS += [
     b"\xff",
 ]
 
-_many_cells: Bytes = st.lists(st.sampled_from(_CELLS) | st.binary(max_size=4), max_size=40).map(b"".join)
-_first: Bytes = st.integers(0, 11).map(lambda number: bytes((number,)))
-_text: Bytes = st.lists(st.sampled_from(WORDS) | st.binary(max_size=5), max_size=40).map(b"".join)
+_JUNK: Bytes = st.sampled_from(_CELLS + WORDS) | st.binary(max_size=4)
+_BITES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 40), _JUNK), max_size=6)
+"""Where a file is bitten, how many bytes are lost there, and what stands there instead."""
+
+
+def harmed(data: bytes, bites: list[tuple[int, int, bytes]]) -> bytes:
+    """The file after that; what it begins with, its kind, stays."""
+    for at, lost, instead in bites:
+        at = 1 + at % max(1, len(data))
+        data = data[:at] + instead + data[at + lost :]
+    return data
+
+
+def grown(name: str) -> Bytes:
+    """Good files that came to harm, and what never was one."""
+    soup = st.tuples(_KIND, st.lists(_JUNK, max_size=40).map(b"".join)).map(b"".join)
+    return st.builds(harmed, st.sampled_from(SEEDS[name]), _BITES) | soup
+
+
+SEEDS = seeds()
+_KIND: Bytes = st.integers(0, 255).map(lambda number: bytes((number, number)))
 _label: Bytes = labels.map(lambda label: (label or "").encode("utf-8", "replace").replace(b"\0", b""))
 
 GROWN: dict[str, Bytes] = {
     "mail": mails | pieces,
     "japanese": st.tuples(_label, st.just(b"\0"), pieces).map(b"".join) | pieces,
-    "rows": st.tuples(_first, _many_cells).map(b"".join),
-    "containers": st.tuples(_first, _text).map(b"".join),
+    "rows": grown("rows"),
+    "containers": grown("containers"),
 }
 EXAMPLES = 200
 """In one round; between rounds it is looked whether time is up."""

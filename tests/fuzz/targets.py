@@ -2,22 +2,21 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
-from typing import get_args
+from typing import Any, get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
-from adapters.groupware.rows.dbf import Dbf
-from adapters.groupware.rows.dump import SqlDump
-from adapters.groupware.rows.elements import Xml
-from adapters.groupware.rows.fixed import Fixed
-from adapters.groupware.rows.objects import Json
-from adapters.groupware.rows.sections import Ini
-from adapters.groupware.rows.separated import Csv
-from adapters.groupware.rows.shape import File, Line, NoTable, RowShape, Wanted
-from adapters.groupware.rows.sqlite import Sqlite
-from migrator.errors import UsageError
+from adapters.files.reading import Content, Tree
+from adapters.groupware.containers import Claim, Shared
+from adapters.groupware.opening import Opener
+from adapters.groupware.remains import Shares
+from adapters.groupware.rows.shape import File, Line, NoTable, Wanted
+from adapters.groupware.values import Undecodable, UnknownCode, Unreadable
+from migrator.errors import Reason, UsageError
 from migrator.japanese import decode, decode_header, decode_parameter, parameters, read, readings
 from migrator.mail import (
     Health,
@@ -35,10 +34,14 @@ from migrator.mail import (
 )
 from migrator.model import Raw
 from migrator.text import storable
+from tests.fuzz.forms import BESIDE, COLUMNS, CONTAINERS, ROWS
 
 FINDINGS = Path(__file__).parent / "findings"
 SECONDS = 5
 """Of the processor, that any input may take."""
+
+MOMENT = datetime(2009, 11, 2, 9, 15, tzinfo=UTC)
+READERS = [(column.raw, column.read.reader()) for column in COLUMNS]
 
 
 def mail(data: bytes) -> None:
@@ -75,40 +78,79 @@ def japanese(data: bytes) -> None:
     address(data).encode("utf-8")
 
 
-FORMS: list[tuple[RowShape, tuple[str, ...]]] = [
-    (Csv(type="csv", path="t"), ()),
-    (Csv(type="csv", path="t", charset="utf-8", delimiter="\t", quote="", names=("a", "b")), ("b",)),
-    (Fixed.model_validate({"type": "fixed", "path": "t", "record": 8, "fields": {"a": {"at": 0, "bytes": 3}}}), ("a",)),
-    (Dbf(type="dbf", path="t"), ()),
-    (Json(type="json", path="t"), ("a", "b.c")),
-    (Json(type="json", path="t", written="lines"), ("a",)),
-    (Ini(type="ini", path="t"), ("section", "a")),
-    (Xml(type="xml", path="t", row="r"), ("a",)),
-    (SqlDump(type="sqldump", path="t", dialect="mysql", table="t"), ("a",)),
-    (SqlDump(type="sqldump", path="t", dialect="postgresql", table="t"), ("a",)),
-    (SqlDump(type="sqldump", path="t", dialect="h2", table="T"), ("a",)),
-    (Sqlite(type="sqlite", path="t", table="t"), ("a",)),
-]
-
-
 def rows(data: bytes) -> None:
-    """A byte that says which kind of rows, and a file of it: rows, broken lines, or no table at all."""
-    form, columns = FORMS[data[0] % len(FORMS) if data else 0]
+    """A byte that says which kind of rows, one that says whether bytes are wanted, and a file of that kind, perhaps
+    with one beside it: rows, broken lines, or no table at all; and what cells mean, or that they mean nothing."""
+    kind, raw, rest = (*data[:2], 0, 0)[0], (*data[:2], 0, 0)[1], data[2:]
+    form, columns = ROWS[kind % len(ROWS)]
+    own, _, beside = rest.partition(BESIDE)
+    file = File("t", Raw.of(own), {name: Raw.of(beside) for name in (*form.beside, *form.inside) if beside})
+    whole = frozenset(columns) if raw % 2 else frozenset({"mail"})
     try:
-        with form.open(File("t", Raw.of(data[1:])), Wanted(columns)) as lines:
+        with form.open(file, Wanted(columns, whole)) as lines:
             for each in lines.rows:
                 if isinstance(each, Line):
                     assert len(each.cells) == len(lines.columns) or lines.told is not None
+                    meanings(each)
                 else:
                     assert each.reason.code
     except (NoTable, UsageError) as told:
         assert told.reason.code  # noqa: PT017 - both are told, neither is wanted
 
 
+def meanings(line: Line) -> None:
+    """What the first cells mean, by every kind of value: one, or a mistake that is known."""
+    for cell in line.cells[:2]:
+        for raw, reader in READERS:
+            if not line.odd and (raw or isinstance(cell, str)):
+                with suppress(Unreadable, Undecodable, UnknownCode):
+                    reader(cell)
+
+
 def containers(data: bytes) -> None:
-    """A byte that says which variant, and an mbox: its mails follow one another, and two ways of counting agree."""
-    variant: Variant = get_args(Variant)[data[0] % len(get_args(Variant)) if data else 0]
-    box = data[1:]
+    """A byte that says which kind: something that mails are taken out of, or a variant of mbox."""
+    variants = get_args(Variant)
+    kind = (data[0] if data else 0) % (len(CONTAINERS) + len(variants))
+    if kind < len(CONTAINERS):
+        taken_out(CONTAINERS[kind], data[1:])
+    else:
+        mbox(data[1:], variants[kind - len(CONTAINERS)])
+
+
+def taken_out(container: Any, data: bytes) -> None:
+    """Two bytes, each a number of its row, and the file that its rows lead to: a mail, or a reason."""
+    at, size, held = (*data[:2], 0, 0)[0], (*data[:2], 0, 0)[1], data[2:]
+    text = storable(held.decode("utf-8", "surrogateescape"))
+    row = {"at": at, "size": size, "name": "a", "cell": held[:size], "text": text, "date": MOMENT}
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "f").write_bytes(held)
+        with Opener(Tree(Path(name))) as opener:
+            claim = container.claim(row, str.encode)
+            found = container.read(claim, opener)
+            again = container.read(claim, opener)
+            left_over(container, claim, opener)
+    assert claim.path is None or storable(claim.path) == claim.path
+    if isinstance(found, Reason):
+        assert found == again
+        return
+    assert isinstance(again, Content)
+    assert found.raw.size == len(found.raw.read())
+    assert found.raw.digest == again.raw.digest
+
+
+def left_over(container: Any, claim: Claim, opener: Opener) -> None:
+    """What a row does not name in a file of many mails: mails, silence, or a reason."""
+    parts = [part for part in getattr(container, "parts", (container,)) if isinstance(part, Shared)]
+    with Shares(parts) as shares:
+        shares.add(container.shares(claim))
+        for remain in shares.remains(opener):
+            key, rule, reason = remain.seen(opener)
+            assert storable(key) == key
+            assert rule is None or reason is None
+
+
+def mbox(box: bytes, variant: Variant) -> None:
+    """Its mails follow one another, and two ways of counting agree."""
 
     def at(size: int, start: int) -> bytes:
         return box[start : start + size]

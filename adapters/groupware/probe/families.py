@@ -17,6 +17,9 @@ ROWS = 20_000
 """Rows of one table that are looked at, the same number in each of its files."""
 FILES = 200
 """Files of one table that are looked at."""
+CELL, LONG_CELLS = 6000, 1000
+"""Letters of a cell that are kept, and of how many rows; of the rest only as many as a key could have."""
+KEY = 200
 
 Read = Callable[[str], Content | Reason]
 """Reads a file by its path below the root."""
@@ -42,6 +45,8 @@ class Table:
     steps: Steps
     files: list[str]
     rows: list[Row] = field(default_factory=list)
+    only: tuple[int, frozenset[str]] | None = None
+    """Where a table holds rows of several kinds: the column that tells them, and what it holds in these rows."""
 
     def cells(self, place: int) -> list[str]:
         """What stands in one column."""
@@ -90,6 +95,14 @@ def alike(paths: Iterable[str]) -> list[list[str]]:
     return sorted(found.values(), key=len, reverse=True)
 
 
+def named_alike(paths: Iterable[str]) -> list[list[str]]:
+    """Files of one name, in directories of one depth."""
+    found: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for path in paths:
+        found[path.count("/"), path.rpartition("/")[2]].append(path)
+    return [*found.values()]
+
+
 def tables(read: Read, sights: dict[str, Sight]) -> Iterator[Table]:
     """Every table of the store, with the rows of a sample of its files."""
     charsets = Counter(form.charset for each in sights.values() if (form := each.form) and form.charset != NO_LETTERS)
@@ -104,9 +117,15 @@ def tables(read: Read, sights: dict[str, Sight]) -> Iterator[Table]:
         form = form.model_copy(update={"charset": coded.most_common(1)[0][0] if coded else usual})
         for each, columns in _forms(read, chosen, form, sights[chosen].columns):
             table = Table(each, columns, steps(files), files)
-            for path in files[:FILES]:
-                table.rows.extend(_rows(read, path, table))
+            fill(read, table)
             yield table
+
+
+def fill(read: Read, table: Table) -> None:
+    """Read its rows, of a sample of its files."""
+    for path in table.files[:FILES]:
+        for row in _rows(read, path, table):
+            table.rows.append(row)
 
 
 def _dialect(form: RowShape | None) -> tuple[str, ...]:
@@ -161,6 +180,7 @@ def _rows(read: Read, path: str, table: Table) -> Iterator[Row]:
         with table.form.open(File(path, content.raw, beside), Wanted(table.columns)) as lines:
             for line in islice(lines.rows, ROWS // min(len(table.files), FILES)):
                 if isinstance(line, Line) and len(line.cells) == len(table.columns):
-                    yield Row(path, where, tuple(str(cell).strip() for cell in line.cells))
+                    kept = CELL if len(table.rows) < LONG_CELLS else KEY
+                    yield Row(path, where, tuple(str(cell)[:kept].strip() for cell in line.cells))
     except (NoTable, UsageError):
         return

@@ -1,29 +1,42 @@
 """What lies in a store and is neither a mail nor a table of the proposal."""
 
-from adapters.groupware.probe.families import extension
-from adapters.groupware.probe.propose import Proposal
-from adapters.groupware.probe.sight import NOT_MIGRATED
+from collections.abc import Collection
+
+from adapters.groupware.probe.families import Table, extension
+from adapters.groupware.probe.sight import FETCHED, NOT_MIGRATED, SETTINGS
 from adapters.groupware.probe.survey import Survey
 
 LEFT = (".lock", ".lck", ".tmp", ".part", ".pid")
 """Ends of the names of files that a program leaves behind when it is killed."""
+TABLES = "other-tables"
 
 
-def leftovers(found: Proposal, survey: Survey) -> dict[str, list[str]]:
+def leftovers(
+    tables: Collection[Table], used: Collection[str], mails: Collection[str], survey: Survey
+) -> dict[str, list[str]]:
     """Kinds of files that are neither mails nor tables of the proposal: name of a rule -> patterns."""
-    used = {path for each in (found.index, found.users, found.folders) if each is not None for path in each.files}
-    mails = extension(found.mails[0]) if found.mails else ""
+    ends = {extension(path).casefold() for path in mails}
     rules: dict[str, list[str]] = {}
-    for table in found.tables:
-        if not used & {*table.files}:
-            rules.setdefault("other-tables", []).append("/".join(step or "*" for step in table.steps))
-    tables_ = {path for table in found.tables for path in table.files}
-    for path, kind in survey.kinds.items():
+    spare = [each for each in tables if not {*used, *mails} & {*each.files} and each.files[0] in survey.sights]
+    if spare:
+        rules[TABLES] = [*dict.fromkeys(_pattern(each, spare) for each in spare)]
+    listed = {path for table in tables for path in table.files}
+    for path, seen in survey.files.items():
         end = extension(path).casefold()
-        if path in tables_ or end == mails.casefold() or not (kind == NOT_MIGRATED or end in LEFT):
+        named = seen.kind in (NOT_MIGRATED, FETCHED, SETTINGS)
+        if path in listed or not (named or end in LEFT) or (end in ends and not named):
             continue
-        rule = NOT_MIGRATED if kind == NOT_MIGRATED else f"left-{end[1:]}"
-        pattern = f"*{end}" if end else path.rpartition("/")[2]
+        rule = seen.kind if named else f"left-{end[1:]}"
+        by_end = end and end not in ends and seen.kind == NOT_MIGRATED
+        pattern = f"*{end}" if by_end else path.rpartition("/")[2]
         if pattern not in rules.setdefault(rule, []):
             rules[rule].append(pattern)
     return rules
+
+
+def _pattern(table: Table, others: Collection[Table]) -> str:
+    """The table's path; where several have one name, that name."""
+    name = table.steps[-1]
+    if name is not None and sum(each.steps[-1] == name and each.steps != table.steps for each in others):
+        return name
+    return "/".join(step or "*" for step in table.steps)

@@ -12,34 +12,38 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 from xml.parsers import expat
 
-from adapters.files.frames import Frames
-from adapters.files.fromline import from_line
+from adapters.groupware.probe.boxes import WHOLE, Box, box
 from adapters.groupware.probe.forms import dialect, json_form
 from adapters.groupware.probe.separating import charset, separated
+from adapters.groupware.rows.berkeley import is_berkeley
 from adapters.groupware.rows.dbf import Dbf
+from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.dump import SqlDump
 from adapters.groupware.rows.elements import Xml
+from adapters.groupware.rows.gdbm import is_gdbm
 from adapters.groupware.rows.objects import Json
 from adapters.groupware.rows.sections import Ini
-from adapters.groupware.rows.shape import BrokenLine, File, NoTable, RowShape, Wanted
+from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, RowShape, Wanted
 from adapters.groupware.rows.sqlite import Sqlite
 from migrator.errors import UsageError
-from migrator.mail import Health, health, split
-from migrator.mail.health import looks_like_mail
 from migrator.model import Raw
 
 HEAD = 2**16
 """Bytes from which the kind of a file is told."""
-WHOLE = 2**26
-"""Bytes a file may have that is read in one piece; what is larger and does not stream stays unknown."""
+
+PAIRS = 20_000
+"""Pairs of a DBM file that are looked at."""
 
 Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
-UNKNOWN, EMPTY, NOT_MIGRATED = "unknown", "empty", "not-migrated"
+UNKNOWN, EMPTY, NOT_MIGRATED, MAIL = "unknown", "empty", "not-migrated", "mail"
+FETCHED, SETTINGS = "fetched", "settings"
 
 
 class Sight(NamedTuple):
@@ -49,6 +53,7 @@ class Sight(NamedTuple):
     explained: int = 0
     form: RowShape | None = None
     columns: tuple[str, ...] = ()
+    mails: Box | None = None
 
 
 def look(path: str, raw: Raw) -> Sight:
@@ -128,37 +133,39 @@ def _dbase(path: str, raw: Raw, head: bytes) -> Sight | None:
         return None
 
 
-# -- mail ----------------------------------------------------------------------------------------------------------
+_PARTED = ("\n", "\x01", "\t", "@@@", "|", ";", ",")
+"""What may part the columns of a value."""
 
 
-def _mbox(path: str, raw: Raw, head: bytes) -> Sight | None:
-    if from_line(head.partition(b"\n")[0]) is None:
+def _pairs(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """A DBM file: a pair whose value has another number of columns than most is of another kind."""
+    if not (is_gdbm(head[:16]) or is_berkeley(head[:16])):
         return None
-    explained = end = 0
-    with raw.open() as stream:
+    try:
+        with Dbm(type="dbm", path=path).open(File(path, raw), Wanted(("key", "value"))) as lines:
+            rows = [*islice(lines.rows, PAIRS)]
+    except NoTable:
+        return Sight("dbm")
+    pairs = [each.cells for each in rows if isinstance(each, Line)]
+    widths = {each: Counter(str(value).count(each) + 1 for _, value in pairs) for each in _PARTED}
+    best = max(_PARTED, key=lambda each: max((n for width, n in widths[each].items() if width > 1), default=0))
+    wide = [(count, width) for width, count in widths[best].items() if width > 2]
+    form = Dbm(type="dbm", path=path)
+    if wide:
+        width = max(wide)[1]
+        others = tuple(str(key) for key, value in pairs if str(value).count(best) + 1 != width)
+        names = tuple(f"v{number}" for number in range(1, width + 1))
+        form = Dbm(type="dbm", path=path, separator=best, names=names, skip=others[:50])
+    lost = sum(isinstance(each, BrokenLine) for each in rows)
+    return Sight("dbm", 0 if lost else raw.size, form, form.declared)
 
-        def read(size: int, at: int) -> bytes:
-            stream.seek(at)
-            return stream.read(size)
 
-        for frame in Frames(read, raw.size, "mboxo"):
-            if looks_like_mail(split(read(min(frame.end - frame.start, HEAD), frame.start))[0]):
-                explained += frame.end - end  # its From_ line, and the blank one before it, are no mystery either
-            end = frame.end
-    return Sight("mbox", explained + raw.size - end if explained else 0)
+# -- mail, and what is kept beside it ------------------------------------------------------------------------------
 
 
-def _mail(path: str, raw: Raw, head: bytes) -> Sight | None:
-    if not looks_like_mail(split(head)[0]):
-        return None
-    if raw.size > WHOLE:
-        return Sight("mail", raw.size)
-    data = raw.read()
-    top, body = split(data)
-    judged = health(top, body, len(data))
-    if judged is Health.NUL_TAIL:
-        return Sight("mail", len(data.rstrip(b"\0")))
-    return Sight("mail", raw.size if top + body == data else 0)
+def _mails(path: str, raw: Raw, head: bytes) -> Sight | None:
+    found = box(path, raw, head)
+    return None if found is None else Sight(found.kind, found.explained, mails=found)
 
 
 _NOT_MIGRATED = re.compile(
@@ -173,6 +180,18 @@ def _beside(path: str, raw: Raw, head: bytes) -> Sight | None:
     if not _NOT_MIGRATED.fullmatch(path.rpartition("/")[2]) and not head.startswith((b"BEGIN:VCARD", b"BEGIN:VCAL")):
         return None
     return Sight(NOT_MIGRATED, raw.size if raw.size <= WHOLE and b"\0" not in head else 0)
+
+
+_UIDL = re.compile(r"\.?uidl?s?(?:\..*)?", re.IGNORECASE)
+_UID = re.compile(rb"(?:\d+ )?[!-~]{1,70}\r?\n?")
+
+
+def _uidl(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Which mails a POP server still held (RFC 1939, section 7: ids of up to 70 characters), one a line."""
+    if not _UIDL.fullmatch(path.rpartition("/")[2]):
+        return None
+    with raw.open() as stream:
+        return Sight(FETCHED, sum(len(line) for line in _lines(stream) if _UID.fullmatch(line)))
 
 
 # -- text ----------------------------------------------------------------------------------------------------------
@@ -260,9 +279,22 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
+_NAMED_VALUE = re.compile(rb"\s*(?:#.*|[A-Za-z_][\w.-]*[ \t]*=.*|)", re.DOTALL)
+
+
+def _settings(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Lines of name=value and nothing else."""
+    if b"=" not in head or b"\0" in head:
+        return None
+    with raw.open() as stream:
+        if not all(_NAMED_VALUE.fullmatch(line) for line in _lines(stream)):
+            return None
+    return Sight(SETTINGS, raw.size)
+
+
 def _csv(path: str, raw: Raw, head: bytes) -> Sight | None:
     found = separated(path, raw, head)
     return None if found is None else Sight("csv", found.explained, found.form, found.columns)
 
 
-_CLAIMS = (_database, _packed, _dbase, _mbox, _beside, _mail, _xml, _json, _dump, _ini, _csv)
+_CLAIMS = (_database, _pairs, _packed, _dbase, _beside, _mails, _uidl, _xml, _json, _dump, _ini, _settings, _csv)

@@ -246,7 +246,8 @@ class _Dump:
                     return
                 continue
             if lobs:
-                self._keep(values)
+                if not self._kept(values):
+                    yield broken(self._file, number, b",".join(values)[:1000], "groupware.dump-broken")
             else:
                 yield self._line(number, values, order)
             if text.take(_SEMICOLON):
@@ -329,15 +330,18 @@ class _Dump:
             return b"".join(parts)
         return self._read(value) or b""
 
-    def _keep(self, values: list[bytes]) -> None:
-        """One part of a long text or of long bytes: id, number, text, bytes (in older dumps as digits)."""
-        if len(values) != 4:
-            return
-        number, _, text, data = values
-        part = self._read(text) or (unhex(data) if data[:1] == b"'" else self._read(data)) or b""
+    def _kept(self, values: list[bytes]) -> bool:
+        """Whether it is a part of a long text or of long bytes: id, number, text, bytes (in older dumps as digits)."""
+        try:
+            number, _, text, data = values
+            lob = int(number)
+            part = self._read(text) or (unhex(data) if data[:1] == b"'" else self._read(data)) or b""
+        except ValueError:
+            return False
         at = self._spool.seek(0, 2)
         self._spool.write(part)
-        self._lobs.setdefault(int(number), []).append((at, len(part)))
+        self._lobs.setdefault(lob, []).append((at, len(part)))
+        return True
 
     # -- COPY --------------------------------------------------------------------------------------------------------
 

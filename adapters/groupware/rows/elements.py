@@ -13,8 +13,7 @@ from xml.parsers import expat
 
 from typing_extensions import override
 
-from adapters.groupware.rows.shape import BrokenLine, File, Line, Lines, NoTable, RowShape, Wanted, broken
-from adapters.groupware.values import Cell
+from adapters.groupware.rows.shape import BrokenLine, File, Line, Lines, NoTable, RowShape, Wanted, broken, recoded
 from migrator.errors import Reason
 
 LONGEST = 2**26
@@ -67,14 +66,14 @@ class Xml(RowShape):
                 continue
             if len(told) < NAMES:
                 told.update(dict.fromkeys(found))
-            cells: list[Cell] = []
+            cells: list[str] = []
             odd = False
             for column in wanted.columns:
                 cell = "\n".join(found.get(column, ()))
                 if _STAND_IN.search(cell):
                     cell, odd = _STAND_IN.sub(lambda match: chr(ord(match[0]) - _STAND_INS + 0xDC00), cell), True
-                cells.append(cell.encode(self.charset, "surrogateescape") if column in wanted.raw else cell)
-            yield Line(number, cells, odd)
+                cells.append(cell)
+            yield recoded(file, number, cells, odd, wanted, self.charset)
 
 
 class _TooDeep(Exception):  # noqa: N818 - raised and caught in this module

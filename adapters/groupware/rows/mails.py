@@ -10,7 +10,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -34,6 +34,7 @@ class _Mails(RowShape):
     """What both have in common."""
 
     charset: str = "cp932"
+    may_be_empty: ClassVar[bool] = True
 
     @override
     @contextmanager
@@ -78,8 +79,8 @@ def _digest(data: bytes) -> str:
 
 
 def _field(column: str) -> re.Pattern[bytes]:
-    """What finds a header field's value."""
-    return re.compile(rb"(?mi)^%b[ \t]*:((?:[^\n]|\n[ \t])*)" % re.escape(column[:-1].encode("utf-8")))
+    """What finds a header field, its end and its value."""
+    return re.compile(rb"(?mi)^%b[ \t]*:((?:[^\n]|\n[ \t])*)\n?" % re.escape(column[:-1].encode("utf-8")))
 
 
 class Mbox(_Mails):

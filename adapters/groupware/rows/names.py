@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import translate
 from typing import ClassVar, Literal
 
 from typing_extensions import override
@@ -24,6 +25,8 @@ class Names(RowShape):
     path: str = ""
     pattern: str
     deep: str | None = None
+    without: tuple[str, ...] = ()
+    """Files that make no row: patterns of their names, as in `not_mail`."""
 
     kept_in: ClassVar[Literal["file", "directory", "database"]] = "directory"
 
@@ -51,9 +54,10 @@ class Names(RowShape):
     def _rows(self, file: File, columns: list[str]) -> Iterator[Line]:
         pattern, groups = self._compiled(), [f"c{self.declared.index(column)}" for column in columns]
         seen: set[tuple[str, ...]] = set()
+        passed = re.compile("|".join(map(translate, self.without)) or "(?!)", re.IGNORECASE)
         for name in file.raw.read().decode("utf-8", "surrogateescape").split("\0"):
             found = pattern.fullmatch(name)
-            if found is None:
+            if found is None or passed.match(name.rpartition("/")[2]):
                 continue
             cells = tuple([found[group] for group in groups])
             if cells not in seen:

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
-from adapters.groupware.rows.shape import BrokenLine, File, Line, Lines, NoTable, RowShape, Wanted, broken
-from adapters.groupware.values import Cell
+from adapters.groupware.rows.shape import BrokenLine, File, Line, Lines, NoTable, RowShape, Wanted, broken, recoded
 from migrator.errors import Reason
 
 LONGEST = 2**26
@@ -63,25 +62,16 @@ class Json(RowShape):
                 continue
             if len(told) < NAMES:
                 told.update(dict.fromkeys(row))
-            yield self._line(number, row, text, wanted, told)
-
-    def _line(self, number: int, row: dict[str, Any], text: str, wanted: Wanted, told: dict[str, None]) -> Line:
-        cells: list[Cell] = []
-        for column in wanted.columns:
-            value = _value(row, column)
-            if value is None:
-                cells.append(b"" if column in wanted.raw else "")
-                continue
-            told[column] = None
-            said = _said(value)
-            cells.append(said.encode(self.charset, "surrogateescape") if column in wanted.raw else said)
-        # Lone surrogates come from bytes that are no text, or are written out: "\ud83d" alone.
-        odd = not text.isascii() or "\\u" in text
-        return Line(number, cells, odd and any(isinstance(cell, str) and _is_odd(cell) for cell in cells))
+            values = [_value(row, column) for column in wanted.columns]
+            there = zip(wanted.columns, values, strict=True)
+            told.update({column: None for column, value in there if value is not None})
+            cells = [*map(_said, values)]
+            # Lone surrogates come from bytes that are no text, or are written out: "\ud83d" alone.
+            odd = (not text.isascii() or "\\u" in text) and any(map(_ODD.search, cells))
+            yield recoded(file, number, cells, odd, wanted, self.charset)
 
 
-def _is_odd(cell: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in cell)
+_ODD = re.compile("[\udc80-\udcff]")
 
 
 def _value(row: dict[str, Any], column: str) -> Any:

@@ -95,6 +95,8 @@ class RowShape(Shape):
     aside: ClassVar[tuple[str, ...]] = ()
     """And for those that belong to it, but hold nothing to read."""
 
+    may_be_empty: ClassVar[bool] = False
+    """Whether a file without a byte is one without a row, and nothing to be told."""
     kept_in: ClassVar[Literal["file", "directory", "database"]] = "file"
     """What the rows come from: the file at `path`, the names of what lies below it, or a database that lives."""
 
@@ -146,6 +148,20 @@ class Cells:
                 texts.append(text)
                 odd = odd or strange
         return Line(number, texts, odd)
+
+
+def recoded(
+    file: File, number: int, cells: Sequence[str], odd: bool, wanted: Wanted, charset: str
+) -> Line | BrokenLine:
+    """A row that comes as text, its cells in the order of the wanted columns; those of which bytes are wanted are
+    written back in the file's charset. A letter that came as an escape may have no bytes in it: then it is no row."""
+    told: list[Cell] = []
+    for column, cell in zip(wanted.columns, cells, strict=True):
+        try:
+            told.append(cell.encode(charset, "surrogateescape") if column in wanted.raw else cell)
+        except UnicodeEncodeError:
+            return broken(file, number, cell, "groupware.cell-undecodable", column=column, charset=charset)
+    return Line(number, told, odd)
 
 
 def broken(file: File, number: int, written: str | bytes, code: str, **params: Param) -> BrokenLine:

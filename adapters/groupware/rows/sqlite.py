@@ -19,6 +19,9 @@ from migrator.errors import Reason, UsageError
 from migrator.model import Raw
 from migrator.text import storable
 
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""The second, where SQLite's own message quotes bytes of the file that are no UTF-8."""
+
 # The schema of a database is somebody else's program: none of it may run here, nor anything but reading.
 _SAFELY = "pragma trusted_schema = off; pragma cell_size_check = on; pragma mmap_size = 0; pragma query_only = on;"
 
@@ -41,23 +44,24 @@ class Sqlite(RowShape):
                 _write(copy.with_name(f"copy{suffix}"), raw, file.path + suffix)
             with closing(sqlite3.connect(copy, isolation_level=None)) as database:
                 text = _Text(self.charset)
-                database.text_factory = text.read
+                database.text_factory = bytes
                 try:
                     database.executescript(_SAFELY)
-                    name = self._found(database, file)
-                    columns = [row[1] for row in database.execute("select * from pragma_table_info(?)", (name,))]
-                except sqlite3.DatabaseError as error:
+                    name = self._found(database, file, text)
+                    described = database.execute("select name from pragma_table_info(?)", (name,))
+                    columns = [text.read(column) for (column,) in described]
+                except DAMAGED as error:
                     raise NoTable(_damaged(file, 0, error)) from error
                 yield Lines(columns, self._rows(database, name, file, text, [each in wanted.raw for each in columns]))
 
-    def _found(self, database: sqlite3.Connection, file: File) -> str:
+    def _found(self, database: sqlite3.Connection, file: File, text: "_Text") -> str:
         """The table's name as the database writes it. Raises UsageError where there is none."""
-        there = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
+        there = [text.read(name) for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         found = [name for name in there if name.casefold() == self.table.casefold()]
         if not found:
             names = storable(", ".join(there))
             raise UsageError(Reason("groupware.table-absent", file=file.path, table=self.table, there=names))
-        return str(found[0])
+        return found[0]
 
     def _rows(
         self, database: sqlite3.Connection, name: str, file: File, text: "_Text", raw: list[bool]
@@ -68,7 +72,7 @@ class Sqlite(RowShape):
                 number += 1
                 cells = [text.cell(value, whole) for value, whole in zip(row, raw, strict=True)]
                 yield Line(number, cells, text.was_odd())
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             # What lies on the pages behind a damaged one cannot be reached; the rows before it stand.
             yield BrokenLine(number + 1, b"%d" % (number + 1), _damaged(file, number + 1, error))
 
@@ -95,8 +99,6 @@ class _Text:
                 return b"" if whole else ""
             case bytes():
                 return value if whole else self.read(value)
-            case str():
-                return value.encode(self._charset, "surrogateescape") if whole else value
             case _:
                 return str(value).encode() if whole else str(value)
 
@@ -110,5 +112,5 @@ def _write(path: Path, raw: Raw, name: str) -> None:
         raise UsageError(Reason("spool.no-room", path=name)) from error
 
 
-def _damaged(file: File, line: int, error: sqlite3.DatabaseError) -> Reason:
+def _damaged(file: File, line: int, error: Exception) -> Reason:
     return Reason("groupware.database-damaged", file=file.path, line=line, answer=storable(str(error)))

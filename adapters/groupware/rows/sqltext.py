@@ -118,15 +118,16 @@ def _digits(data: bytes) -> bytes:
     return int(inner or b"0", 2).to_bytes(max(1, (len(inner) + 7) // 8), "big")
 
 
-_INTRODUCER = re.compile(rb"_\w+?\s*+(?=['xXbB]'|'|0x)")
+_INTRODUCER = re.compile(rb"\A_\w+?\s*+(?=['xXbB]'|'|0x)")
+"""_binary '…', _utf8mb4 x'…'."""
 
 
 def _mysql(text: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
     def read(data: bytes) -> bytes | None:
+        if data[:1] == b"_":
+            data = _INTRODUCER.sub(b"", data)
         if data[:1] == b"'":
             return text(data)
-        if data[:1] == b"_":  # _binary '…', _utf8mb4 x'…'
-            return read(_INTRODUCER.sub(b"", data, count=1))
         if data[:2] in (b"0x", b"x'", b"X'", b"b'", b"B'"):
             return _digits(data)
         return None if data.upper() == b"NULL" else data

@@ -29,6 +29,15 @@ USERS = 'type = "csv", path = "users.tsv", charset = "utf-8", delimiter = "\\t"'
 
 MISTAKES = [
     # the shape
+    ('marks"]', 'markz"]', "mapping.unknown-column", {"name": "markz", "nearest": "marks"}),
+    ('marks"]', 'users.login"]', "mapping.wrong-kind", {"column": "users.login", "wanted": "flags"}),
+    ('written = "letters"', 'written = "letters"\nothers = "\\\\Sene"', "mapping.bad-flag", {"nearest": "\\Seen"}),
+    (
+        'columns = { id = "uid", login = "login" }',
+        'columns = { id = "uid", login = { column = "login", as = { kind = "text", replace = { "" = "x" } } } }',
+        "toml.wrong-value",
+        {},
+    ),
     ("mapping = 1", "mapping = 2", "mapping.version", {"known": 1}),
     ('name = "shared-tables"', 'nmae = "x"', "toml.unknown-key", {"nearest": "name"}),
     ('name = "shared-tables"', "name = 3", "toml.want-string", {}),

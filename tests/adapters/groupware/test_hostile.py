@@ -72,8 +72,7 @@ def test_a_name_that_no_charset_explains_costs_no_other_member_of_its_archive(tm
         archive.writestr("XX.eml", b"Subject: 2\r\n\r\n")
     data = (tmp_path / "old.zip").read_bytes().replace(b"XX.eml", b"\xff\x83.eml")
     (tmp_path / "old.zip").write_bytes(data)
-    opener = Opener(Tree(tmp_path))
-    found = opener.member(b"old.zip", "1.eml")
-    opener.close()
+    with Opener(Tree(tmp_path)) as opener:
+        found = opener.member(b"old.zip", "1.eml")
     assert isinstance(found, Content)
     assert found.raw.read() == b"Subject: 1\r\n\r\n"

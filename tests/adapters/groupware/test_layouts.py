@@ -282,3 +282,19 @@ def test_a_column_that_no_object_of_a_table_names_is_the_mappings_mistake(tmp_pa
     for number in range(10):
         disk.write(f"user/h{number}/folder.csv", "0,,受信箱,I\r\n")
     assert reasons(disk.look()) == ["groupware.account-unnamed"] * 9
+
+
+def test_mails_that_lead_to_no_folder_lie_in_the_one_that_the_mapping_names(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, JOINED_POOL.replace("[[messages]]", '[[messages]]\nfolder = "INBOX"'))
+    disk.write("conf/user.csv", "ID,HOME,LOGIN\r\n1,h1,sato\r\n2,h2,suzuki\r\n")
+    disk.write("user/h1/folder.csv", "7,,客先,\r\n")
+    disk.write("user/h2/folder.csv", "7,,客先,\r\n8,,INBOX,I\r\n")
+    for home in ("h1", "h2"):
+        disk.write(f"user/{home}/all.idx", f"1,7,{home}\r\n2,9,{home}\r\n")
+        disk.write(f"pool/7/{home}", mail(f"{home}-in"))
+        disk.write(f"pool/9/{home}", mail(f"{home}-none"))
+    found = disk.look()
+    held = {each: [item.raw.read() for item in all_ if isinstance(item, Item)] for each, all_ in found.items()}
+    assert held[folder("sato", "INBOX")] == [mail("h1-none")]
+    assert held[folder("suzuki", "INBOX", role=Role.INBOX)] == [mail("h2-none")], "it is there already"
+    assert held[folder("sato", "客先")] == [mail("h1-in")]

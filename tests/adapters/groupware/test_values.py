@@ -66,6 +66,16 @@ def test_text_is_without_blanks_around_it_and_any_database_keeps_it() -> None:
     assert Text(kind="text").reader()("\u3000 株式\0会社 ") == "株式\\x00会社"
 
 
+def test_a_text_may_be_written_otherwise_in_another_table() -> None:
+    text = Text(kind="text", replace={"/": "#", "..": "/"})
+    assert text.reader()(" 客先/2009..x ") == "客先#2009/x"
+
+
+def test_all_other_marks_may_stand_for_one_flag() -> None:
+    read = Flags(kind="flags", written="code", map={"0": "", "": ""}, others="\\Answered").reader()
+    assert [read(cell) for cell in ("0", "", "77")] == [frozenset(), frozenset(), frozenset({"\\Answered"})]
+
+
 def test_text_is_read_in_the_first_charset_that_explains_it() -> None:
     read = Text(kind="text", charsets=("utf-8", "cp932")).reader()
     assert [read("件名".encode()), read("件名".encode("cp932") + b"\0"), read(" a ")] == ["件名", "件名", "a"]

@@ -3,6 +3,8 @@
 import base64
 import quopri
 from pathlib import Path
+from random import Random
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -184,3 +186,12 @@ def test_real_mail_means_the_same_with_other_line_ends_and_one_more_hop(corpora:
                 )
         if body and b"multipart" not in head.lower() and b"base64" not in head.lower():
             assert fingerprint(head + b"another word\n" + body) != meaning
+
+
+@pytest.mark.parametrize("escapes", [[b"\x1b$B"], [b"\x1b$A"], [b"\x1b$(D"], [b"\x1b$(Q"], [b"\x0e", b"\x0f", b"\n"]])
+def test_hostile_text_costs_less_than_two_seconds_a_megabyte(escapes: list[bytes]) -> None:
+    random = Random(1)
+    text = b"".join(random.choice(escapes) + random.randbytes(random.randrange(9)) for _ in range(200_000))
+    began = process_time()
+    fingerprint(b"Content-Type: text/plain; charset=iso-2022-jp\n\n" + text)
+    assert process_time() - began < 2 * len(text) / 1e6

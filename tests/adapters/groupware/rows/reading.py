@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from adapters.groupware.rows.shape import Cell, File, Line, RowShape, Wanted
+from adapters.groupware.rows.shape import File, Line, RowShape, Wanted
+from adapters.groupware.values import Cell
 from migrator.model import Raw
 
 Told = list[Cell] | str

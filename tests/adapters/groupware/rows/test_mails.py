@@ -1,5 +1,6 @@
 """Files that are nothing but mails: each is a row, whatever happened to its neighbours."""
 
+import io
 import struct
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.groupware.rows.mails import Mbox, Records
+from adapters.groupware.rows.shape import File, Line, Wanted
+from migrator.model import IN_MEMORY, Raw
 from migrator.testing import mail
 from tests.adapters.groupware.rows.reading import numbered, rows
 
@@ -87,3 +90,15 @@ def test_from_lines_part_mails_and_their_quoting_is_undone() -> None:
 def test_the_digest_tells_mails_apart() -> None:
     found = rows(DOTS, dotted(mail("a"), mail("b"), mail("a")), "digest")
     assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.parametrize("form", [FRAMED, DOTS, RECORDS])
+def test_a_file_that_is_not_held_in_memory_is_read_as_a_small_one(form: Mbox | Records) -> None:
+    mails = [mail(f"m{number}", b"x" * 70 + b"\r\n") for number in range(3)]
+    mails.append(mail("large", (b"x" * 70 + b"\r\n") * (IN_MEMORY // 72)))
+    data = (
+        records(*mails) if form is RECORDS else dotted(*mails) if form is DOTS else b"\n".join(map(FROM.__add__, mails))
+    )
+    near = File("table", Raw.spooled(io.BytesIO(data)))
+    with form.open(near, Wanted(("mail",), frozenset({"mail"}))) as lines:
+        assert [each.cells[0] for each in lines.rows if isinstance(each, Line)] == mails

@@ -23,6 +23,12 @@ def test_what_tells_the_same_in_the_wanted_columns_is_one_row() -> None:
     assert rows(BOXES, data, "box", "folder") == [["a", "in"], ["a", "out"]]
 
 
+def test_files_that_make_no_row_are_passed_over_by_their_names() -> None:
+    form = BOXES.model_copy(update={"without": (".*", "*.LOCK.bmf")})
+    data = listed("a.mb/in/.1.bmf", "a.mb/.in/2.bmf", "a.mb/in/3.lock.bmf")
+    assert rows(form, data, "folder", "file") == [[".in", "2"]]
+
+
 def test_no_name_takes_long() -> None:
     begun = time.monotonic()
     crowded = Names(type="names", pattern="{deep}/{a}x{b}x{c}.eml", deep="deep")

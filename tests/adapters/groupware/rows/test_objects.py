@@ -75,3 +75,10 @@ def test_an_object_that_is_too_long_is_told_and_its_neighbours_are_read(monkeypa
     long = b'{"a": "' + b"x" * 5000 + b'"}'
     assert rows(LINES, long + b'\n{"a": 1}', "a") == ["groupware.line-too-long", ["1"]]
     assert rows(ARRAY, b"[" + long + b',{"a": 1}]', "a") == ["groupware.line-too-long", ["1"]]
+
+
+def test_a_letter_that_the_charset_has_no_bytes_for_costs_its_row_only_where_bytes_are_wanted() -> None:
+    form = Json(type="json", path="a.json", charset="cp932")
+    data = b'[{"a": "\\ud83d\\ude00"}, {"a": "\\u8868"}]'
+    assert rows(form, data, "a") == [["\U0001f600"], ["表"]]
+    assert rows(form, data, "a", raw=["a"]) == ["groupware.cell-undecodable", ["表".encode("cp932")]]

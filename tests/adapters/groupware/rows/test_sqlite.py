@@ -144,3 +144,11 @@ def test_a_store_with_a_database_is_migrated_and_is_afterwards_as_it_was(tmp_pat
         assert snapshot(disk.root) == before
     assert [each.key for each in items(found)] == ["mails:7", "mails:8"]
     assert not [each for all_ in found.values() for each in all_ if isinstance(each, Unreadable)]
+
+
+def test_bytes_that_the_charset_writes_in_two_ways_stay_as_they_are(tmp_path: Path) -> None:
+    nec = bytes.fromhex("ed40 8790 81e0".replace(" ", ""))
+    with database(tmp_path / "gw.db", f"insert into mail values (7, 's', 1, cast(x'{nec.hex()}' as text))"):  # noqa: S608
+        pass
+    form = FORM.model_copy(update={"charset": "cp932"})
+    assert rows(form, (tmp_path / "gw.db").read_bytes(), "body", raw=["body"]) == [[nec]]

@@ -6,9 +6,9 @@ import io
 import json
 import lzma
 import os
-import re
 import sqlite3
 import zipfile
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,30 +17,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.groupware import Config, checks
-from adapters.groupware import adapter as groupware
+from adapters.groupware import checks
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.probe import probe
 from adapters.groupware.probe.sight import look
 from adapters.groupware.values import Code, Date, Flags
 from migrator.cli import main
 from migrator.demo.store import build as demo_store
-from migrator.model import Item, Raw
-from migrator.ports import Probed
+from migrator.model import Raw
 from tests.adapters.files.layouts import snapshot
-from tests.adapters.groupware.drawn import Drawn
-
-
-def explained(found: Probed) -> float:
-    """The share of bytes that are explained."""
-    return sum(each.explained for each in found.tracts) / sum(each.size for each in found.tracts)
-
-
-def proposed(found: Probed, folder: Path) -> StoreMapping:
-    """The proposed mapping, read as any other is."""
-    path = folder / "proposed.toml"
-    path.write_text(found.mapping, encoding="utf-8")
-    return checks.read(path)
+from tests.adapters.groupware.probe.correspondence import correspondence
+from tests.adapters.groupware.probe.drawn import Drawn
+from tests.adapters.groupware.probe.reading import answered, explained, mails, proposed
 
 
 def facts(mapping: StoreMapping) -> dict[str, Any]:
@@ -87,13 +75,6 @@ def right(ours: dict[str, Any], true: dict[str, Any]) -> float:
     return sum(ours.get(key) == value for key, value in true.items()) / len(true)
 
 
-def test_of_the_demo_store_nearly_all_is_explained_and_most_of_its_mapping_found(tmp_path: Path) -> None:
-    demo_store(tmp_path / "store")
-    found = probe(tmp_path / "store")
-    assert explained(found) >= 0.95
-    assert right(facts(proposed(found, tmp_path)), facts(checks.read("kyoyu-mail"))) >= 0.8
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_of_a_store_nobody_has_seen_most_is_found(seed: int, tmp_path: Path) -> None:
     store = Drawn(tmp_path / "store", Random(seed))
@@ -104,30 +85,9 @@ def test_of_a_store_nobody_has_seen_most_is_found(seed: int, tmp_path: Path) -> 
     assert right(ours, store.facts) >= 0.7, {key: (ours.get(key), true) for key, true in store.facts.items()}
     assert not {key for key, true in store.facts.items() if ours.get(key, true) != true}  # missing, but never wrong
     assert {key for key in ours if key.startswith(("index.marks.", "folders.kind."))} <= {*store.facts}
-    assert mails(answered(found, tmp_path), store.root) == sum(
-        each.files for each in found.tracts if each.kind == "mail"
-    )
-
-
-def answered(found: Probed, folder: Path) -> Path:
-    """The proposed mapping after an operator has said that what is asked means nothing."""
-    path = folder / "answered.toml"
-    path.write_text(re.sub(r"^# (\w+) = \?.*", r'\1 = ""', found.mapping, flags=re.MULTILINE), encoding="utf-8")
-    return path
-
-
-def mails(mapping: Path, root: Path) -> int:
-    """How many mails are read off a store by a mapping, each in a folder of an account."""
-    assert groupware.open_source is not None
-    with groupware.open_source(Config(mapping=mapping, root=root)) as source:
-        folders = [folder for account in source.accounts() for folder in source.folders(account)]
-        found = [(folder, each) for folder in folders for each in source.items(folder, after=None, known=never)]
-    return sum(isinstance(each, Item) and bool(folder.path and folder.account.name) for folder, each in found)
-
-
-def never(_key: str, _stamp: str) -> bool:
-    """Nothing is known yet."""
-    return False
+    read = mails(answered(found, tmp_path), store.root)
+    assert all(account and folder for account, folder, _ in read)
+    assert read.total() == sum(each.files for each in found.tracts if each.kind == "mail")
 
 
 MAIL = b"From: a@example.com\r\nTo: b@example.com\r\nDate: Mon, 2 Jan 2012 03:04:05 +0900\r\nSubject: x\r\n\r\nbody\r\n"
@@ -171,6 +131,11 @@ KINDS = {
     "a.ini": ("ini", b"[sato]\r\nmail = sato@example.co.jp\r\n; a remark\r\n"),
     "a.xml": ("xml", b"<?xml version='1.0'?><mails><mail id='1'/></mails>"),
     "a.sql": ("sqldump", b"CREATE TABLE `m` (`a` int, `b` text);\nINSERT INTO `m` VALUES (1,'x;\\'y');\n-- end\n"),
+    "1.bmf": ("mbox-dots", (MAIL + b".\r\n") * 3),
+    "HEAD.DAT": ("records", b"".join(b"HEAD" + len(MAIL).to_bytes(4, "little") + MAIL for _ in range(3))),
+    "big-16": ("records", b"".join(len(MAIL).to_bytes(2, "big") + MAIL for _ in range(4))),
+    "uid.dat": ("fetched", b"0000001a4b\n0000001a4c\n"),
+    "rc": ("settings", b"# ours\nlanguage=ja\nsort.order = date\n"),
     ".forward": ("not-migrated", b"sato@example.com\n"),
     "book": ("not-migrated", b"BEGIN:VCARD\r\nEND:VCARD\r\n"),
 }
@@ -194,6 +159,17 @@ def test_an_archive_with_one_wrong_byte_explains_nothing(name: str) -> None:
     data = bytearray(KINDS[name][1])
     data[len(data) // 2 - 10] ^= 0xFF
     assert look(name, Raw.of(bytes(data))).explained == 0
+
+
+@pytest.mark.parametrize("name", ["HEAD.DAT", "big-16"])
+def test_records_explain_what_goes_on_from_one_to_the_next_and_no_more(name: str) -> None:
+    data = KINDS[name][1]
+    assert look("x", Raw.of(data + b"\xff" * 20)).explained == len(data)
+    assert look("x", Raw.of(b"\xff" * 300 + data)).explained == 0
+
+
+def test_a_mail_with_a_lone_dot_in_its_text_is_one_mail() -> None:
+    assert look("x", Raw.of(MAIL + b".\r\nmore text\r\n"))[:2] == ("mail", len(MAIL) + 14)
 
 
 def test_lines_that_are_no_rows_are_not_explained() -> None:
@@ -269,6 +245,31 @@ def test_the_proposal_is_written_where_it_overwrites_nothing(
 
 def test_a_store_without_any_table_gets_a_question_and_no_mapping(tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(MAIL)
+    found = probe(tmp_path)
+    assert [each.code for each in found.questions] == ["probe.no-index"]
+    assert not found.mapping
+
+
+@pytest.mark.parametrize("form", ["{account}/{folder}/{number}.eml", "home/{account}/Mail/{folder}.mbx"])
+def test_a_store_without_any_table_is_told_by_whose_name_its_mails_bear(form: str, tmp_path: Path) -> None:
+    root, wanted = tmp_path / "store", Counter[tuple[str, tuple[str, ...]]]()
+    for number, each in enumerate(correspondence()):
+        folder = str(each.folder)
+        path = root / form.format(account=each.account, folder=folder, number=number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            line = b"From a@example.com Mon Jan  2 03:04:05 2012\n"
+            file.write(each.raw if path.suffix == ".eml" else line + each.raw.replace(b"\r", b"") + b"\n")
+        wanted[each.account, (folder,)] += 1
+    read = Counter((account, folder) for account, folder, _ in mails(answered(probe(root), tmp_path), root).elements())
+    assert read == wanted
+
+
+def test_of_maildirs_it_is_said_that_an_adapter_reads_them(tmp_path: Path) -> None:
+    for number, each in enumerate(correspondence()):
+        path = tmp_path / each.account / "cur" / f"{number}.host:2,S"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each.raw)
     found = probe(tmp_path)
     assert [each.code for each in found.questions] == ["probe.no-index"]
     assert not found.mapping

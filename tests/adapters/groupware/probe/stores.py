@@ -1,0 +1,150 @@
+"""The store of every kind that a mapping is shipped for, with a correspondence in it, and the mapping to be found."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from migrator.demo.store import build as demo_store
+from migrator.model import ANSWERED, FLAGGED, FORWARDED, SEEN, Role
+from tests.adapters.groupware.makers import mysql, postgresql, put
+from tests.adapters.groupware.probe.correspondence import DOMAIN, JST, OWN, PEOPLE, Written, correspondence
+from tests.adapters.groupware.products import GroupSession, Kept, OpenWebMail, PhProjekt, Product
+from tests.adapters.groupware.test_acceptance import BITS, MAPPING, SplitStore
+
+FOLDERS = {Role.INBOX: "受信箱", Role.SENT: "送信済み", Role.DRAFTS: "下書き", Role.TRASH: "ごみ箱", OWN: OWN}
+
+
+def kyoyu(root: Path) -> str:
+    demo_store(root)
+    return "kyoyu-mail"
+
+
+# -- Becky! ----------------------------------------------------------------------------------------------------------
+
+BECKY = {Role.INBOX: "!!!!Inbox", Role.SENT: "!!Sent", Role.DRAFTS: "!!!Draft", OWN: "!!!!Inbox/客先"}
+BECKY_BITS = {SEEN: 1, FORWARDED: 2, ANSWERED: 4}
+CHUNK = 9
+"""Mails of one file."""
+
+
+def becky(root: Path) -> str:
+    boxes: dict[tuple[str, str], list[Written]] = defaultdict(list)
+    for each in correspondence():
+        boxes[each.account, BECKY[each.folder]].append(each)
+    for (account, folder), mails in boxes.items():
+        home = f"{0x12AB00 + PEOPLE.index(account) * 977:08x}.mb"
+        put(root, f"{home}/Mailbox.ini", f"[Account]\r\nMailAddress={account}@{DOMAIN}\r\n".encode())
+        place = f"{home}/{folder}".encode("cp932").decode("utf-8", "surrogateescape")
+        for number in range(0, len(mails), CHUNK):
+            put(root, f"{place}/{number // CHUNK + 1}.bmf", b"".join(map(_dotted, mails[number : number + CHUNK])))
+        put(root, f"{place}/Folder.idx", b"".join(_cached(number, each) for number, each in enumerate(mails)))
+    return "becky"
+
+
+def _dotted(mail: Written) -> bytes:
+    bits = sum(bit for flag, bit in BECKY_BITS.items() if flag in mail.flags)
+    raw = b"X-Becky-Status: %08x,0000,0\r\n" % bits + mail.raw
+    return raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def _cached(number: int, mail: Written) -> bytes:
+    cells = [f"{number:08x}", mail.subject, mail.sender, f"{int(mail.at.timestamp()):08x}", "ISO-2022-JP"]
+    return "\x01".join(cells).encode("cp932") + b"\r\n"
+
+
+# -- Aipo ------------------------------------------------------------------------------------------------------------
+
+
+def aipo(root: Path, *, dialect: str) -> str:
+    """As its source writes it: most mails in files, those since the installation was changed in the table."""
+    table = mysql if dialect == "mysql" else postgresql
+    users = [f"{4 + n},'{login}','x','{login}@{DOMAIN}','F'" for n, login in enumerate(PEOPLE)]
+    boxes = [f"{11 + n},{4 + n},'{login}@{DOMAIN}','x'" for n, login in enumerate(PEOPLE)]
+    folders = [
+        f"{21 + 2 * n + more},{11 + n},'{name}'"
+        for n in range(len(PEOPLE))
+        for more, name in enumerate(("受信トレイ", OWN))
+    ]
+    mails = []
+    for number, each in enumerate(correspondence(threads=24), 1):
+        n, sent = PEOPLE.index(each.account), each.folder in (Role.SENT, Role.DRAFTS)
+        folder = "NULL" if sent else str(21 + 2 * n + (each.folder == OWN))
+        file, blob = str(1_000_000_007 * number), "NULL"
+        if number % 3 == 0:
+            hexed = each.raw.hex()
+            file, blob = "", f"0x{hexed}" if dialect == "mysql" else f"\\\\x{hexed}"
+        else:
+            put(root, f"mail/{4 + n}/{11 + n}/{'Send' if sent else 'Receive'}/{file}", each.raw)
+        cells = [number, 4 + n, 11 + n, folder, f"'{'S' if sent else 'R'}'", f"'{'T' if SEEN in each.flags else 'F'}'"]
+        cells += [f"'{each.subject}'", f"'{each.sender}'", f"'{each.at.astimezone(JST):%Y-%m-%d %H:%M:%S}'"]
+        cells += [-(-len(each.raw) // 1024), "'F'", f"'{file}'", blob, f"'{each.at.astimezone(JST):%Y-%m-%d}'"]
+        mails.append(",".join(map(str, cells)))
+    for n in range(len(PEOPLE)):
+        uids = "".join(f"{number:08x}.{4 + n}\n" for number in range(40))
+        put(root, f"mail/{4 + n}/{11 + n}/Receive/uid.dat", uids.encode())
+    columns = "mail_id user_id account_id folder_id type read_flg subject person event_date file_volume has_files"
+    put(
+        root,
+        "org001.sql",
+        "".join(
+            (
+                table("turbine_user", "user_id login_name password_value email disabled", *users),
+                table("eip_m_mail_account", "account_id user_id mail_address pop3password", *boxes),
+                table("eip_t_mail_folder", "folder_id account_id folder_name", *folders),
+                table("eip_t_mail", f"{columns} file_path mail create_date", *mails),
+                table("eip_t_todo", "todo_id user_id todo_name", "1,4,'買い物'", "2,5,'掃除'"),
+                table("eip_t_mail_filter", "filter_id account_id filter_string", "1,11,'order'", "2,12,'請求書'"),
+            )
+        ).encode(),
+    )
+    return f"aipo-{dialect}"
+
+
+# -- the store of tests/adapters/groupware/test_acceptance.py --------------------------------------------------------
+
+
+def split(root: Path) -> str:
+    """Header and body in two files of records, every second mail in a zip archive of its month, users in DBF."""
+    root.with_name("split.toml").write_text(MAPPING, "utf-8")
+    store = SplitStore(root)
+    write, store._write = store._write, lambda: None  # type: ignore[method-assign]
+    for each in correspondence():
+        store.add(each.account, (FOLDERS[each.folder],), each.raw, each.flags & BITS.keys(), each.at)
+    write()
+    return str(root.with_name("split.toml"))
+
+
+# -- products of tests/adapters/groupware/products.py ----------------------------------------------------------------
+
+OPENWEBMAIL = {Role.INBOX: "INBOX", Role.SENT: "sent-mail", Role.DRAFTS: "saved-drafts", OWN: OWN}
+GROUPSESSION = {Role.INBOX: "受信箱", Role.SENT: "送信済み", Role.DRAFTS: "草稿", OWN: OWN}
+PHPROJEKT = {Role.INBOX: "INBOX", Role.SENT: "送信済み", Role.DRAFTS: "下書き", OWN: OWN}
+
+
+def product(root: Path, *, kind: type[Product], folders: dict[Role | str, str], name: str = "{}") -> str:
+    """Written once, when all mails are there."""
+    store = kind(root)
+    for number, each in enumerate(correspondence(threads=24), 1):
+        account, path = name.format(each.account), (folders[each.folder],)
+        store.folders.setdefault(account, [])
+        if path not in store.folders[account]:
+            store.folders[account].append(path)
+        store.mails.append(Kept(number, account, path, each.raw, each.flags & PRODUCT_FLAGS, each.at))
+    store.write()
+    return store.mapping
+
+
+PRODUCT_FLAGS = frozenset({SEEN, ANSWERED, FORWARDED, FLAGGED})
+
+STORES: dict[str, Callable[[Path], str]] = {
+    "kyoyu-mail": kyoyu,
+    "becky": becky,
+    "aipo-mysql": partial(aipo, dialect="mysql"),
+    "aipo-postgresql": partial(aipo, dialect="postgresql"),
+    "split": split,
+    "openwebmail": partial(product, kind=OpenWebMail, folders=OPENWEBMAIL),
+    "phprojekt": partial(product, kind=PhProjekt, folders=PHPROJEKT),
+    "groupsession": partial(product, kind=GroupSession, folders=GROUPSESSION, name=f"{{}}@{DOMAIN}"),
+}
+"""Kind -> what makes it below a root and names the mapping that describes it."""
