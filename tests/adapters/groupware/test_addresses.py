@@ -75,7 +75,7 @@ def test_a_column_of_addresses_is_read_in_its_charsets() -> None:
 
 def test_a_written_mail_holds_every_address_of_its_cell() -> None:
     cell = "佐藤, 太郎 <foo..bar.@docomo.ne.jp>; b@c.jp"
-    raw = written({"To": cell}, "", None, "columns")
+    (raw,) = written([("To", cell)], "", None, "columns")
     (to,) = [line for line in raw.split(b"\r\n") if line.startswith(b"To:")]
     assert b"<foo..bar.@docomo.ne.jp>," in to
     assert mailboxes(envelope(raw).to) == mailboxes(cell)
