@@ -138,6 +138,23 @@ class Advises(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What a rule says is no mail, as it lies there. `path` is its own, as people read it."""
+
+    folder: Folder
+    path: str
+    rule: str
+    raw: Raw
+
+
+class Exports(Protocol):
+    """What a source may also be: one that can give away what is no mail and is not migrated."""
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """All that the operator's own rules name; not the store's tables and caches of ours. Raises Outage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tract:
     """The files of one kind in one directory: their bytes, and how many of these a reader gave back."""
 

@@ -69,11 +69,15 @@ _SEQUENCES = {"replied": ANSWERED, "answered": ANSWERED, "flagged": FLAGGED, "fo
 
 
 def _sequences(source: Rooted, path: bytes) -> Callable[[int], frozenset[Flag]]:
-    """What mh-sequence(5) says of a number: `unseen: 3-5 9`. Without the file nothing is known."""
     content = source.tree.read(path)
-    if isinstance(content, Reason):
+    return sequences(None if isinstance(content, Reason) else content.raw.read())
+
+
+def sequences(told: bytes | None) -> Callable[[int], frozenset[Flag]]:
+    """What mh-sequence(5) says of a number: `unseen: 3-5 9`. Without the file nothing is known."""
+    if told is None:
         return lambda number: frozenset()
-    lines = (line.partition(":") for line in readable_name(content.raw.read()).split("\n"))
+    lines = (line.partition(":") for line in readable_name(told).split("\n"))
     ranges = {name.strip(): _ranges(numbers) for name, _, numbers in lines}
     unseen = ranges.pop("unseen", [])
     ranges.pop("cur", None)

@@ -15,7 +15,7 @@ or after a blank line. A Content-Length is believed only where it leads exactly 
 import os
 import re
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -83,6 +83,13 @@ class Frames:
     def __iter__(self) -> Iterator[Frame]:
         for at in range(0, len(self._table), 4):
             line, start, end, counted = self._table[at : at + 4]
+            yield Frame(None if line < 0 else line, start, end, bool(counted))
+
+    def beginning(self, at: int) -> Iterator[Frame]:
+        """The mail that lies at a byte, its From_ line with it; none where none does."""
+        after = bisect_right(range(len(self)), at, key=lambda number: self._table[number * 4 + 1])
+        for number in range(max(0, after - 1), min(len(self), after + 1)):
+            line, start, end, counted = self._table[number * 4 : number * 4 + 4]
             yield Frame(None if line < 0 else line, start, end, bool(counted))
 
     def quoting(self, frame: Frame) -> "Quoting":

@@ -113,15 +113,20 @@ def _names(name: bytes) -> list[str]:
     return [utf7.text_of(each) or readable_name(each) for each in names]
 
 
+def named_at(base: bytes) -> int | None:
+    """The seconds since 1970 that the name begins with, if they can be a time."""
+    match = _DELIVERED.fullmatch(base)
+    return int(match[1]) if match and _OLDEST <= int(match[1]) <= time.time() + 86400 else None
+
+
 def _delivered(base: bytes, status: stat_result) -> tuple[Evidence, ...]:
     """The time that the name begins with, if it can be one; the file's own where it is earlier.
 
     A server that stores a mail received long ago (IMAP's APPEND, a copy) names it by today and sets the file's time
     back to the day it was received; nothing else makes a file older than its name.
     """
-    match = _DELIVERED.fullmatch(base)
-    if match is None or not _OLDEST <= int(match[1]) <= time.time() + 86400:
+    named, written = named_at(base), int(status.st_mtime)
+    if named is None:
         return dated(base)
-    named, written = int(match[1]), int(status.st_mtime)
     at = written if _OLDEST <= written < named - _SLACK else named
     return (Evidence(DateSource.SPOOL, datetime.fromtimestamp(at, UTC)),)

@@ -9,33 +9,20 @@ rows/          the kinds of files that rows come from                      table
 store.py       whose part of the tree is whose                             listing.py   the files there are
 places.py      which folder a row or a path belongs to                     doubts.py    what nobody explained
 catalogue.py   index and files side by side                                census.py    the same, counted another way
-source.py      all of it as the engine's Source                   probe/       a mapping proposed where there is none
+live.py        databases that live                                 source.py    all of it as the engine's Source
+probe/         a mapping proposed where there is none               config.py    [source] in migration.toml
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, field_validator
-
+from adapters.groupware.config import Config
 from migrator.ports import Adapter, Probed, Source
 
-
-class Config(BaseModel):
-    """[source] of a declared legacy store."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mapping: str | Path
-    """The name of a shipped mapping, or the path of your own .toml."""
-    root: Path
-    """The directory that the mapping's paths begin at."""
-
-    @field_validator("mapping", mode="before")
-    @classmethod
-    def _path_or_name(cls, value: Any) -> Any:
-        return Path(value) if isinstance(value, str) and ("/" in value or value.endswith(".toml")) else value
+if TYPE_CHECKING:
+    from adapters.groupware.live import Databases
 
 
 @contextmanager
@@ -47,8 +34,19 @@ def _open(config: Config) -> Iterator[Source]:
     from adapters.groupware.opening import Opener
     from adapters.groupware.source import GroupwareSource
 
-    with Opener(Tree(config.root)) as opener:
-        yield GroupwareSource(read(config.mapping), opener)
+    with (
+        Opener(Tree(config.root)) as opener,
+        closing(GroupwareSource(read(config.mapping), opener, _databases(config))) as source,
+    ):
+        yield source
+
+
+def _databases(config: Config) -> "Databases | None":
+    if not config.databases:
+        return None
+    from adapters.groupware.live import Databases
+
+    return Databases(config.databases)
 
 
 def _probe(root: Path) -> Probed:

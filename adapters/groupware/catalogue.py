@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from adapters.files.reading import key_of
 from adapters.groupware.containers import Claim
+from adapters.groupware.left import Left, left
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places
+from adapters.groupware.remains import Remain, Shares
 from adapters.groupware.store import Part, Store
 from adapters.groupware.tables import BadRow
 from migrator.errors import Reason, UsageError
@@ -25,15 +27,17 @@ from migrator.text import storable
 _SCHEMA = """
 pragma journal_mode = off;
 create table artefact (number integer primary key, place integer, key text, path blob, flags text, received real,
-                       digest text, rule text, reason text, message integer, cells blob);
+                       digest text, rule text, reason text, message integer, cells blob, part integer);
 create table claimed (path blob primary key) without rowid;
 create table file (path blob primary key) without rowid;
 """
 
-_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null, ?, ?)"
+_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null, ?, ?, null)"
 _CLAIMED = "insert or ignore into claimed values (?)"
-_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?, null, null)"
-_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null, null, null)"
+_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?, null, null, null)"
+_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null, null, null, null)"
+_LEFT = "insert into artefact values (null, ?, ?, null, '', null, '', ?, null, null, ?, null)"
+_REMAIN = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, ?, null, ?, ?)"
 
 _SAME_KEY = """
 select number, count(*) over (partition by place, key order by number) from artefact
@@ -54,7 +58,7 @@ where path not in (select path from artefact where path is not null) and path no
 """
 
 _FOLDER = """
-select key, path, flags, received, digest, rule, reason, message, cells
+select key, path, flags, received, digest, rule, reason, message, cells, part
 from artefact where place = ? and key > ? order by key
 """
 
@@ -72,6 +76,8 @@ class Artefact(NamedTuple):
     """Of its row without the flags; empty for a file that has none."""
     rule: str | None
     reason: Reason | None
+    remain: Remain | None
+    """What no row names in a file of many mails."""
 
 
 class Catalogue:
@@ -103,12 +109,14 @@ class Catalogue:
     def artefacts(self, folder: Folder, after: str | None) -> Iterator[Artefact]:
         """What the folder holds, in the order of keys, from the first one after `after`."""
         number = self._numbers.get((folder.account.name, folder.path))
-        for key, path, flags, received, digest, rule, reason, message, cells in self._scratch.execute(
-            _FOLDER, (number, after or "")
-        ):
+        rows = self._scratch.execute(_FOLDER, (number, after or ""))
+        for key, path, flags, received, digest, rule, reason, message, cells, part in rows:
             moment = None if received is None else datetime.fromtimestamp(received, UTC)
             claim = _claim(path, cells)
-            yield Artefact(key, message, claim, _flags(flags), moment, digest, rule, _reason(reason))
+            remain = None
+            if claim is not None and part is not None:
+                remain = Remain(claim.files[0], self._store.shared[part], claim.places[0])
+            yield Artefact(key, message, claim, _flags(flags), moment, digest, rule, _reason(reason), remain)
 
     def advice(self) -> Iterator[Reason]:
         """What is odd here, but costs no mail."""
@@ -117,8 +125,11 @@ class Catalogue:
     # -- index and files, side by side -------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        for number in range(len(self._store.mapping.messages)):
-            self._scratch.executemany(_ROW, self._rows(number))
+        with Shares(self._store.shared) as shares:
+            for number in range(len(self._store.mapping.messages)):
+                self._scratch.executemany(_ROW, self._rows(number, shares))
+            self._scratch.executemany(_REMAIN, map(self._remain, shares.remains(self._store.opener)))
+        self._scratch.executemany(_LEFT, map(self._left, left(self._store, self._part, self._tables)))
         for bad in (*self._tables.bad, *(self._store.common.bad if self._part.common else ())):
             self._bad(bad)
         self._store.doubts.stop()
@@ -129,7 +140,7 @@ class Catalogue:
         self._scratch.executemany(_FILE, (self._loose(path) for (path,) in self._scratch.execute(_UNCLAIMED)))
         self._scratch.execute("drop table file")
 
-    def _rows(self, number: int) -> Iterator[tuple[object, ...]]:
+    def _rows(self, number: int, shares: Shares) -> Iterator[tuple[object, ...]]:
         """The rows of the messages with that number, as claims to files; what is no row becomes a fault."""
         messages = self._store.mapping.messages[number]
         name, columns = messages.table, self._store.mapping.tables[messages.table].key
@@ -152,6 +163,7 @@ class Catalogue:
                 self._scratch.executemany(_CLAIMED, ((each,) for each in (*claim.files, *claim.also)))
                 for file, reason in self._store.absent(claim):
                     self._scratch.execute(_FAULT, (place, f"{key}+{key_of(file)}", None, _json(reason)))
+                shares.add(messages.container.shares(claim))
             yield place, key, path, flags, received and received.timestamp(), row.digest, number, packed
 
     def _bad(self, row: BadRow) -> None:
@@ -177,6 +189,19 @@ class Catalogue:
             else:
                 place = self._number(self._places.of_path(self._store.decoded(path)))
                 self._scratch.execute(_FAULT, (place, f"file:{key_of(path)}", path, _json(reason)))
+
+    def _left(self, row: Left) -> tuple[object, ...]:
+        """What stays behind in columns."""
+        return self._number(row.folder), row.key, row.rule, marshal.dumps(tuple(Claim(cells=(row.data,))))
+
+    def _remain(self, remain: Remain) -> tuple[object, ...]:
+        """What no row names in a file of many mails."""
+        text, claim = self._store.decoded(remain.path), remain.claim
+        key, rule, reason = remain.seen(self._store.opener)
+        if (named := self._store.rules.rule(f"{text}@{remain.place}")) is not None:
+            rule, reason = named, None
+        place, part = self._number(self._places.of_path(text)), self._store.shared.index(remain.part)
+        return place, key, claim.identity, rule, reason and _json(reason), marshal.dumps(tuple(claim)), part
 
     def _loose(self, path: bytes) -> tuple[int, str, bytes, str | None]:
         """A file that no row names."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from adapters.groupware.containers import Claim
+from adapters.groupware.left import left
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places
+from adapters.groupware.remains import Shares
 from adapters.groupware.store import Part, Store
 from adapters.groupware.tables import BadRow, Tables
 from migrator.errors import Reason
@@ -33,11 +35,17 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
     places = Places(store, part, tables)
     sums: dict[tuple[str, Path], _Sum] = defaultdict(_Sum)
     claimed: set[bytes] = set()
-    for folder, claim in _rows(store, part, tables, places):
-        sums[folder.account.name, folder.path].add(0 if claim is None else _claimed(store, claim))
-        if claim is not None:
-            claimed.update(map(_short, (*claim.files, *claim.also)))
-            sums[folder.account.name, folder.path].artefacts += sum(1 for _ in store.absent(claim))
+    with Shares(store.shared) as shares:
+        for folder, claim in _rows(store, part, tables, places, shares):
+            sums[folder.account.name, folder.path].add(0 if claim is None else _claimed(store, claim))
+            if claim is not None:
+                claimed.update(map(_short, (*claim.files, *claim.also)))
+                sums[folder.account.name, folder.path].artefacts += sum(1 for _ in store.absent(claim))
+        for remain in shares.remains(store.opener):
+            folder = places.of_path(store.decoded(remain.path))
+            sums[folder.account.name, folder.path].add(0)
+    for row in left(store, part, tables):
+        sums[row.folder.account.name, row.folder.path].add(len(row.data))
     for path, reason in listing(store.tree, part.heads, part.beside):
         if reason is not None or _short(path) not in claimed:
             folder = places.of_path(store.decoded(path))
@@ -45,7 +53,9 @@ def census(store: Store, part: Part) -> dict[str, list[Count]]:
     return {name: [*_counts(name, places, sums)] for name in part.names}
 
 
-def _rows(store: Store, part: Part, tables: Tables, places: Places) -> Iterator[tuple[Folder, Claim | None]]:
+def _rows(
+    store: Store, part: Part, tables: Tables, places: Places, shares: Shares
+) -> Iterator[tuple[Folder, Claim | None]]:
     """The folder of every row, and where it says that its mail lies."""
     for number, messages in enumerate(store.mapping.messages):
         for row in tables.rows(messages.table):
@@ -53,6 +63,8 @@ def _rows(store: Store, part: Part, tables: Tables, places: Places) -> Iterator[
                 yield places.unnamed(row.above), None
             else:
                 claim = store.claim(number, row.values, tables)
+                if isinstance(claim, Claim):
+                    shares.add(messages.container.shares(claim))
                 yield places.of_row(row.values, number), None if isinstance(claim, Reason) else claim
     for bad in (*tables.bad, *(store.common.bad if part.common else ())):
         yield places.unnamed(bad.above), None

@@ -11,14 +11,17 @@ from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.containers import Range
 from adapters.groupware.mapping import Messages, StoreMapping
 from adapters.groupware.template import CROWD, Template
-from adapters.groupware.values import Code, Date, Flags, Text
+from adapters.groupware.values import Addresses, Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Role
 from migrator.toml import Toml, Where
 
 VERSION = 1
-RESERVED = ("file", "row")
-"""Names no table may have: they begin the keys of what no row names."""
+RESERVED = ("file", "row", "left")
+"""Names no table may have: they begin the keys of what is no mail's row."""
+
+ADMITTED = {"text": ("text", "addresses")}
+"""The kinds of columns that do where one is wanted."""
 
 SYSTEM_FLAGS = (SEEN, ANSWERED, FLAGGED, DRAFT, DELETED)
 KEYWORD = re.compile(r"[!#$&'+,\-.0-9:;<=>?@A-Z^_`a-z|~\[]+")
@@ -62,6 +65,11 @@ def mistakes(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         yield from _columns(mapping, name, at)
     yield from _accounts_and_folders(mapping, at)
     yield from _messages(mapping, at)
+    for name, rows in mapping.left_out.items():
+        for column in rows.columns:
+            yield from _unknown(
+                column, mapping.tables[rows.table].columns, rows.table, at(("left_out", name, "columns"))
+            )
     yield from _charset(mapping.paths, at(("paths",)))
 
 
@@ -88,6 +96,7 @@ def _tables(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         (("accounts", "table"), mapping.accounts.table),
         (("folders", "table"), mapping.folders.table),
         *((("messages", number, "table"), each.table) for number, each in enumerate(mapping.messages)),
+        *((("left_out", name, "table"), rows.table) for name, rows in mapping.left_out.items()),
     ]
     for name, table in mapping.tables.items():
         named.append((("tables", name, "rows", "each"), table.rows.each))
@@ -121,7 +130,7 @@ def _rows(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
     yield from _charset(rows.charset, at((*where, "rows", "charset")))
     for key, code, params in rows.mistakes():
         yield Reason(code, **{**at((*where, "rows", *key.split("."))), **params})
-    if rows.path or not rows.listed:
+    if rows.path or rows.kept_in == "file":
         yield from _path(rows.path, mapping.above(name), rows.each or name, at((*where, "rows", "path")))
     for column in table.key:
         yield from _unknown(column, mapping.names(name), name, at((*where, "key")))
@@ -171,8 +180,8 @@ def _columns(mapping: StoreMapping, name: str, at: At) -> Iterator[Reason]:
                 yield from _marks(flags, (*where, "as"), at)
             case Date() as date:
                 yield from _date(date, (*where, "as"), at)
-            case Text() as text:
-                for charset in text.charsets:
+            case Text(charsets=charsets) | Addresses(charsets=charsets):
+                for charset in charsets:
                     yield from _charset(charset, at((*where, "as", "charsets")))
             case _:
                 pass
@@ -266,8 +275,13 @@ def _messages(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         for key, kind, column in wanted:
             yield from _unknown(column, {*columns, *beyond[key]}, each.table, at((*where, key)))
             read = mapping.column(column) if column in beyond[key] else columns.get(column)
-            if read is not None and read.read.kind not in kind.split("|"):
+            if read is not None and read.read.kind not in _admitted(kind):
                 yield Reason("mapping.wrong-kind", **at((*where, key)), column=column, wanted=kind.replace("|", ", "))
+
+
+def _admitted(kinds: str) -> set[str]:
+    """The kinds of columns that do where one of these is wanted."""
+    return {each for kind in kinds.split("|") for each in ADMITTED.get(kind, (kind,))}
 
 
 def _container(mapping: StoreMapping, each: Messages, here: dict[str, Param]) -> Iterator[Reason]:

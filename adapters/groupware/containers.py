@@ -5,11 +5,12 @@ A container makes a `Claim` out of a row, which tells where to look and no more;
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, cast
 
 from pydantic import Field
 from typing_extensions import override
 
+from adapters.files.frames import Variant
 from adapters.files.reading import Content, readable_path
 from adapters.groupware.composing import Attached, FieldRows, composed, parts, texts
 from adapters.groupware.opening import Opener, chained
@@ -90,6 +91,10 @@ class _Container(Shape):
         """Whether a mail is a file of its own."""
         return False
 
+    def shares(self, claim: Claim) -> Iterator["Share"]:
+        """Of a claim that was made here, the places in files that hold other mails too."""
+        yield from ()
+
 
 class _InFile(_Container):
     """What lies in a file that the row names."""
@@ -104,6 +109,14 @@ class _InFile(_Container):
     @override
     def paths(self) -> tuple[Template, ...]:
         return (self._path,)
+
+
+class _InLarge(_InFile):
+    """What lies in a file among others of its kind."""
+
+    @override
+    def shares(self, claim: Claim) -> Iterator["Share"]:
+        yield cast("Shared", self), claim.files[0], claim.places[0]
 
 
 class OneFile(_InFile):
@@ -150,7 +163,7 @@ class Cell(_Container):
 Counted = Literal["little-16", "big-16", "little-32", "big-32"]
 
 
-class Range(_InFile):
+class Range(_InLarge):
     """Each mail lies at a place in a larger file: from byte `at` on, either `size` bytes (both columns of numbers), or
     as many as a number in front of it says, `counted` in that many bits with the lowest byte first or last.
 
@@ -177,12 +190,53 @@ class Range(_InFile):
     def read(self, claim: Claim, opener: Opener) -> Content | Reason:
         """The mail, or why it cannot be read. Raises Outage."""
         at, size = map(int, claim.places[0].split("+"))
-        order, _, bits = (self.counted or "").partition("-")
-        count = None if self.counted is None else (order, int(bits) // 8)
-        return opener.range(claim.files[0], at, size, bytes.fromhex(self.magic), count)
+        return opener.range(claim.files[0], at, size, bytes.fromhex(self.magic), self._count)
+
+    def span(self, place: str, stream: BinaryIO) -> tuple[int, int | None]:
+        """Where a mail and what stands in front of it begin and end; no end where there is none of either."""
+        at, size = map(int, place.split("+"))
+        magic = bytes.fromhex(self.magic)
+        stream.seek(at)
+        begin = stream.read(len(magic) + (self._count[1] if self._count else 0))
+        if not begin.startswith(magic):
+            return at, None
+        if self._count is not None:
+            order, width = self._count
+            if len(begin) < len(magic) + width:
+                return at, None
+            size = int.from_bytes(begin[len(magic) :], order)
+        return at, at + len(begin) + size
+
+    @property
+    def _count(self) -> tuple[Literal["little", "big"], int] | None:
+        """The order and number of the bytes of the number in front."""
+        if self.counted is None:
+            return None
+        order, _, bits = self.counted.partition("-")
+        return ("little" if order == "little" else "big"), int(bits) // 8
 
 
-class Member(_InFile):
+class Framed(_InLarge):
+    """Each mail lies in an mbox, at the byte that its row says: where its From_ line begins, or the line after it."""
+
+    type: Literal["mbox"]
+    at: str
+    variant: Variant = "auto"
+
+    @override
+    def needs(self) -> Iterator[Needs]:
+        yield "at", self.at, "number"
+
+    def claim(self, row: Mapping[str, Any], encode: Encode) -> Claim:
+        """Raises Missing, Outside."""
+        return Claim((encode(self._path.fill(row)),), (str(_cell(row, self.at)),))
+
+    def read(self, claim: Claim, opener: Opener) -> Content | Reason:
+        """The mail, or why it cannot be read. Raises Outage."""
+        return opener.framed(claim.files[0], int(claim.places[0]), self.variant)
+
+
+class Member(_InLarge):
     """Each mail is a member of a zip archive."""
 
     type: Literal["zip"]
@@ -253,7 +307,7 @@ class Written(_Container):
         return composed(claim.cells, claim.also, opener.tree)
 
 
-Part = Annotated[OneFile | Cell | Range | Member, Field(discriminator="type")]
+Part = Annotated[OneFile | Cell | Range | Framed | Member, Field(discriminator="type")]
 
 
 class _Several(_Container):
@@ -296,16 +350,25 @@ class Split(_Several):
     def read(self, claim: Claim, opener: Opener) -> Content | Reason:
         """The mail, or why one of its parts cannot be read. Raises Outage."""
         found: list[Content] = []
-        files, places, cells = iter(claim.files), iter(claim.places), iter(claim.cells)
-        for part in self.parts:
-            in_row = isinstance(part, Cell)
-            own = Claim(cells=(next(cells),)) if in_row else Claim(files=(next(files),), places=(next(places),))
+        for part, own in self._told(claim):
             content = part.read(own, opener)
             if isinstance(content, Reason):
                 return content
             found.append(content)
         raw = chained([content.raw for content in found], self.between.encode())
         return Content(raw, ".".join(content.stamp for content in found if content.stamp))
+
+    def _told(self, claim: Claim) -> Iterator[tuple["AnyPart", Claim]]:
+        """Each part, and its own claim."""
+        files, places, cells = iter(claim.files), iter(claim.places), iter(claim.cells)
+        for part in self.parts:
+            in_row = isinstance(part, Cell)
+            yield part, Claim(cells=(next(cells),)) if in_row else Claim((next(files),), (next(places),))
+
+    @override
+    def shares(self, claim: Claim) -> Iterator["Share"]:
+        for part, own in self._told(claim):
+            yield from part.shares(own)
 
 
 class Either(_Several):
@@ -321,11 +384,23 @@ class Either(_Several):
         """The mail, or why it cannot be read. Raises Outage."""
         return self._chosen(lambda _: bool(claim.cells)).read(claim, opener)
 
-    def _chosen(self, holds: Callable[[Cell], bool]) -> OneFile | Cell | Range | Member:
+    @override
+    def shares(self, claim: Claim) -> Iterator["Share"]:
+        yield from self._chosen(lambda _: bool(claim.cells)).shares(claim)
+
+    def _chosen(self, holds: Callable[[Cell], bool]) -> "AnyPart":
         return next((part for part in self.parts if not isinstance(part, Cell) or holds(part)), self.parts[-1])
 
 
-Container = Annotated[OneFile | Cell | Range | Member | Split | Either | Written, Field(discriminator="type")]
+Container = Annotated[OneFile | Cell | Range | Framed | Member | Split | Either | Written, Field(discriminator="type")]
+
+AnyPart = OneFile | Cell | Range | Framed | Member
+
+Shared = Range | Framed | Member
+"""What holds many mails in one file."""
+
+Share = tuple[Shared, bytes, str]
+"""One place in one such file."""
 
 
 def _cell(row: Mapping[str, Any], column: str) -> Any:

@@ -19,8 +19,11 @@ class Listed(NamedTuple):
     reason: Reason | None = None
 
 
-def listing(tree: Tree, heads: Sequence[bytes], beside: Collection[bytes] = ()) -> Iterator[Listed]:
-    """Every file below the given directories, without entering those `beside`, in no particular order.
+def listing(
+    tree: Tree, heads: Sequence[bytes], beside: Collection[bytes] = (), *, directories: bool = False
+) -> Iterator[Listed]:
+    """Every file below the given directories, without entering those `beside`, in no particular order; where they are
+    wanted, the directories too, with a slash behind them.
 
     Links are listed, never followed: what they lead to inside the root is listed in its own place. Raises Outage.
     """
@@ -39,6 +42,8 @@ def listing(tree: Tree, heads: Sequence[bytes], beside: Collection[bytes] = ()) 
             if entry.is_dir(follow_symlinks=False):
                 if path not in beside:
                     ahead.append(path)
+                    if directories:
+                        yield Listed(path + b"/")
             elif entry.is_symlink() and _is_directory(entry):
                 yield Listed(path, Reason("groupware.linked-directory", path=readable_path(path)))
             else:

@@ -6,7 +6,7 @@ ever run. Four questions, one part each:
     tables      where rows come from, what their columns mean, how they lead to each other (`each`, `joins`)
     accounts, folders    which table names them
     messages    which table lists the mails, and which file holds each
-    not_mail    what else lies there, by name of the rule
+    not_mail    what else lies there, by name of the rule; left_out, the same in columns
 
 Names in braces are columns: `{file}` of the row itself, `{users.login}` of a table that the row leads to.
 """
@@ -22,7 +22,7 @@ from typing_extensions import override
 from adapters.groupware.containers import Container
 from adapters.groupware.rows import Rows
 from adapters.groupware.template import Template
-from adapters.groupware.values import Bytes, Number, Shape, Text, Value
+from adapters.groupware.values import Addresses, Bytes, Number, Shape, Text, Value
 
 
 class Column(Shape):
@@ -35,7 +35,7 @@ class Column(Shape):
     def raw(self) -> bool:
         """Whether the cell's bytes are read, and not its text."""
         match self.read:
-            case Text(charsets=charsets):
+            case Text(charsets=charsets) | Addresses(charsets=charsets):
                 return bool(charsets)
             case Number() as number:
                 return number.raw
@@ -108,6 +108,13 @@ class Messages(Shape):
     """The folder of mails whose rows lead to none; "" for the account's unnamed one."""
 
 
+class LeftRows(Shape):
+    """Columns that hold what is no mail: one is given away as it is, several as JSON."""
+
+    table: str
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class StoreMapping(Shape):
     """A whole store."""
 
@@ -123,6 +130,8 @@ class StoreMapping(Shape):
     messages: tuple[Messages, ...]
     not_mail: dict[str, tuple[str, ...]] = Field(default={})
     """Name of a rule -> patterns of file names, or of whole paths where they hold a slash."""
+    left_out: dict[str, LeftRows] = Field(default={})
+    """Name of a rule -> where in the tables something lies that is no mail and stays behind: signatures, rules."""
     provenance: dict[str, str] = Field(default={})
     """`table.column` -> who decided what its codes mean, when, from which evidence."""
 
@@ -167,9 +176,11 @@ class StoreMapping(Shape):
         )
 
     def moving(self, table: str) -> frozenset[str]:
-        """The columns that say where in a file a mail lies, which changes when the file is tidied."""
+        """The columns that say where a mail lies, which changes when a file is tidied or a mail is marked."""
         needs = [need for each in self.messages if each.table == table for need in each.container.needs()]
-        return frozenset(column for _, column, kind in needs if kind == "number")
+        own = self.tables[table]
+        marked = {name for name, column in own.columns.items() if column.column in own.rows.moving}
+        return frozenset(column for _, column, kind in needs if kind == "number") | marked
 
     @cached_property
     def asked(self) -> frozenset[str]:
@@ -187,6 +198,7 @@ class StoreMapping(Shape):
         asked |= {
             name if "." in name else f"{self.folders.table}.{name}" for name in self.tables[self.folders.table].key
         }
+        asked |= {column for rows in self.left_out.values() for column in rows.columns}
         for name, table in self.tables.items():
             asked |= {*table.key, *self.above(name)}
             asked |= {column for join in (*table.joins, *table.lists) for column in (*join.on, *join.on.values())}

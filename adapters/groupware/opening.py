@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
+from adapters.files.frames import Frame, Frames, Variant, reader, unquoted
 from adapters.files.reading import Content, Tree, readable_path, stamp
 from migrator.errors import Reason
 from migrator.model import Raw
@@ -105,6 +106,7 @@ class Opener:
         self.tree = tree
         self._last: tuple[tuple[bytes, str], zipfile.ZipFile] | None = None
         self._open = ExitStack()
+        self._mbox: tuple[tuple[bytes, str, Variant], Frames] | None = None
 
     def __enter__(self) -> "Opener":
         return self
@@ -136,6 +138,47 @@ class Opener:
                 return Reason("groupware.too-large", place=place, limit=LARGEST)
             raw = Raw.spooled(cast(BinaryIO, _Bounded(stream, size)))
             return Content(raw, mark) if _mark(stream)[0] == mark else Reason("file.busy", path=readable_path(path))
+
+    def framed(self, path: bytes, at: int, variant: Variant) -> Content | Reason:
+        """The mail of an mbox that begins at a place, its From_ line or what comes after. Raises Outage."""
+        stream = self.tree.open(path)
+        if isinstance(stream, Reason):
+            return stream
+        with stream:
+            mark, size = _mark(stream)
+            frames = self._framed(path, stream, mark, size, variant)
+            place = f"{readable_path(path)}@{at}"
+            frame = next((frame for frame in frames.beginning(at) if at in (frame.line, frame.start)), None)
+            if frame is None:
+                return Reason("groupware.range-strange", place=place)
+            if frame.end - frame.start > LARGEST:
+                return Reason("groupware.too-large", place=place, limit=LARGEST)
+            blocks = unquoted(frame.blocks(reader(stream)), frames.quoting(frame))
+            raw = Raw.spooled(cast(BinaryIO, _Chain(blocks)))
+            return Content(raw, mark) if _mark(stream)[0] == mark else Reason("file.busy", path=readable_path(path))
+
+    def frames(self, path: bytes, variant: Variant) -> Iterator[Frame]:
+        """All mails of an mbox; none where it cannot be read. Raises Outage."""
+        stream = self.tree.open(path)
+        if not isinstance(stream, Reason):
+            with stream:
+                mark, size = _mark(stream)
+                yield from self._framed(path, stream, mark, size, variant)
+
+    def _framed(self, path: bytes, stream: BinaryIO, mark: str, size: int, variant: Variant) -> Frames:
+        """The mbox's frames; those of the last one again where it still stands as it did."""
+        if self._mbox is None or self._mbox[0] != (path, mark, variant):
+            self._mbox = (path, mark, variant), Frames(reader(stream), size, variant)
+        return self._mbox[1]
+
+    def members(self, path: bytes) -> list[str]:
+        """The names of what lies in an archive; none where it cannot be read. Raises Outage."""
+        try:
+            opened = self._archive(path)
+        except BROKEN:
+            return []
+        names = [] if isinstance(opened, Reason) else opened[1].namelist()
+        return [name for name in dict.fromkeys(names) if not name.endswith("/")]
 
     def member(self, path: bytes, name: str) -> Content | Reason:
         """A member of a zip archive. Raises Outage."""

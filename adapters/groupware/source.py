@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from adapters.files.reading import Content, readable_path, stamp
 from adapters.files.rules import dated
@@ -22,10 +23,14 @@ from migrator.model import (
     Identity,
     Item,
     NotMail,
+    Raw,
     Unchanged,
     Unreadable,
 )
-from migrator.ports import Known
+from migrator.ports import Known, LeftOut
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
+    from adapters.groupware.live import Databases
 
 LINK = "link"
 """The rule by which a link that no row names is no mail: the file it leads to lies in the store itself."""
@@ -35,18 +40,32 @@ def _indexed(artefact: Artefact) -> tuple[Evidence, ...]:
     return () if artefact.received is None else (Evidence(DateSource.INDEX, artefact.received),)
 
 
+def _told(artefact: Artefact, claim: Claim) -> str:
+    """A claim's path, where the name of what lies in a file is one step of it; a row's table and key."""
+    if not claim.files:
+        return artefact.key.split(":", 2)[2]
+    return readable_path(claim.files[0]) + "".join(f"@{place.replace('/', '+')}" for place in claim.places if place)
+
+
 class GroupwareSource:
     """A store of one file a mail with an index beside it; looked at part by part, as the engine asks for accounts."""
 
-    def __init__(self, mapping: StoreMapping, opener: Opener) -> None:
-        self._mapping, self._opener, self._tree = mapping, opener, opener.tree
+    def __init__(self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None) -> None:
+        self._mapping, self._opener, self._databases = mapping, opener, databases
+        self._tree = opener.tree
         self._begin()
 
     def _begin(self) -> None:
-        """Look at the store anew."""
-        self._store = Store(self._mapping, self._tree)
+        """Look at the store anew, and at its databases as they are then."""
+        self.close()
+        self._store = Store(self._mapping, self._opener, self._databases)
         self._counts: dict[str, list[Count]] = {}
         self._forget()
+
+    def close(self) -> None:
+        """Let go of what lives."""
+        if self._databases is not None:
+            self._databases.end()
 
     def _forget(self) -> None:
         """Let the catalogue go; an iterator that still reads from it keeps it alive."""
@@ -59,8 +78,9 @@ class GroupwareSource:
         return True
 
     def identity(self) -> Identity:
-        """The root's, whatever the mapping is called."""
-        return self._tree.identity()
+        """The root's and its databases', whatever the mapping is called."""
+        root = self._tree.identity()
+        return root if self._databases is None else Identity(root.store + self._databases.identity())
 
     def accounts(self) -> Iterator[Account]:
         """In the order of their table, those of people who have left too; last nobody's, where something is."""
@@ -95,10 +115,25 @@ class GroupwareSource:
     def advice(self) -> Iterator[Reason]:
         """What the mapping leaves in the dark, and what is odd in the store but costs no mail."""
         yield from undocumented(self._mapping)
-        store = Store(self._mapping, self._tree)
+        store = Store(self._mapping, self._opener, self._databases)
         for part in dict.fromkeys(store.parts.values()):
             yield from Catalogue(store, part).advice()
         yield from store.doubts.advice()
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """All that a rule of the mapping names; what cannot be read now is left out of this, too."""
+        rules = self._mapping.not_mail.keys() | self._mapping.left_out
+        for account in self.accounts():
+            catalogue = self._look(account.name)
+            for folder in catalogue.folders(account.name):
+                for artefact in catalogue.artefacts(folder, None):
+                    if artefact.claim is None or artefact.rule not in rules:
+                        continue
+                    content = self._read(artefact, artefact.claim)
+                    if isinstance(content, Content):
+                        yield LeftOut(
+                            folder=folder, path=_told(artefact, artefact.claim), rule=artefact.rule, raw=content.raw
+                        )
 
     def _look(self, account: str) -> Catalogue:
         part = self._store.part(account)
@@ -150,12 +185,14 @@ class GroupwareSource:
             content = Reason("groupware.file-missing", path=readable_path(path))
         return Unreadable(key=key, path=readable_path(path), reason=content, size=size)
 
-    def _taken(self, artefact: Artefact, claim: Claim, known: Known) -> Item | Unchanged | Unreadable:
+    def _taken(self, artefact: Artefact, claim: Claim, known: Known) -> Item | Unchanged | Unreadable | NotMail:
         """A mail that is no file of its own."""
         key, place = artefact.key, claim.path
         if artefact.reason is not None:
             return Unreadable(key=key, path=place, reason=artefact.reason)
         content = self._read(artefact, claim)
+        if artefact.rule is not None:
+            return NotMail(key=key, rule=artefact.rule, size=content.raw.size if isinstance(content, Content) else 0)
         if isinstance(content, Content) and not content.raw.size:
             content = Reason("groupware.cell-empty") if place is None else Reason("file.empty", path=place)
         if isinstance(content, Reason):
@@ -168,6 +205,10 @@ class GroupwareSource:
 
     def _read(self, artefact: Artefact, claim: Claim) -> Content | Reason:
         """What a claim leads to."""
+        if artefact.remain is not None:
+            return artefact.remain.read(self._opener)
+        if artefact.message is None and claim.cells:
+            return Content(Raw.of(claim.cells[0]), "")
         if artefact.message is None:
             return self._tree.read(claim.files[0])
         return self._mapping.messages[artefact.message].container.read(claim, self._opener)

@@ -3,20 +3,25 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from adapters.files.reading import PAUSES, Content, Tree, stamp
+from adapters.files.reading import PAUSES, Content, stamp
 from adapters.groupware.composing import absent
-from adapters.groupware.containers import Claim
+from adapters.groupware.containers import Claim, Shared
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.listing import Rules, listing
 from adapters.groupware.lists import TooMany
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.opening import LARGEST, RATIO
-from adapters.groupware.rows.shape import LONGEST, File
+from adapters.groupware.opening import LARGEST, RATIO, Opener
+from adapters.groupware.rows.live import LiveTable
+from adapters.groupware.rows.shape import LONGEST, File, RowShape
 from adapters.groupware.tables import Tables, Values, led
 from adapters.groupware.template import Missing, Outside, Template
-from migrator.errors import AccountError, Reason
+from migrator.errors import AccountError, Reason, UsageError
 from migrator.model import Raw
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
+    from adapters.groupware.live import Databases
 
 TABLE, ATTACHMENT = "table", "attachment"
 """The rules by which the store's own tables are no mail, nor what is attached to mails that are written."""
@@ -44,18 +49,29 @@ class Part:
 class Store:
     """One legacy store, described."""
 
-    def __init__(self, mapping: StoreMapping, tree: Tree) -> None:
-        self.mapping, self.tree = mapping, tree
+    def __init__(self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None) -> None:
+        self.mapping, self.opener, self.tree, self._databases = mapping, opener, opener.tree, databases
         self.doubts = Doubts()
         self.rules = Rules(mapping.not_mail)
-        self._tables = [Template(table.rows.path) for table in mapping.tables.values() if not table.rows.listed]
+        self._tables = [Template(table.rows.path) for table in mapping.tables.values() if table.rows.kept_in == "file"]
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
         """The table of every path of a container, and the path."""
+        parts = [part for each in mapping.messages for part in getattr(each.container, "parts", (each.container,))]
+        self.shared = [*dict.fromkeys(part for part in parts if isinstance(part, Shared))]
+        """The containers that hold many mails in one file."""
         self._also = [path for each in mapping.messages for path in each.container.also]
         accounts = mapping.accounts.table
         known = [f"{accounts}.{column}" for column in mapping.tables[accounts].columns]
         self.heads = [(table, path.head(known)) for table, path in self.paths]
         """Of each of them, the directories that hold all the mails of one account."""
+
+    def find(self, rows: RowShape, path: str) -> File | Reason:
+        """What rows are read from. Raises UsageError, Outage where that is a database."""
+        if isinstance(rows, LiveTable):
+            if self._databases is None:
+                raise UsageError(Reason("database.unnamed", name=rows.database, nearest="-"))
+            return File(f"{rows.database}:{rows.table}", Raw.of(b""), live=self._databases.snapshot(rows.database))
+        return self.below(path, rows) if rows.kept_in == "directory" else self.read(path, rows.beside)
 
     def read(self, path: str, beside: Collection[str] = ()) -> File | Reason:
         """A table's file, with those of its neighbours that are there, as they were at one moment."""
@@ -79,12 +95,20 @@ class Store:
         status = self.tree.look(self.encoded(path))
         return not isinstance(status, Reason) and status.st_size > LARGEST > status.st_blocks * 512 * RATIO
 
-    def below(self, path: str) -> File:
-        """The paths of all files below a directory, from there on, in order, parted by NULs."""
+    def below(self, path: str, rows: RowShape) -> File:
+        """The paths of all files below a directory, from there on, in order, parted by NULs; those of directories end
+        in a slash. Beside it the files that tell of their neighbours."""
         head = self.encoded(path)
-        found = sorted(each.path for each in listing(self.tree, [head]) if each.reason is None)
+        listed = listing(self.tree, [head], directories=rows.directories)
+        found = sorted(each.path for each in listed if each.reason is None)
         names = [self.decoded(each[len(head) + 1 if head else 0 :]) for each in found]
-        return File(path, Raw.of("\0".join(names).encode("utf-8", "surrogateescape")))
+        telling = {
+            name: each for name, each in zip(names, found, strict=True) if name.rpartition("/")[2] in rows.inside
+        }
+        told = {
+            name: content.raw for name, each in telling.items() if isinstance(content := self.tree.read(each), Content)
+        }
+        return File(path, Raw.of("\0".join(names).encode("utf-8", "surrogateescape")), told)
 
     def _stands(self, path: str, found: Content | Reason) -> bool:
         """Whether a file is still what was read, or still not there."""
@@ -149,12 +173,12 @@ class Store:
     def tables(self, part: Part, *, counting: bool = False) -> Tables:
         """The tables as far as they tell of this part, or only of where its mails lie."""
         small = {**self.common.small, self.mapping.accounts.table: [*part.accounts.values()]}
-        return Tables(self.mapping, self.read, self.below, self.doubts, counting, small)
+        return Tables(self.mapping, self.find, self.doubts, counting, small)
 
     @cached_property
     def common(self) -> Tables:
         """The tables that belong to no single account, and that others lead to; the accounts' own among them."""
-        tables = Tables(self.mapping, self.read, self.below, self.doubts)
+        tables = Tables(self.mapping, self.find, self.doubts)
         for name in sorted(self._led_to()):
             if not self._scoped(name):
                 tables.kept(name)
@@ -203,6 +227,7 @@ class Store:
 
     def _led_to(self) -> set[str]:
         tables = {self.mapping.accounts.table, self.mapping.folders.table}
+        tables |= {rows.table for rows in self.mapping.left_out.values()}
         for name in (*tables, *(each.table for each in self.mapping.messages)):
             tables |= self.mapping.reach(name)
         return tables

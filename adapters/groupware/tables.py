@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from adapters.groupware.doubts import Doubts
 from adapters.groupware.lists import Lists
 from adapters.groupware.mapping import Join, StoreMapping, Table
-from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, Wanted
+from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, RowShape, Wanted
 from adapters.groupware.template import Missing, Outside, Template, cells_of
 from adapters.groupware.values import Cell, Code, Flags, Undecodable, UnknownCode, Unreadable
 from migrator.errors import Reason, UsageError
@@ -18,8 +18,8 @@ from migrator.text import storable
 Values = Mapping[str, Any]
 """What a row holds by name: its own columns, and those of the tables it leads to as `table.column`."""
 
-Read = Callable[[str, Collection[str]], File | Reason]
-"""Reads a table's file by its path below the root, with the files beside it that have these suffixes."""
+Find = Callable[[RowShape, str], File | Reason]
+"""What rows of that shape are read from, by its path below the root."""
 
 
 BLOCK = 200
@@ -51,9 +51,7 @@ class Tables:
     """The tables of a store, or of one account's part of it: small ones are kept, a table of mails only streams by."""
 
     mapping: StoreMapping
-    read: Read
-    below: Callable[[str], File]
-    """Lists what lies below a directory, as text parted by NULs."""
+    find: Find
     doubts: Doubts
     counting: bool = False
     """Whether it is only asked where each mail lies: then dates and digests of rows are not made."""
@@ -111,20 +109,23 @@ class Tables:
             except Outside as outside:
                 yield _whole(template.text, values, Reason("path.outside-root", path=outside.path))
             else:
-                if not table.rows.listed:
+                if table.rows.kept_in == "file":
                     self.files.update(path + suffix for suffix in ("", *table.rows.beside, *table.rows.aside))
                 yield from self._file(name, table, path, values)
 
     def _file(self, name: str, table: Table, path: str, above: Values) -> Iterator[Row | BadRow]:
-        file = self.below(path) if table.rows.listed else self.read(path, table.rows.beside)
+        file = self.find(table.rows, path)
         if isinstance(file, Reason):
             silent = {"file.missing": table.rows.optional, "file.empty": table.rows.may_be_empty}
             if not silent.get(file.code):
                 yield _whole(path, above, file)
             return
+        path = file.path
         columns = table.columns.values()
         wanted = Wanted(
-            tuple(column.column for column in columns), frozenset(column.column for column in columns if column.raw)
+            tuple(column.column for column in columns),
+            frozenset(column.column for column in columns if column.raw),
+            tuple(table.columns[name].column for name in table.key if name in table.columns),
         )
         try:
             with table.rows.open(file, wanted) as lines:

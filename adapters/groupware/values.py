@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.groupware.addresses import canonical, mailboxes
 from adapters.groupware.clocks import clock, zone
 from migrator.model import Flag
 from migrator.text import storable
@@ -75,6 +76,19 @@ class Text(Shape):
             except UnicodeDecodeError:
                 continue
         raise Undecodable(", ".join(self.charsets))
+
+
+class Addresses(Shape):
+    """Addresses and the names with them, whatever parts them; they come as text in the form of a mail's own header."""
+
+    kind: Literal["addresses"]
+    charsets: tuple[str, ...] = ()
+    """As for text."""
+
+    def reader(self) -> Read:
+        """Raises Undecodable where no charset explains the bytes."""
+        text = Text(kind="text", charsets=self.charsets).reader()
+        return lambda cell: canonical(mailboxes(text(cell)))
 
 
 class Bytes(Shape):
@@ -152,13 +166,14 @@ class Code(Shape):
 
 
 class Flags(Shape):
-    """The marks a mail carries: bits of a number (each by its value in decimal), letters of a word, or one code a cell.
+    """The marks a mail carries: bits of a number (each by its value in decimal), letters of a word, words with blanks
+    between them, or one code a cell.
 
     `map` gives the flag or flags each stands for; an empty text says that it stands for none, on purpose.
     """
 
     kind: Literal["flags"]
-    written: Literal["bits", "letters", "code"]
+    written: Literal["bits", "letters", "words", "code"]
     base: Literal[10, 16] = 10
     until: str = ""
     """Only what stands before this in the cell is read."""
@@ -187,6 +202,8 @@ class Flags(Shape):
     def _marks(self, cell: str) -> list[str]:
         if self.written == "code":
             return [cell]
+        if self.written == "words":
+            return cell.split()
         if self.written == "letters":
             return [letter for letter in cell if not letter.isspace()]
         if not cell:
@@ -292,4 +309,4 @@ class Date(Shape):
         return split
 
 
-Value = Annotated[Text | Bytes | Code | Flags | Number | Date, Field(discriminator="kind")]
+Value = Annotated[Text | Addresses | Bytes | Code | Flags | Number | Date, Field(discriminator="kind")]

@@ -6,9 +6,11 @@ from base64 import encodebytes
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from email.header import Header
-from email.utils import format_datetime, formataddr, getaddresses
+from email.utils import format_datetime, formataddr
 from typing import NamedTuple
 from urllib.parse import quote
+
+from adapters.groupware.addresses import mailboxes
 
 MARK = "X-Migrator-Written"
 """The field by which such a mail is told from one that somebody sent. Its value says out of what it was written."""
@@ -219,8 +221,9 @@ def _folded(line: str) -> str:
 
 
 def _addresses(value: str) -> str:
-    """The addresses with their names encoded (RFC 2047); a list that cannot be read stays as it is, none is dropped."""
-    pairs = getaddresses([value])
-    if not all("@" in address and address.isascii() for _, address in pairs):
+    """The mailboxes with their names encoded (RFC 2047); a list with a name or address no header can hold stays as it
+    is, none is dropped."""
+    found = mailboxes(value)
+    if not all(each.address and each.address.isascii() for each in found):
         return value
-    return ",\r\n ".join(formataddr(pair) for pair in pairs)
+    return ",\r\n ".join(map(formataddr, found))

@@ -1,6 +1,5 @@
 """What the section of an IMAP source or target holds."""
 
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from migrator.errors import Reason, UsageError
+from migrator.nearby import is_here
 from migrator.secret import Secret
 
 from .memory import Memory
@@ -101,15 +101,5 @@ class ImapConfig(BaseModel):
 
     def check_security(self) -> None:
         """Raises UsageError for plain text to another host."""
-        if self.security == "none" and not is_loopback(self.host):
+        if self.security == "none" and not is_here(self.host):
             raise UsageError(Reason("imap.plain-refused", host=self.host))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this host's own by its very form: no resolver is asked."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from migrator.cli import console
 from migrator.cli.road import JSON
 from migrator.cli.words import worded
+from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence
 
 family = typer.Typer()
@@ -57,18 +59,43 @@ def list_(
     not_mail: Annotated[
         bool, typer.Option("--not-mail", help=_("Instead, what is no mail, and by which rule."))
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help=_("Copy what is no mail, as it lies at the source, into a new folder.")
+        ),
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """One line a mail; JSON Lines with everything."""
     from migrator.cli import migration
     from migrator.staging import reports
 
+    if out is not None:
+        _take_out(out, not_mail=not_mail)
+        return
     with migration.opened() as (settings, staging):
         if not_mail:
             _lines(reports.not_mail(staging), ("account", "folder", "key", "rule"), as_json=as_json)
         else:
             rules = migration.rules(settings)
             _mails((worded(rules, line) for line in reports.listing(staging, decision=decision)), as_json=as_json)
+
+
+def _take_out(out: Path, *, not_mail: bool) -> None:
+    from migrator.cli import migration
+    from migrator.steps.take_out import take_out
+
+    if not not_mail:
+        raise UsageError(Reason("export.only-not-mail"))
+    settings = console.settings()
+    with migration.source(settings) as source:
+        if not hasattr(source, "left_out"):
+            raise UsageError(Reason("export.nothing", adapter=settings.source.adapter))
+        count, size = take_out(source.left_out(), out)
+    console.say(
+        _("{count} files, {mb} MB, copied to {folder}."), count=count, mb=round(size / 10**6, 1), folder=str(out)
+    )
 
 
 @family.command(

@@ -5,7 +5,6 @@ reports (whoever only looks).
 """
 
 import getpass
-import ipaddress
 import os
 import socket
 import tempfile
@@ -37,6 +36,7 @@ from sqlalchemy.exc import DBAPIError
 import migrator
 from migrator.errors import Outage, Reason, UsageError
 from migrator.model import Identity
+from migrator.nearby import postgresql_is_here
 from migrator.staging import border, tables
 from migrator.staging.blobs import Blobs
 from migrator.text import storable
@@ -351,25 +351,6 @@ def _absolute(url: URL, folder: Path) -> URL:
     return url
 
 
-def _stays_here(url: URL) -> bool:
-    """Whether a PostgreSQL URL leads to a socket or loopback by its very form, libpq's environment included."""
-    named: list[str | None] = [url.host or os.environ.get("PGHOST"), os.environ.get("PGHOSTADDR")]
-    for word in ("host", "hostaddr"):
-        said = url.query.get(word, ())
-        named += [said] if isinstance(said, str) else said
-    hosts = [host for each in named if each for host in each.split(",")]
-    return "service" not in url.query and "PGSERVICE" not in os.environ and all(map(_is_local, hosts))
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.startswith(("/", "@")):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _engine(url: URL) -> Engine:
     arguments: dict[str, Any]
     if url.get_backend_name() == "sqlite":
@@ -381,7 +362,7 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "postgresql":
         raise UsageError(Reason("staging.database-unknown", name=url.get_backend_name()))
     arguments = {"options": "-c synchronous_commit=on -c timezone=UTC"}
-    if not _stays_here(url) and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
+    if not postgresql_is_here(url.host, url.query) and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
         arguments["sslmode"] = "require"  # laws.md §7: beyond a socket or loopback only with TLS
     return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
 

@@ -1,4 +1,7 @@
-"""Every kind of rows, container and value that a mapping can name, each as one that fuzzing tries."""
+"""Every kind of rows, container and value that a mapping can name, each as one that fuzzing tries.
+
+Findings name kinds by their place here: new ones come last. A living database's rows come from no file, and lack.
+"""
 
 from typing import Any, get_args
 
@@ -24,7 +27,6 @@ _ROWS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"type": "csv", "charset": "euc-jp", "delimiter": ";", "quote": "'", "skip": 1}, ("a",)),
     ({"type": "fixed", "record": 8, "skip": 1, "fields": _FIELDS}, ("a", "b", "c")),
     ({"type": "dbf"}, ("a", "A")),
-    ({"type": "dbm"}, ("key", "value")),
     ({"type": "json"}, ("a", "b.c")),
     ({"type": "json", "written": "lines", "charset": "cp932"}, ("a", "b")),
     ({"type": "json", "items": "a.b"}, ("a",)),
@@ -46,6 +48,11 @@ _ROWS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"type": "records", "counted": "big-32", "magic": "52454331", "skip": 1}, ("mail", "digest")),
     ({"type": "names", "pattern": "{a}/{b}.eml"}, ("a", "b")),
     ({"type": "names", "pattern": "{a}/{deep}/x{b}", "deep": "deep"}, ("b",)),
+    ({"type": "dbm"}, ("key", "value")),
+    ({"type": "mbox", "variant": "eudora"}, ("mail", "place", "digest", "X-Status:")),
+    ({"type": "maildir"}, ("folder", "file", "mail", "marks", "at")),
+    ({"type": "maildir"}, ("folder",)),
+    ({"type": "mh"}, ("folder", "file", "mail", "marks", "at")),
 ]
 _rows: TypeAdapter[RowShape] = TypeAdapter(Rows)
 ROWS = [(_rows.validate_python({"path": "t", **form}), columns) for form, columns in _ROWS]
@@ -68,6 +75,7 @@ CONTAINERS = [
         {"type": "either", "parts": [_CELL, {"type": "file", "path": "{name}"}]},
         {"type": "written", "fields": {"Subject": "text", "From": "text", "Date": "date"}, "text": "text"},
         {"type": "written", "fields": {"To": "text"}, "text": "text", "html": "text"},
+        {"type": "mbox", "path": "f", "at": "at"},
     )
 ]
 """Each kind. A row has `at`, `size`, `name`, `cell`, `text` and `date`."""
@@ -84,6 +92,9 @@ COLUMNS = [
         *({"kind": "number", "written": written} for written in ("digits", "hex", "little", "big")),
         {"kind": "date", "format": "strptime", "pattern": "%Y%m%d%H%M%S", "since": 1900, "zones": {"JST": "+09:00"}},
         *({"kind": "date", "format": form} for form in ("epoch", "epoch-ms", "epoch-hex", "filetime", "ole", "wareki")),
+        {"kind": "addresses"},
+        {"kind": "addresses", "charsets": ["utf-8", "cp932"]},
+        {"kind": "flags", "written": "words", "map": {"a": "\\Seen"}},
     )
 ]
 """Each kind of value."""

@@ -14,8 +14,9 @@ from migrator.testing import SAMPLES
 from tests.adapters.files.test_frames import LINE
 from tests.adapters.groupware.rows.test_dbf import dbf, record
 from tests.adapters.groupware.rows.test_dbm import narrow, wide_at_multiples_of_four
-from tests.fuzz.forms import CONTAINERS, ROWS
+from tests.fuzz.forms import BESIDE, CONTAINERS, ROWS
 
+_EUDORA = b"From ???@??? Mon Nov 02 09:15:00 2009\n"
 _MAIL = b"Subject: =?iso-2022-jp?b?GyRCN29MPhsoQg==?=\nX-Status: RA\n\n>From a\n..b\n\nx\n"
 
 
@@ -86,6 +87,13 @@ _FILES: dict[str, list[bytes]] = {
     "sqlite": [_database("UTF-8"), _database("UTF-16le")],
     "mbox": [LINE + _MAIL + LINE + b"Content-Length: 2\n\na\n\n" + LINE + b"\n", _MAIL + b".\n..a: b\n\n.\nx"],
     "records": [len(_MAIL).to_bytes(2, "little") + _MAIL + b"\2\0ab", b"xREC1" + len(_MAIL).to_bytes(4, "big") + _MAIL],
+    "eudora": [_EUDORA + _MAIL + b">From x\n" + _EUDORA + b"\n" + _EUDORA.replace(b"\n", b"\r\n") + _MAIL],
+    "maildir": [
+        b"new/1257120900.M1.h\0cur/2.h:2,FRSa\0cur/.x\0tmp/3\0.&W6JRSA-/cur/4.h:2,\0new/\0a/b/new/5"
+        + BESIDE
+        + b"0 Junk\n1 \xff\n",
+    ],
+    "mh": ["inbox/1\0inbox/,2\0客先/A社/7\x009\0#3\0inbox/x\0a/".encode() + BESIDE + b"unseen: 2-3\nreplied: 1\n"],
     "names": ["sato/1.eml\0佐藤/y/z/x1\0sato/2.eml".encode(), b"\x82\xa0/\xff.eml"],
 }
 _PACKED = [
@@ -98,7 +106,8 @@ _PACKED = [
 
 
 def _files(form: Any) -> list[bytes]:
-    return _FILES[form.dialect if form.type == "sqldump" else form.type]
+    name = {"sqldump": "dialect", "mbox": "variant"}.get(form.type, "type")
+    return _FILES.get(getattr(form, name)) or _FILES[form.type]
 
 
 def seeds() -> dict[str, list[bytes]]:

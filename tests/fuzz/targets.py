@@ -11,7 +11,9 @@ from typing import Any, get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
 from adapters.files.reading import Content, Tree
+from adapters.groupware.containers import Claim, Shared
 from adapters.groupware.opening import Opener
+from adapters.groupware.remains import Shares
 from adapters.groupware.rows.shape import File, Line, NoTable, Wanted
 from adapters.groupware.values import Undecodable, UnknownCode, Unreadable
 from migrator.errors import Reason, UsageError
@@ -82,7 +84,7 @@ def rows(data: bytes) -> None:
     kind, raw, rest = (*data[:2], 0, 0)[0], (*data[:2], 0, 0)[1], data[2:]
     form, columns = ROWS[kind % len(ROWS)]
     own, _, beside = rest.partition(BESIDE)
-    file = File("t", Raw.of(own), {suffix: Raw.of(beside) for suffix in form.beside if beside})
+    file = File("t", Raw.of(own), {name: Raw.of(beside) for name in (*form.beside, *form.inside) if beside})
     whole = frozenset(columns) if raw % 2 else frozenset({"mail"})
     try:
         with form.open(file, Wanted(columns, whole)) as lines:
@@ -126,6 +128,7 @@ def taken_out(container: Any, data: bytes) -> None:
             claim = container.claim(row, str.encode)
             found = container.read(claim, opener)
             again = container.read(claim, opener)
+            left_over(container, claim, opener)
     assert claim.path is None or storable(claim.path) == claim.path
     if isinstance(found, Reason):
         assert found == again
@@ -133,6 +136,17 @@ def taken_out(container: Any, data: bytes) -> None:
     assert isinstance(again, Content)
     assert found.raw.size == len(found.raw.read())
     assert found.raw.digest == again.raw.digest
+
+
+def left_over(container: Any, claim: Claim, opener: Opener) -> None:
+    """What a row does not name in a file of many mails: mails, silence, or a reason."""
+    parts = [part for part in getattr(container, "parts", (container,)) if isinstance(part, Shared)]
+    with Shares(parts) as shares:
+        shares.add(container.shares(claim))
+        for remain in shares.remains(opener):
+            key, rule, reason = remain.seen(opener)
+            assert storable(key) == key
+            assert rule is None or reason is None
 
 
 def mbox(box: bytes, variant: Variant) -> None:

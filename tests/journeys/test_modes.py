@@ -11,11 +11,12 @@ import pytest
 from migrator.cli import main
 from migrator.errors import Outage, UsageError
 from migrator.model import Raw
+from migrator.nearby import postgresql_is_here
 from migrator.settings import private
 from migrator.staging import blobs
 from migrator.staging.blobs import Pieces, compress
 from migrator.staging.locks import alone
-from migrator.staging.store import Staging, _stays_here, make_url
+from migrator.staging.store import Staging, make_url
 from tests.servers import absent, postgres
 
 SETTINGS = """
@@ -179,13 +180,14 @@ def test_staging_is_private_by_itself_while_it_is_written(tmp_path: Path, packs:
     ],
 )
 def test_only_a_socket_or_loopback_goes_without_tls(url: str, here: bool) -> None:
-    assert _stays_here(make_url(url)) == here
+    parsed = make_url(url)
+    assert postgresql_is_here(parsed.host, parsed.query) == here
 
 
 @pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGSERVICE"])
 def test_the_environment_leads_no_connection_out_without_tls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "10.0.0.5")
-    assert not _stays_here(make_url("postgresql+psycopg:///gw"))
+    assert not postgresql_is_here(None, {})
 
 
 @pytest.mark.postgresql

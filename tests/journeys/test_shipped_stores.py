@@ -10,17 +10,17 @@ import pytest
 from migrator.mail import on_wire
 from migrator.model import DELETED, SEEN
 from migrator.testing import SourceContract, mail
+from tests.adapters.groupware.examples import eudora, maildir, mbox_sqlite, mh
 from tests.adapters.groupware.makers import aipo, becky
 from tests.adapters.groupware.products import GroupSession, OpenWebMail, PhProjekt, Product
-from tests.adapters.groupware.test_acceptance import MAPPING, SplitStore
+from tests.adapters.groupware.test_acceptance import SplitStore
 from tests.adapters.groupware.test_products import WRITTEN
 from tests.journeys.journey import Journey, digest, tree
 from tests.servers.dovecot import Dovecot
 
 
 def split(root: Path) -> list[bytes]:
-    """Header and body in two files of records, months in archives, users in DBF; its mapping lies beside it."""
-    root.with_name("split.toml").write_text(MAPPING, "utf-8")
+    """Header and body in two files of records, months in archives, users in DBF."""
     store = SplitStore(root)
     raws = [mail(f"m{number}") for number in range(6)]
     for number, raw in enumerate(raws):
@@ -53,10 +53,14 @@ STORES: dict[str, tuple[Callable[[Path], list[bytes]], tuple[str, ...], int]] = 
     "becky": (becky, ("12ab", "99cd"), 0),
     "aipo-mysql": (partial(aipo, dialect="mysql"), ("sato", "suzuki"), 2),
     "aipo-postgresql": (partial(aipo, dialect="postgresql"), ("sato", "suzuki"), 2),
+    "eudora": (eudora, ("sato",), 0),
     "openwebmail": (openwebmail, ("sato", "suzuki"), 0),
     "groupsession": (partial(columns, product=GroupSession), ("sato", "suzuki"), 0),
     "phprojekt": (partial(columns, product=PhProjekt), ("sato", "suzuki"), 0),
-    "split": (split, ("sato", "suzuki"), 0),
+    "example-maildir": (maildir, ("sato", "suzuki"), 0),
+    "example-mh": (mh, ("sato", "suzuki"), 0),
+    "example-mbox-sqlite": (mbox_sqlite, ("sato", "suzuki"), 1),
+    "example-split-records": (split, ("sato", "suzuki"), 0),
 }
 """Maker, accounts, and how much of it yields no mail."""
 
@@ -70,8 +74,7 @@ def test_every_mail_of_the_store_arrives_and_the_ledger_closes(
     root = tmp_path / "old"
     raws = make(root)
     before = tree(root)
-    mapping = tmp_path / "split.toml" if name == "split" else name
-    source = {"adapter": "groupware", "mapping": mapping, "root": root}
+    source = {"adapter": "groupware", "mapping": name, "root": root}
     accounts = {owner: dovecot_maildir.account() for owner in owners}
     journey = Journey(tmp_path / "move", dovecot_maildir, source, accounts)
     journey.run("extract", code=1 if faults else 0)

@@ -4,7 +4,6 @@ It needs no port, no root and no network, works as root too (it then runs as the
 with the process that started it, even when that is killed.
 """
 
-import ctypes
 import os
 import pwd
 import re
@@ -23,11 +22,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from tests.servers import absent
-
-PR_SET_PDEATHSIG = 1
-START = 60
-"""Seconds a server may take to answer its first question."""
+from tests.servers import START, absent, die_with_parent
 
 # Nothing outlives a test, so nothing need reach the disk. Staging must ask for durability by itself, on its own
 # connection: synchronous_commit is off here so that a test can see that it does.
@@ -65,10 +60,6 @@ def _someone_else() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
-
 @contextmanager
 def server(folder: Path, *more: str, port: int = 5432, access: str = "") -> Iterator[Path]:
     """Run PostgreSQL from the programs in `folder`; gives the directory of its socket.
@@ -103,7 +94,7 @@ def server(folder: Path, *more: str, port: int = 5432, access: str = "") -> Iter
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
                 **who,
             )
         try:

@@ -16,6 +16,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from adapters.files.frames import Frames, Variant, unquoted
+from adapters.groupware.rows import eudora
 from adapters.groupware.rows.shape import LONGEST, BrokenLine, File, Line, Lines, RowShape, Wanted, broken, decoded
 
 MAIL, DIGEST, PLACE = OWN = ("mail", "digest", "place")
@@ -84,17 +85,28 @@ def _field(column: str) -> re.Pattern[bytes]:
 
 class Mbox(_Mails):
     """Mails parted by From_ lines, quoted in the way of that variant; or, as Becky! and EdMax write them, by a line of
-    a single dot, with one more dot in front of every line that begins with one ("dots")."""
+    a single dot, with one more dot in front of every line that begins with one ("dots"); or by Eudora's own
+    From_ lines, with nothing quoted ("eudora")."""
 
     type: Literal["mbox"]
-    variant: Variant | Literal["dots"] = "auto"
+    variant: Variant | Literal["dots", "eudora"] = "auto"
 
     @override
     def mails(self, file: File) -> Iterator[Found]:
         with file.raw.open() as stream:
-            yield from (
-                self._dotted(file, stream) if self.variant == "dots" else self._framed(file, stream, self.variant)
-            )
+            if self.variant == "dots":
+                yield from self._dotted(file, stream)
+            elif self.variant == "eudora":
+                yield from self._eudora(file, stream)
+            else:
+                yield from self._framed(file, stream, self.variant)
+
+    def _eudora(self, file: File, stream: BinaryIO) -> Iterator[Found]:
+        for number, (place, mail) in enumerate(eudora.mails(stream, LONGEST), 1):
+            if mail is None:
+                yield broken(file, number, b"%d" % place, "groupware.mail-endless", limit=LONGEST)
+            else:
+                yield place, mail
 
     def _framed(self, file: File, stream: BinaryIO, variant: Variant) -> Iterator[Found]:
         def read(size: int, at: int) -> bytes:

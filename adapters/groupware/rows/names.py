@@ -28,7 +28,7 @@ class Names(RowShape):
     without: tuple[str, ...] = ()
     """Files that make no row: patterns of their names, as in `not_mail`."""
 
-    listed: ClassVar[bool] = True
+    kept_in: ClassVar[Literal["file", "directory", "database"]] = "directory"
 
     @property
     @override

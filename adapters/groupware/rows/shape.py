@@ -8,11 +8,14 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from adapters.groupware.values import Cell, Shape
 from migrator.errors import Param, Reason
 from migrator.model import Raw
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time, and few stores need it
+    from adapters.groupware.live import Snapshot
 
 LONGEST = 2**28
 """Bytes a row with binary cells may have."""
@@ -24,6 +27,8 @@ class File(NamedTuple):
     path: str
     raw: Raw
     beside: Mapping[str, Raw] = {}
+    live: "Snapshot | None" = None
+    """The database, where the table lies in one that lives."""
 
 
 class Wanted(NamedTuple):
@@ -31,6 +36,8 @@ class Wanted(NamedTuple):
 
     columns: tuple[str, ...]
     raw: frozenset[str] = frozenset()
+    key: tuple[str, ...] = ()
+    """Those by which the rows stand in one order, where nothing else orders them."""
 
 
 class Line(NamedTuple):
@@ -90,8 +97,15 @@ class RowShape(Shape):
 
     may_be_empty: ClassVar[bool] = False
     """Whether a file without a byte is one without a row, and nothing to be told."""
-    listed: ClassVar[bool] = False
-    """Whether `path` is a directory, and the rows come from the names of what lies below it."""
+    kept_in: ClassVar[Literal["file", "directory", "database"]] = "file"
+    """What the rows come from: the file at `path`, the names of what lies below it, or a database that lives."""
+
+    directories: ClassVar[bool] = False
+    """Whether directories are wanted among the names."""
+    inside: ClassVar[tuple[str, ...]] = ()
+    """Names of files below that tell of their neighbours, and are read with the names."""
+    moving: ClassVar[tuple[str, ...]] = ()
+    """The columns that change when a mail is read or marked."""
 
     @property
     def declared(self) -> tuple[str, ...]:

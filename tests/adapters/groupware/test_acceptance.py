@@ -15,6 +15,7 @@ from typing import ClassVar
 import pytest
 
 from adapters.groupware import adapter
+from adapters.groupware.checks import shipped
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flag, Item
 from migrator.model import Path as FolderPath
 from migrator.ports import Source
@@ -22,105 +23,7 @@ from migrator.testing import NAMES, SourceContract, mail
 from tests.adapters.groupware.builder import items, reasons, snapshot, walk
 from tests.adapters.groupware.rows.test_dbf import dbf
 
-MAPPING = r"""
-mapping = 1
-name = "split-records"
-
-[tables.users]
-rows = { type = "dbf", path = "USER.DBF" }
-key = ["uid"]
-columns = { uid = "UID", login = "LOGIN" }
-
-[tables.folders]
-rows = { type = "dbf", path = "BOX/{users.uid}/FOLDER.DBF", each = "users" }
-key = ["id"]
-columns = { id = "FID", parent = "PARENT", name = "NAME" }
-
-[tables.index]
-joins = [{ table = "folders", on = { folder = "id" } }]
-key = ["number"]
-[tables.index.rows]
-type = "fixed"
-path = "BOX/{users.uid}/INDEX.DAT"
-each = "users"
-record = 48
-skip = 16
-fields.no = { at = 0, bytes = 4, written = "little" }
-fields.box = { at = 4, bytes = 2, written = "little" }
-fields.hofs = { at = 6, bytes = 4, written = "little" }
-fields.bofs = { at = 10, bytes = 4, written = "little" }
-fields.blen = { at = 14, bytes = 4, written = "little" }
-fields.flag = { at = 18, bytes = 2, written = "little" }
-fields.ymd = { at = 20, bytes = 20 }
-[tables.index.columns]
-number = "no"
-folder = "box"
-head = { column = "hofs", as = { kind = "number" } }
-body = { column = "bofs", as = { kind = "number" } }
-size = { column = "blen", as = { kind = "number" } }
-at = { column = "ymd", as = { kind = "date", format = "wareki" } }
-[tables.index.columns.marks]
-column = "flag"
-as.kind = "flags"
-as.written = "bits"
-as.map = { 1 = '\Seen', 2 = '\Answered', 4 = '\Flagged', 8 = '\Draft', 32768 = '\Deleted' }
-
-[tables.moved]
-rows.type = "csv"
-rows.path = "BOX/{users.uid}/MOVED.TXT"
-rows.each = "users"
-rows.names = ["no", "box", "month", "flag", "ymd"]
-joins = [{ table = "folders", on = { folder = "id" } }]
-key = ["number"]
-[tables.moved.columns]
-number = "no"
-folder = "box"
-month = "month"
-at = { column = "ymd", as = { kind = "date", format = "wareki" } }
-[tables.moved.columns.marks]
-column = "flag"
-as.kind = "flags"
-as.written = "bits"
-as.map = { 1 = '\Seen', 2 = '\Answered', 4 = '\Flagged', 8 = '\Draft', 32768 = '\Deleted' }
-
-[accounts]
-table = "users"
-name = "login"
-
-[folders]
-table = "folders"
-id = "id"
-parent = "parent"
-name = "name"
-
-[[messages]]
-table = "index"
-flags = ["marks"]
-received = "at"
-[messages.container]
-type = "split"
-[[messages.container.parts]]
-type = "range"
-path = "BOX/{users.uid}/HEAD.DAT"
-at = "head"
-counted = "little-32"
-magic = "48454144"
-[[messages.container.parts]]
-type = "range"
-path = "BOX/{users.uid}/BODY.DAT"
-at = "body"
-size = "size"
-
-[[messages]]
-table = "moved"
-flags = ["marks"]
-received = "at"
-container = { type = "zip", path = "BOX/{users.uid}/{month}.ZIP", member = "{number}.EML" }
-
-[provenance]
-"index.marks" = "test: the generator below"
-"moved.marks" = "test: the generator below"
-"""
+MAPPING = shipped()["example-split-records"].read_text("utf-8")
 
 BITS = {SEEN: 1, ANSWERED: 2, FLAGGED: 4, DRAFT: 8, DELETED: 32768}
 

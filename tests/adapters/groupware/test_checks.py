@@ -70,10 +70,15 @@ MISTAKES = [
         'type = "file"',
         'type = "fiel"',
         "toml.not-one-of",
-        {"allowed": "file, cell, range, zip, split, either, written"},
+        {"allowed": "file, cell, range, mbox, zip, split, either, written"},
     ),
-    ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, code"}),
-    ('kind = "date"', 'kind = "dat"', "toml.not-one-of", {"allowed": "text, bytes, code, flags, number, date"}),
+    ('written = "letters"', 'written = "bitmask"', "toml.not-one-of", {"allowed": "bits, letters, words, code"}),
+    (
+        'kind = "date"',
+        'kind = "dat"',
+        "toml.not-one-of",
+        {"allowed": "text, addresses, bytes, code, flags, number, date"},
+    ),
     (
         'format = "epoch"',
         'format = "epoch", patern = "%Y"',

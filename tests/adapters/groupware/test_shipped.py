@@ -1,5 +1,6 @@
 """Every mapping that comes with us, on a store made here as its program makes it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 
 from adapters.groupware import adapter
 from adapters.groupware.checks import read, shipped, undocumented
-from migrator.model import ANSWERED, FORWARDED, SEEN, Account, Flag, Folder, Item
+from migrator.model import ANSWERED, DELETED, FLAGGED, FORWARDED, SEEN, Account, Flag, Folder, Item, NotMail
 from migrator.testing import mail
 from tests.adapters.groupware.builder import Each, counted, reasons, walk
-from tests.adapters.groupware.makers import aipo, becky
+from tests.adapters.groupware.examples import eudora, maildir, mbox_sqlite, mh
+from tests.adapters.groupware.makers import aipo, becky, put
 
 Found = Mapping[Folder, list[Each]]
 
@@ -62,3 +64,61 @@ def test_aipo(dialect: str, tmp_path: Path) -> None:
     assert reasons(found) == ["groupware.file-claimed-twice", "groupware.file-missing"]
     dates = {each.key: each.dates for all_ in found.values() for each in all_ if isinstance(each, Item)}
     assert (len(dates["mails:1"]), len(dates["mails:2"])) == (1, 0)
+
+
+def test_the_example_of_mboxes_with_their_index(tmp_path: Path) -> None:
+    mails = mbox_sqlite(tmp_path)
+    found = look("example-mbox-sqlite", tmp_path)
+    assert marked(found, "sato", "受信箱", "客先") == {
+        mails[0]: frozenset({SEEN, FORWARDED}),
+        mails[1]: frozenset({ANSWERED}),
+    }
+    assert marked(found, "sato") == {mails[2]: frozenset()}
+    assert [*marked(found, "suzuki", "受信箱", "客先")] == mails[3:]
+    assert reasons(found) == ["groupware.range-strange"]
+
+
+def test_the_example_of_maildirs(tmp_path: Path) -> None:
+    mails = maildir(tmp_path)
+    found = look("example-maildir", tmp_path)
+    assert marked(found, "sato", "INBOX") == {mails[0]: frozenset(), mails[1]: frozenset({SEEN, ANSWERED, FLAGGED})}
+    assert marked(found, "sato", "客先", "A社") == {mails[2]: frozenset()}
+    assert marked(found, "suzuki", "空") == {}
+    assert reasons(found) == []
+
+
+def test_the_example_of_mh_folders(tmp_path: Path) -> None:
+    mails = mh(tmp_path)
+    found = look("example-mh", tmp_path)
+    assert marked(found, "sato", "inbox") == {
+        mails[0]: frozenset({SEEN, ANSWERED}),
+        mail("m1"): frozenset({DELETED}),
+    }
+    assert marked(found, "sato", "客先", "A社") == {mails[1]: frozenset()}
+    assert marked(found, "suzuki") == {mails[2]: frozenset()}
+    assert reasons(found) == []
+
+
+def test_eudora(tmp_path: Path) -> None:
+    mails = eudora(tmp_path)
+    found = look("eudora", tmp_path)
+    assert {*marked(found, "sato", "In")} == {*mails[:2]}
+    assert [*marked(found, "sato", "客先", "A社")] == mails[2:]
+    assert reasons(found) == []
+    assert Counter(each.rule for all_ in found.values() for each in all_ if isinstance(each, NotMail)) == {
+        "table": 2,
+        "index": 2,
+        "address-book": 2,
+        "rules": 1,
+        "signatures": 1,
+        "attachment": 1,
+    }
+    assert [folder.role for folder in found if folder.path == ("In",)] == ["inbox"]
+
+
+def test_only_the_line_that_names_nobody_begins_a_mail_of_eudora(tmp_path: Path) -> None:
+    """A line of 1 MiB and more does not hide one, nor does one that only looks so."""
+    line = b"From ???@??? Mon Nov 02 09:15:00 2009\n"
+    long, odd = b"x" * 2**20 + line, b"a\n" + line[:-5] + b"nine\n"
+    put(tmp_path, "sato/In.mbx", line + long + odd + line + mail("m2"))
+    assert {*marked(look("eudora", tmp_path), "sato", "In")} == {long + odd, mail("m2")}

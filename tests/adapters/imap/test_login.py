@@ -14,10 +14,11 @@ from imapclient import exceptions
 from pydantic import ValidationError
 
 from adapters.imap import adapter
-from adapters.imap.config import ImapConfig, is_loopback
+from adapters.imap.config import ImapConfig
 from adapters.imap.login import MEANING, connect, tls_context, translate
 from migrator.errors import AccountError, MigratorError, Outage, UsageError
 from migrator.model import Mailbox
+from migrator.nearby import is_here
 from tests.adapters.imap.conftest import Box, scripted, tapped, user
 from tests.servers.dovecot import MASTER, MASTER_PASSWORD, PASSWORD, Dovecot
 
@@ -132,7 +133,7 @@ def test_no_password_goes_out_before_tls_where_tls_was_asked_for(
 def test_plain_text_goes_to_this_host_alone(settings: Callable[..., ImapConfig]) -> None:
     for host in ("192.0.2.1", "imap.example.co.jp", "localhost.example.co.jp", "2001:db8::1"):
         assert code_of(settings(host=host), UsageError) == "imap.plain-refused"
-    assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.8.8.8", "::1")))
+    assert all(map(is_here, ("localhost", "127.0.0.1", "127.8.8.8", "::1")))
 
 
 def test_a_server_that_is_not_there_is_an_outage(settings: Callable[..., ImapConfig]) -> None:

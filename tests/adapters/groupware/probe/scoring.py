@@ -277,5 +277,5 @@ class Score:
 
 
 def _is_table(mapping: StoreMapping, path: str) -> bool:
-    tables = [table.rows.path for table in mapping.tables.values() if not table.rows.listed]
+    tables = [table.rows.path for table in mapping.tables.values() if table.rows.kept_in == "file"]
     return any(Template(each).match(path) is not None for each in tables)
