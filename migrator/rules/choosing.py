@@ -1,0 +1,123 @@
+"""Which parked senders and lists become rules: those whose mail a server can tell from mail that must stay."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from migrator.errors import Reason
+from migrator.model import Verdict
+from migrator.rules.subjects import tells
+from migrator.staging.approved import Sent
+from migrator.text import shown
+
+TEXT = "transaction.text"
+"""Says so of an order, but also of many a newsletter: there the verdict on the whole mail counts."""
+
+NEWEST = 5
+"""Mails of a sender that are kept in mind: one of them may say how to unsubscribe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One sender or list whose mail is to be filed."""
+
+    name: str
+    """An address, or a List-Id without brackets; in one line, and in any case."""
+    is_list: bool = False
+    by_subject: bool = False
+    """Only mail whose subject is not that of an order: it sends both."""
+    through_lists: bool = False
+    """This address also sends through lists, and about that mail nobody decided."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of one parked sender or list."""
+
+    is_list: bool = False
+    mails: int = 0
+    orders: int = 0
+    untold: int = 0
+    """Orders whose subject does not say so."""
+    guards: Counter[str] = field(default_factory=Counter)
+    kept: int = 0
+    unjudged: int = 0
+    otherwise: int = 0
+    """Mails of a sender that is spelled like this one but for case, and is not parked."""
+    through_lists: int = 0
+    newest: deque[str] = field(default_factory=lambda: deque(maxlen=NEWEST))
+    """Digests."""
+
+    def add(self, mail: Sent, asking: Collection[str]) -> None:
+        """Take one mail of it into account."""
+        self.is_list = mail.is_list
+        self.mails += 1
+        self.newest.append(mail.digest)
+        self.kept += mail.kept
+        if mail.proposal is None:
+            self.unjudged += 1
+            return
+        verdict, guard, signals = mail.proposal
+        if guard is not None:
+            self.guards[guard] += 1
+        if not set(asking).isdisjoint(signals) or (TEXT in signals and verdict != Verdict.PARK):
+            self.orders += 1
+            self.untold += not tells(mail.subject)
+
+    def objection(self, name: str) -> Reason | None:
+        """Why no server can be trusted with it; None where it can."""
+        if not name or shown(name) != name or any(character.isspace() for character in name):
+            return Reason("rules.strange-name", sender=name)
+        if not self.mails:
+            return Reason("rules.no-mail", sender=name)
+        if self.unjudged:
+            return Reason("rules.unjudged", sender=name, mails=self.unjudged)
+        if self.guards:
+            guard, _ = self.guards.most_common(1)[0]
+            return Reason("rules.guarded", sender=name, mails=self.guards.total(), guard=guard)
+        if self.kept:
+            return Reason("rules.kept", sender=name, mails=self.kept)
+        if self.otherwise:
+            return Reason("rules.spelled-otherwise", sender=name, mails=self.otherwise)
+        if self.untold:
+            return Reason("rules.untold", sender=name, mails=self.untold)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What becomes a rule, and what does not, each with the reason."""
+
+    rules: Sequence[Rule]
+    left: Sequence[Reason]
+
+
+def gather(parked: Iterable[str], sent: Iterable[Sent], asking: Collection[str]) -> Mapping[str, Standing]:
+    """What is known of each parked sender or list. `asking` are the signals of mail that asks for a person."""
+    standings = {name: Standing() for name in parked}
+    alike: dict[str, list[Standing]] = defaultdict(list)
+    for name, standing in standings.items():
+        alike[name.lower()].append(standing)
+    for mail in sent:
+        if mail.name in standings:
+            standings[mail.name].add(mail, asking)
+        else:
+            for standing in alike.get(mail.name.lower(), ()):
+                standing.otherwise += 1
+            for standing in alike.get(mail.sender.lower(), ()) if mail.is_list else ():
+                standing.through_lists += 1
+    return standings
+
+
+def choose(standings: Mapping[str, Standing]) -> Chosen:
+    """The rules, in the order of their names."""
+    rules: list[Rule] = []
+    left: list[Reason] = []
+    for name, its in sorted(standings.items()):
+        objection = its.objection(name)
+        if objection is not None:
+            left.append(objection)
+            continue
+        by_subject, through_lists = its.orders > 0, its.through_lists > 0
+        rules.append(Rule(name=name, is_list=its.is_list, by_subject=by_subject, through_lists=through_lists))
+    return Chosen(rules, left)
