@@ -1,6 +1,7 @@
 """The commands that make rules for the new server out of what people decided here."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,12 +52,13 @@ def export(
 
     with migration.opened() as (settings, staging):
         asking = migration.rules(settings).judge.asking
-        standings = gather(parked_senders(staging), sent(staging), asking)
+        standings, read = gather(parked_senders(staging), sent(staging), asking), partial(raws, staging)
         if form == Format.UNSUBSCRIBE:
-            _write(table(standings, lambda digests: raws(staging, digests)), out)
+            _write(table(standings, read), out)
             console.tell(_("{n} senders and lists. Nothing was sent or fetched."), n=len(standings))
             return
-    text, made = _script(form, choose(standings), folder)
+        chosen = choose(standings, read)
+    text, made = _script(form, chosen, folder)
     _write(text, out)
     for reason in made.left:
         console.explain(reason)

@@ -1,20 +1,25 @@
 """Which parked senders and lists become rules: those whose mail a server can tell from mail that must stay."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator.errors import Reason
-from migrator.model import Verdict
-from migrator.rules.subjects import tells
+from migrator.mail import split
+from migrator.mail.scan import headers
+from migrator.model import Raw, Verdict
+from migrator.rules.subjects import read, tells
 from migrator.staging.approved import Sent
 from migrator.text import shown
 
 TEXT = "transaction.text"
 """Says so of an order, but also of many a newsletter: there the verdict on the whole mail counts."""
 
-NEWEST = 5
-"""Mails of a sender that are kept in mind: one of them may say how to unsubscribe."""
+NEWEST, ORDERS = 5, 100
+"""The newest mails of a sender that are looked at: one may say how to unsubscribe; and its newest orders."""
+
+Raws = Callable[[Iterable[str]], Mapping[str, Raw]]
+"""Gives raws by their digests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ class Standing:
     """Mails of a sender that is spelled like this one but for case, and is not parked."""
     through_lists: int = 0
     newest: deque[str] = field(default_factory=lambda: deque(maxlen=NEWEST))
-    """Digests."""
+    newest_orders: deque[str] = field(default_factory=lambda: deque(maxlen=ORDERS))
+    """Digests, both."""
 
     def add(self, mail: Sent, asking: Collection[str]) -> None:
         """Take one mail of it into account."""
@@ -63,6 +69,7 @@ class Standing:
         if not set(asking).isdisjoint(signals) or (TEXT in signals and verdict != Verdict.PARK):
             self.orders += 1
             self.untold += not tells(mail.subject)
+            self.newest_orders.append(mail.digest)
 
     def objection(self, name: str) -> Reason | None:
         """Why no server can be trusted with it; None where it can."""
@@ -109,15 +116,36 @@ def gather(parked: Iterable[str], sent: Iterable[Sent], asking: Collection[str])
     return standings
 
 
-def choose(standings: Mapping[str, Standing]) -> Chosen:
+def choose(standings: Mapping[str, Standing], raws: Raws) -> Chosen:
     """The rules, in the order of their names."""
     rules: list[Rule] = []
     left: list[Reason] = []
     for name, its in sorted(standings.items()):
-        objection = its.objection(name)
+        objection = its.objection(name) or _misread(name, its, raws)
         if objection is not None:
             left.append(objection)
             continue
         by_subject, through_lists = its.orders > 0, its.through_lists > 0
         rules.append(Rule(name=name, is_list=its.is_list, by_subject=by_subject, through_lists=through_lists))
     return Chosen(rules, left)
+
+
+def _misread(name: str, its: Standing, raws: Raws) -> Reason | None:
+    """Orders whose subject tells us so, and not a server that reads less well."""
+    subjects = [_subject(raw) for raw in raws(its.newest_orders).values()] if its.orders else []
+    misread = sum(not tells(subject) for subject in subjects)
+    return Reason("rules.misread", sender=name, mails=misread) if misread else None
+
+
+def _subject(raw: Raw) -> str:
+    return next((read(value) for field_, value in headers(head(raw)) if field_ == b"subject"), "")
+
+
+HEAD = 256 * 1024
+"""Bytes of a mail in which its header is looked for."""
+
+
+def head(raw: Raw) -> bytes:
+    """The header block."""
+    with raw.open() as stream:
+        return split(stream.read(HEAD))[0]

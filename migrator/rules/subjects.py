@@ -4,6 +4,10 @@ A server knows no patterns that all servers know. So these are coarser than the 
 towards the inbox; `choosing` leaves out a sender that has ever sent an order whose subject has none of them.
 """
 
+import re
+from base64 import b64decode
+from quopri import decodestring
+
 JAPANESE = (
     *("注文", "受注", "発送", "出荷", "お届", "届け", "配送", "配達", "領収", "請求", "見積", "納品", "検収", "入金"),
     *("支払", "予約", "問合", "問い合", "問いあわ", "受付", "登録完了", "認証", "パスワード", "契約", "明細"),
@@ -19,10 +23,25 @@ UNREADABLE = ("\N{REPLACEMENT CHARACTER}", "=?", "$B", "$@")
 
 WORDS = (*JAPANESE, *ENGLISH, *UNREADABLE)
 
-_WORDS = tuple(word.lower() for word in WORDS)
+_ENCODED = re.compile(rb"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]*)\?=(?:\s+(?==\?))?")
 
 
 def tells(subject: str) -> bool:
-    """Whether a server keeps a mail with this subject where it is."""
+    """Whether a subject says that it is about an order."""
     folded = "".join(character.lower() if character.isascii() else character for character in subject)
-    return any(word in folded for word in _WORDS)
+    return any(word in folded for word in (*JAPANESE, *ENGLISH))
+
+
+def read(value: bytes) -> str:
+    """A Subject field as a plain server reads it: each encoded word by itself, as RFC 2047 §2 would have it. Many a
+    Japanese sender cuts ISO-2022-JP between two words, and then the second is gibberish to a server."""
+    return _ENCODED.sub(lambda match: _decoded(*match.groups()).encode(), value).decode("utf-8", "replace")
+
+
+def _decoded(charset: bytes, encoding: bytes, text: bytes) -> str:
+    try:
+        if encoding in b"bB":
+            return b64decode(text + b"===").decode(charset.decode("ascii"), "replace")
+        return decodestring(text, header=True).decode(charset.decode("ascii"), "replace")
+    except (LookupError, ValueError):
+        return ""

@@ -3,17 +3,13 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from migrator.mail import split
 from migrator.mail.scan import headers
 from migrator.model import Raw
-from migrator.rules.choosing import Standing
+from migrator.rules.choosing import Raws, Standing, head
 from migrator.text import shown
-
-HEAD = 256 * 1024
-"""Bytes of a mail in which its header is looked for."""
 
 _BRACKETED = re.compile(r"<([^<>]*)>")
 _URI = re.compile(r"(?:mailto:|https://)[!-;=?-~]{1,2000}", re.IGNORECASE)
@@ -28,9 +24,9 @@ class Way:
     one_click: bool = False
 
 
-def way(head: bytes) -> Way:
+def way(block: bytes) -> Way:
     """What a header block says. Total: any bytes in."""
-    fields = dict(reversed(list(headers(head))))
+    fields = dict(reversed(list(headers(block))))
     said = fields.get(b"list-unsubscribe", b"").decode("latin-1")
     found = ["".join(each.split()) for each in _BRACKETED.findall(said)]
     uris = [each for each in found if _URI.fullmatch(each)]
@@ -41,7 +37,7 @@ def way(head: bytes) -> Way:
     )
 
 
-def table(standings: Mapping[str, Standing], raws: Callable[[Iterable[str]], Mapping[str, Raw]]) -> str:
+def table(standings: Mapping[str, Standing], raws: Raws) -> str:
     """CSV, with the byte order mark that Excel wants: one row for each parked sender or list."""
     out = io.StringIO()
     rows = csv.writer(out)
@@ -55,8 +51,7 @@ def table(standings: Mapping[str, Standing], raws: Callable[[Iterable[str]], Map
 
 def _newest(standing: Standing, raws: Mapping[str, Raw]) -> Way:
     for digest in reversed(standing.newest):
-        with raws[digest].open() as stream:
-            found = way(split(stream.read(HEAD))[0])
+        found = way(head(raws[digest]))
         if found.mailto or found.https:
             return found
     return Way()
