@@ -1,5 +1,6 @@
 """The commands that make rules for the new server out of what people decided here."""
 
+import os
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -83,8 +84,11 @@ def _write(text: str, out: Path | None) -> None:
         console.document(text)
         return
     try:
-        with out.open("x", encoding="utf-8", newline="") as file:
-            out.chmod(0o600)
+        with open(out, "x", encoding="utf-8", newline="", opener=_private) as file:
             file.write(text)
     except OSError as error:
         raise UsageError(Reason("rules.not-written", path=str(out), answer=error.strerror)) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -25,7 +25,7 @@ def script(chosen: Chosen, folder: str) -> tuple[str, Chosen]:
 def _block(tests: Sequence[str], folder: str, *, by_subject: bool) -> str:
     lines = ['if allof(not exists "in-reply-to",']
     if by_subject:
-        lines += ['  exists "subject",', f'  not header :contains "subject" {_strings(WORDS)},']
+        lines += ['  header :matches "subject" "?*",', f'  not header :contains "subject" {_strings(WORDS)},']
     lines += [
         "  anyof(",
         "    " + ",\n    ".join(tests),
