@@ -131,6 +131,12 @@ def _is_number(value: Param) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def document(text: str) -> None:
+    """A whole file on stdout, in UTF-8 and as it stands: its maker has seen to it that no terminal obeys it."""
+    _be_utf8()
+    _put(sys.stdout, text)
+
+
 # -- JSON ----------------------------------------------------------------------------------------------------------
 
 
@@ -145,10 +151,13 @@ def json_line(value: Any) -> None:
 
 
 def _write_json(text: str) -> None:
-    # RFC 8259 §8.1: JSON is UTF-8, whatever the terminal's encoding.
+    _be_utf8()  # RFC 8259 §8.1
+    _put(sys.stdout, json_shown(text) + "\n")
+
+
+def _be_utf8() -> None:
     if sys.stdout.encoding.lower() != "utf-8" and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
-    _put(sys.stdout, json_shown(text) + "\n")
 
 
 def plain(value: Any) -> Any:
