@@ -37,7 +37,10 @@ class Format(StrEnum):
     epilog=_('Example: migrator rules export --format sieve --folder "メールマガジン" --out parked.sieve'),
 )
 def export(
-    form: Annotated[Format, typer.Option("--format", metavar="sieve|postfix|exchange|unsubscribe")],
+    form: Annotated[
+        Format,
+        typer.Option("--format", metavar="sieve|postfix|exchange|unsubscribe", help=_("Which mail server reads it.")),
+    ],
     folder: Annotated[
         str, typer.Option("--folder", help=_("With sieve: where the mail is filed, by its name at the new server."))
     ] = "Newsletters",
