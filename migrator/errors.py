@@ -56,8 +56,8 @@ class MigratorError(Exception):
         return repr(self.reason)
 
     @override
-    def __reduce__(self) -> tuple[type["MigratorError"], tuple[Reason]]:
-        return type(self), (self.reason,)
+    def __reduce__(self) -> tuple[type["MigratorError"], tuple[Reason], dict[str, object]]:
+        return type(self), (self.reason,), self.__dict__
 
 
 class UsageError(MigratorError):

@@ -18,15 +18,21 @@ from migrator.steps.progress import Report, quiet
 if TYPE_CHECKING:  # slow to import, and no command needs both
     from migrator.steps.crew import Crew
     from migrator.steps.load import Loading
+    from migrator.steps.senders import Senders
 
 
 @contextmanager
 def opened() -> Iterator[tuple[Settings, Staging]]:
     """The migration folder's settings and staging."""
     settings = console.settings()
-    password = None if settings.staging_password is None else settings.staging_password.reveal()
-    with Staging.open(settings.staging_url, blobs=settings.blobs, folder=settings.folder, password=password) as staging:
+    with staged(settings) as staging:
         yield settings, staging
+
+
+def staged(settings: Settings) -> AbstractContextManager[Staging]:
+    """The staging that the settings name."""
+    password = None if settings.staging_password is None else settings.staging_password.reveal()
+    return Staging.open(settings.staging_url, blobs=settings.blobs, folder=settings.folder, password=password)
 
 
 @contextmanager
@@ -46,6 +52,19 @@ def helpers(size: int) -> "Iterator[Crew]":
     gc.freeze()
     with crew(size, both, walk_account) as forked:
         yield forked
+
+
+@contextmanager
+def senders(size: int, target: str) -> "Iterator[Senders]":
+    """Processes for load, forked once all that they need has been imported: so it is imported once."""
+    from migrator.steps.senders import senders as forked
+
+    settings = console.settings()
+    open_mailbox = opener(settings, target)
+    open_mailbox(Mailbox(""))()
+    gc.freeze()
+    with forked(size, lambda: staged(settings), open_mailbox) as processes:
+        yield processes
 
 
 def source(settings: Settings) -> AbstractContextManager[Source]:
@@ -80,6 +99,7 @@ def loading(
     retry: bool = False,
     resend: bool = False,
     existing: str | None = None,
+    senders: "Senders | None" = None,
 ) -> "Loading":
     """What a load or verify of this target is told."""
     from migrator.steps.load import Loading
@@ -94,6 +114,7 @@ def loading(
         retry=retry,
         resend=resend,
         existing=existing,
+        senders=senders,
         report=report,
     )
 

@@ -138,12 +138,18 @@ def load(
         raise UsageError(Reason("load.retry-what", value=retry))
     if existing not in (None, "adopt", "send"):
         raise UsageError(Reason("load.existing-what", value=existing))
-    with migration.opened() as (settings, staging), progress() as report:
-        how = migration.loading(settings, target, report, retry=retry is not None, resend=resend, existing=existing)
+    if dry_run:
+        _show_plan(target, account)
+        return
+    with (
+        migration.senders(workers, target) as senders,
+        migration.opened() as (settings, staging),
+        progress() as report,
+    ):
+        how = migration.loading(
+            settings, target, report, retry=retry is not None, resend=resend, existing=existing, senders=senders
+        )
         opener = migration.opener(settings, target)
-        if dry_run:
-            _show_plan(staging, opener, how, account)
-            return
         counts = runner.load(staging, opener, how, accounts=account, workers=workers)
         left = list(left_by_newest(staging, target))
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
@@ -156,10 +162,14 @@ def load(
     _end(found=bool(words["refused"] or words["in_doubt"] or words["setbacks"]))
 
 
-def _show_plan(staging: Any, opener: Any, how: Any, accounts: list[str] | None) -> None:
+def _show_plan(target: str, accounts: list[str] | None) -> None:
+    from migrator.cli import migration
     from migrator.steps.plan import plan
 
-    rows = list(plan(staging, opener, target=how.target, routes=how.routes, takes=how.takes, accounts=accounts))
+    with migration.opened() as (settings, staging):
+        how = migration.loading(settings, target)
+        opener = migration.opener(settings, target)
+        rows = list(plan(staging, opener, target=target, routes=how.routes, takes=how.takes, accounts=accounts))
     console.table(
         (_("mailbox"), _("place"), _("mails"), _("MB"), _("too large"), _("to be made")),
         (

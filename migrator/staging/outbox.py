@@ -6,8 +6,8 @@ Everything is written under the lease's fence, in one transaction: a run that lo
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, insert, literal, select
 
@@ -21,7 +21,8 @@ from migrator.staging.store import Run, Staging, insert_one, take_ids
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A staged mail that is to be sent: its raw, flags and date, and the decision that lets it go."""
+    """A staged mail that is to be sent: its raw, read when it is opened, flags and date, and the decision that lets it
+    go."""
 
     item: ItemId
     raw: Raw
@@ -43,20 +44,22 @@ class Outbox(Shelf):
         self._epochs: dict[Place, int] = {}
 
     def letters(self, items: Sequence[ItemId]) -> list[Letter]:
-        """The mails themselves, in the order asked for. Bound the bytes you ask for at once."""
+        """What is to be sent, in the order asked for."""
         with self._staging.reading() as connection:
             rows = {row.id: row for row in connection.execute(_letters(), {"items": items})}
-            raws = self._staging.blobs.raws(connection, [row.digest for row in rows.values()])
         return [
             Letter(
                 item=row.id,
-                raw=raws[row.digest],
+                raw=Raw(row.size, row.digest, partial(self._open, row.digest)),
                 flags=frozenset(row.flags),
                 received_at=row.received_at,
                 decision=row.verdict,
             )
             for row in map(rows.__getitem__, items)
         ]
+
+    def _open(self, digest: str) -> BinaryIO:
+        return self.raw(digest).open()
 
     def epoch(self, place: Place) -> int | None:
         """The epoch in which our receipts at a place are bound. Remembered: under our lease nobody else changes it."""
@@ -334,6 +337,7 @@ def _letters() -> Select[Any]:
     return select(
         its.c.id,
         its.c.digest,
+        its.c.size,
         its.c.received_at,
         flags_of(its.c.artefact_id, its).label("flags"),
         verdict_of(its.c.artefact_id, its).label("verdict"),

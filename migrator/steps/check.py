@@ -12,7 +12,7 @@ from migrator.routes import Routes
 from migrator.staging.border import HEADROOM, free
 from migrator.staging.reports import bytes_staged
 from migrator.staging.store import Staging
-from migrator.steps.load import Opener
+from migrator.steps.senders import Opener
 
 NETWORK = re.compile(r"nfs\d*|cifs|smb\w*|9p|afs|ceph|lustre|beegfs|gpfs|ocfs2|gfs2|.*(sshfs|glusterfs|rclone|s3fs)")
 """File systems on which an SQLite database and its lock cannot be trusted (sqlite.org/lockingv3.html §6)."""

@@ -27,8 +27,9 @@ from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging, user
 from migrator.steps.guard import FEW, absent, beyond, by_place, equal
-from migrator.steps.load import Loading, Opener
+from migrator.steps.load import Loading
 from migrator.steps.runner import WORKERS, spread
+from migrator.steps.senders import Opener
 from migrator.steps.verify import verify_mailbox
 
 

@@ -13,7 +13,7 @@ from migrator.staging.balance import Standing, census_recorded, place_standing, 
 from migrator.staging.sightings import Shelf
 from migrator.staging.states import State
 from migrator.staging.store import Staging
-from migrator.steps.load import Opener
+from migrator.steps.senders import Opener
 
 COLUMNS = (
     "found",

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 from migrator.errors import AccountError, FolderError, Outage, Reason
@@ -14,12 +14,13 @@ from migrator.staging.custody import Custody
 from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
-from migrator.staging.sightings import DispatchId, Waiting
+from migrator.staging.sightings import DispatchId
 from migrator.staging.store import Run, Staging
 from migrator.steps.amend import amend
 from migrator.steps.batches import Batches
 from migrator.steps.guard import before_sending, same_mailbox
 from migrator.steps.progress import Progress, Report, quiet
+from migrator.steps.senders import Here, Opener, Sender, Senders
 from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
 from migrator.steps.withdraw import finish, withdraw_overtaken
 
@@ -29,7 +30,7 @@ PATIENCE = 300.0
 LONGEST = 60.0
 """Seconds between two attempts at most, unless the target itself asks for more."""
 
-Opener = Callable[[], AbstractContextManager[Target]]
+OpenSender = Callable[[], AbstractContextManager[Sender]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,8 @@ class Loading:
     patience: float = PATIENCE
     report: Report = quiet
     stop: Event = field(default_factory=Event)
+    senders: Senders | None = None
+    """Processes that send as long as nothing goes wrong. What ends connections is for one process to find out."""
 
 
 def load_mailbox(
@@ -84,7 +87,11 @@ def load_mailbox(
                     finish(intents, outbox, target, setback)
                     waiting = before_sending(outbox, target, run, accounts, how, closed)
                     places = _prepared(outbox, target, run, accounts, how, closed)
-                    _send_all(outbox, run, target, places, waiting, open_target, how, closed)
+                    batches = Batches(((places[each], its) for each, its in waiting.items()), target.limits, closed)
+                    if expected := sum(len(its.items) for its in waiting.values()):
+                        how.report(Progress(step="load", account=mailbox.owner, expected=expected))
+                        lanes = _lanes(staging, mailbox, target, open_target, how, expected)
+                        _send_all(outbox, run, batches, lanes, how)
                     homes = {folder: place for folder, place in places.items() if place not in closed}
                     amend(intents, outbox, target, accounts, homes, run.id, setback)
                     bind(outbox, target)
@@ -100,6 +107,7 @@ def load_mailbox(
                     raise
                 how.report(Progress(step="load", account=mailbox.owner, waits_for=error.reason))
                 how.stop.wait(max(pause, error.retry_after or 0))
+                how = replace(how, senders=None)
             except AccountError as error:
                 # a refused login is never repeated, and what another run has taken over is not ours to settle
                 if reached and error.reason.code != "lease.lost":
@@ -171,39 +179,41 @@ def _same_epoch(outbox: Outbox, place: Place, mark: Mark) -> None:
         )
 
 
-def _send_all(
-    outbox: Outbox,
-    run: Run,
-    target: Target,
-    places: dict[Folder, Place],
-    waiting: dict[Folder, Waiting],
-    open_target: Opener,
-    how: Loading,
-    closed: set[Place],
-) -> None:
+def _lanes(
+    staging: Staging, mailbox: Mailbox, target: Target, open_target: Opener, how: Loading, expected: int
+) -> list[OpenSender]:
+    """As many as so many mails are worth: the connection we have, others like it, or processes that send for us."""
+    limits = target.limits
+    many = min(how.lanes or limits.lanes, 1 + expected // limits.batch_items)
+    processes = how.senders
+    if processes is not None and limits.lanes > 1 and expected > limits.batch_items:
+        return [lambda: processes.sender(mailbox)] * many
+
+    @contextmanager
+    def another() -> Iterator[Sender]:
+        with open_target() as opened:
+            yield Here(opened, staging)
+
+    return [lambda: nullcontext(Here(target, staging)), *[another] * (many - 1)]
+
+
+def _send_all(outbox: Outbox, run: Run, batches: Batches, lanes: Sequence[OpenSender], how: Loading) -> None:
     """Share the batches out to lanes. Once one fails, the others stop after the batch in hand: what is in doubt can
     only be settled while nobody is sending."""
-    expected = sum(len(each.items) for each in waiting.values())
-    if not expected:
-        return
-    how.report(Progress(step="load", account=outbox.owner, expected=expected))
-    batches = Batches(((places[folder], each) for folder, each in waiting.items()), target.limits, closed)
-    lanes = min(how.lanes or target.limits.lanes, 1 + expected // target.limits.batch_items)
-    openers: list[Opener] = [lambda: nullcontext(target), *[open_target] * (lanes - 1)]
-    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
-        done = [pool.submit(_lane, outbox, run, each, batches, how) for each in openers]
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
+        done = [pool.submit(_lane, outbox, run, each, batches, how) for each in lanes]
     for each in done:
         each.result()
 
 
-def _lane(outbox: Outbox, run: Run, open_target: Opener, batches: Batches, how: Loading) -> None:
+def _lane(outbox: Outbox, run: Run, open_sender: OpenSender, batches: Batches, how: Loading) -> None:
     place: Place | None = None
     try:
-        with open_target() as target:
+        with open_sender() as sender:
             while not how.stop.is_set() and (batch := batches.next(place)) is not None:
                 place, items = batch
                 try:
-                    _send(outbox, target, place, items, how)
+                    _send(outbox, sender, place, items, how)
                 except FolderError as error:
                     run.setback(outbox.owner, error.reason, place.path)
                     batches.close(place, at_once=bool(outbox.doubts().get(place)))
@@ -212,17 +222,17 @@ def _lane(outbox: Outbox, run: Run, open_target: Opener, batches: Batches, how: 
         raise
 
 
-def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId], how: Loading) -> None:
+def _send(outbox: Outbox, sender: Sender, place: Place, items: Sequence[ItemId], how: Loading) -> None:
     letters = outbox.letters(items)
-    mark = target.mark(place)
+    mark = sender.mark(place)
     if mark is None:
-        mark = target.prepare(place)
+        mark = sender.prepare(place)
     _same_epoch(outbox, place, mark)
     sent = outbox.dispatch(place, mark, letters)
     outcomes: list[tuple[DispatchId, Receipt | Refused]] = []
     outbox.may_send()
     try:
-        answers = target.deliver([parcel for _, parcel in sent])
+        answers = sender.deliver([parcel for _, parcel in sent])
         for (number, _), outcome in zip(sent, answers, strict=True):
             outcomes.append((number, outcome))
     finally:

@@ -13,8 +13,9 @@ from migrator.staging.outbox import Outbox
 from migrator.staging.sightings import Delivered, DispatchId, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.guard import same_mailbox
-from migrator.steps.load import Loading, Opener, settle_doubts
+from migrator.steps.load import Loading, settle_doubts
 from migrator.steps.matching import Pair, Wanted, match, same_second
+from migrator.steps.senders import Opener
 from migrator.steps.settle import renumbered
 from migrator.steps.withdraw import withdraw
 

@@ -8,7 +8,7 @@ from migrator.routes import Routes
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging
-from migrator.steps.load import Opener
+from migrator.steps.senders import Opener
 
 
 @dataclass(frozen=True, slots=True)

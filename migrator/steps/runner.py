@@ -12,9 +12,10 @@ from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.guard import known_again
-from migrator.steps.load import Loading, Opener, load_mailbox
+from migrator.steps.load import Loading, load_mailbox
 from migrator.steps.mend import Told, mend, show
 from migrator.steps.progress import Progress
+from migrator.steps.senders import Opener
 from migrator.steps.undo import Prospect, prospect, undo_mailbox
 from migrator.steps.verify import Verified, total, verify_mailbox
 from migrator.steps.withdraw import Taken

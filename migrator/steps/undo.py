@@ -17,8 +17,9 @@ from migrator.staging.sightings import Delivered, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.steps.elsewhere import elsewhere
 from migrator.steps.guard import same_mailbox
-from migrator.steps.load import Loading, Opener, backoff, settle_doubts
+from migrator.steps.load import Loading, backoff, settle_doubts
 from migrator.steps.progress import Progress
+from migrator.steps.senders import Opener
 from migrator.steps.withdraw import Taken, same_epoch, take_back
 
 
