@@ -10,6 +10,11 @@ from migrator.japanese import decode
 _ADDRESS = re.compile(r"[^\s<>()\",;:@]{1,64}@[^\s<>()\",;:@]{1,255}")
 
 
+def addresses_in(text: str) -> list[str]:
+    """Everything in a text that can be an address."""
+    return _ADDRESS.findall(text)
+
+
 def addresses(file: Path) -> Iterator[str]:
     """Every address that stands in a file, whatever its columns are. Raises UsageError where it cannot be read."""
     try:
@@ -17,4 +22,4 @@ def addresses(file: Path) -> Iterator[str]:
     except OSError as error:
         raise UsageError(Reason("filter.book-unreadable", file=str(file), answer=error.strerror)) from error
     for line in lines:
-        yield from _ADDRESS.findall(decode(line))
+        yield from addresses_in(decode(line))

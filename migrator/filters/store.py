@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from migrator.filters.book import addresses_in
 from migrator.model import ANSWERED, FLAGGED, Flag, Path, Role
 
 OWN = "store.own"
@@ -12,8 +13,6 @@ BOOK = "store.address-book"
 MARKED = "store.marked"
 FILED = "store.filed"
 DAMAGED = "store.damaged"
-
-_ADDRESS = re.compile(r"[^\s<>()\",;:@]{1,64}@[^\s<>()\",;:@]{1,255}")
 
 _FOR_ADVERTISING = re.compile(
     r"メルマガ|メールマガジン|ニュース|広告|通販|ショッピング|セール|dm\b|news|magazine|promo|shop|spam|junk|迷惑",
@@ -35,7 +34,7 @@ class Store:
 
     def wrote(self, recipients: str, message_id: str | None, answers: Sequence[str]) -> None:
         """Somebody of the company wrote this."""
-        self._to.update(address.lower() for address in _ADDRESS.findall(recipients) if not self._is_own(address))
+        self._to.update(address.lower() for address in addresses_in(recipients) if not self._is_own(address))
         if message_id is not None:
             self._wrote.add(hash(message_id))
         self._answered.update(map(hash, answers))
@@ -50,20 +49,8 @@ class Store:
         health: str,
         message_id: str | None,
         answers: Iterable[str],
-    ) -> list[str]:
-        """What protects a mail, the best reason first."""
-        return list(self._guards(sender, folder, role, flags, health, message_id, answers))
-
-    def _guards(
-        self,
-        sender: str,
-        folder: Path,
-        role: Role | None,
-        flags: Collection[Flag],
-        health: str,
-        message_id: str | None,
-        answers: Iterable[str],
     ) -> Iterator[str]:
+        """What protects a mail, the best reason first."""
         if role in (Role.SENT, Role.DRAFTS) or self._is_own(sender):
             yield OWN
         if any(hash(each) in self._wrote for each in answers):

@@ -136,7 +136,7 @@ def _proposal(streams: Streams, its: Evidence) -> Proposal:
 
 
 def _guards(store: Store, its: Evidence) -> list[str]:
-    return store.guards(
+    found = store.guards(
         sender=its.sender,
         folder=its.folder,
         role=its.role,
@@ -145,6 +145,7 @@ def _guards(store: Store, its: Evidence) -> list[str]:
         message_id=its.message_id,
         answers=its.answers,
     )
+    return list(found)
 
 
 def _each(staging: Staging, signals: str) -> Iterable[Evidence]:
