@@ -48,7 +48,6 @@ class Stream:
 
     is_list: bool = False
     mails: int = 0
-    size: int = 0
     total: float = 0.0
     """Of all scores; a mail that is protected adds no more than nothing."""
     answers: int = 0
@@ -57,16 +56,12 @@ class Stream:
     protected: int = 0
     senders: dict[str, tuple[int, float]] = field(default_factory=dict)
     """The first few of those who send there: how many mails each, and the total of their scores."""
-    accounts: set[str] = field(default_factory=set)
     texts: dict[int, tuple[str, ...] | str] = field(default_factory=dict)
     """The first accounts that each text went to; most went to one."""
 
-    def add(
-        self, score: float, standing: Standing, *, size: int = 0, sender: str = "", account: str = "", text: str = ""
-    ) -> None:
+    def add(self, score: float, standing: Standing, *, sender: str = "", account: str = "", text: str = "") -> None:
         """Take one of its mails into account; `text` is the same for mails that say the same."""
         self.mails += 1
-        self.size += size
         score = min(score, 0.0) if standing.guarded or standing.asking else score
         self.total += score
         self.answers += standing.answers
@@ -76,7 +71,6 @@ class Stream:
         if sender in self.senders or len(self.senders) < DISCUSSION_SENDERS:
             mails, total = self.senders.get(sender, (0, 0.0))
             self.senders[sender] = mails + 1, total + score
-        self.accounts.add(account)
         if text:
             self._hear(hash(text), account)
 

@@ -108,7 +108,7 @@ def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
         stream = streams.of[stream_of(its.sender, its.list_id)]
         stream.is_list = its.list_id is not None
         score, stands = standing(_shown(its.shown), bool(_guards(store, its)))
-        stream.add(score, stands, size=its.size, sender=its.sender, account=its.account, text=its.alike)
+        stream.add(score, stands, sender=its.sender, account=its.account, text=its.alike)
     return streams
 
 

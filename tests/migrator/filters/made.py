@@ -64,5 +64,5 @@ def proposed(raw: bytes, *beside: bytes, judge: Judge = RULES.judge) -> Proposal
         if stream_of(other.sender, other.list_id) == stream_of(its.sender, its.list_id):
             marks = shown(each)
             standing = judge.standing(marks, ())
-            stream.add(judge.weights.score(marks), standing, size=len(each), sender=other.sender, account="a")
+            stream.add(judge.weights.score(marks), standing, sender=other.sender, account="a")
     return judge.propose(shown(raw), (), stream, RULES.senders.of(its.sender, its.list_id), sender=its.sender)

@@ -38,7 +38,7 @@ def judged(mails: Sequence[Seen], rule: SenderRule | None = None) -> list[Propos
     for each in mails:
         stream = streams.setdefault(stream_of(each.sender, each.list_id), Stream(is_list=each.list_id is not None))
         standing = JUDGE.standing(each.shown, each.guards)
-        stream.add(JUDGE.weights.score(each.shown), standing, size=1, sender=each.sender, account="a")
+        stream.add(JUDGE.weights.score(each.shown), standing, sender=each.sender, account="a")
     return [
         JUDGE.propose(each.shown, each.guards, streams[stream_of(each.sender, each.list_id)], rule, sender=each.sender)
         for each in mails
