@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from migrator.errors import Reason
+from migrator.inboxes import Member, Principal, SharedInbox, Work
 from migrator.model import (
     Account,
     Amended,
@@ -66,6 +67,23 @@ class Source(Protocol):
         Where `known(key, stamp)` is true the bytes were staged before and the stamp has not changed: yield `Unchanged`
         with the flags as they are now, without reading the bytes again. Raises FolderError, AccountError, Outage.
         """
+
+
+class SharedSource(Protocol):
+    """What a source may also be: one whose store knows shared inboxes. It says what the store says, no more."""
+
+    def inboxes(self) -> Iterator[SharedInbox]:
+        """Every shared inbox, in one stable order."""
+
+    def principals(self) -> Iterator[Principal]:
+        """Everybody who is named as a member or by a piece of work, those who have left too."""
+
+    def members(self, inbox: SharedInbox) -> Iterator[Member]:
+        """Who may do what in it. Raises AccountError."""
+
+    def work(self, inbox: SharedInbox) -> Iterator[Work | Unreadable]:
+        """States, events, notes, tags, conversations and templates, each with the mails it is about, in one stable
+        order; a row that cannot be read is a value. Raises AccountError, Outage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
