@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migrator.model import Raw
@@ -60,6 +60,9 @@ def test_the_newest_mail_that_says_how_counts() -> None:
 
 
 @given(st.text(min_size=1))
+@example("=cmd|' /C calc'!A0@a.example")
+@example("@a.example")
+@example("a\r\n=1+1@a.example")
 def test_no_name_is_a_formula_or_a_second_row(name: str) -> None:
     _, row = rows({name: Standing(mails=1)}, {})
     assert row[0][0] not in "=+-@\t\r\n"
