@@ -1,6 +1,8 @@
 # make demo · make test · make check · make bench · make bench-filter · make train · make torture · make fuzz: each sets up all it needs, only what is missing.
 
 export PYTHON ?= python3
+# The tests start migrator thousands of times: what is compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 KILLS ?= 40
 MINUTES ?= 10
