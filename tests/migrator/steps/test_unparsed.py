@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator.mail import Health
-from migrator.mail.bounded import Reader
+from migrator.mail import Health, fingerprint, meaning
+from migrator.mail.bounded import Bounded, Pool
+from migrator.mail.letter import facts, unparsed
 from migrator.model import Raw
 from migrator.staging.reports import status
 from migrator.staging.store import Staging
@@ -19,17 +20,27 @@ from tests.roads import bodies_at, mail, road
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Readers that have a hundredth of a second for each mail."""
-    readers = [Reader(seconds=0.01) for _ in range(intake.READERS)]
-    monkeypatch.setattr(intake, "_idle", readers)
+    letters = Pool(lambda: Bounded(facts, unparsed, seconds=0.01))
+    fingerprints: Pool[bytes, str | None] = Pool(lambda: Bounded(fingerprint, unread, seconds=0.01))
+    monkeypatch.setattr(intake, "LETTERS", letters)
+    monkeypatch.setattr(meaning, "FINGERPRINTS", fingerprints)
     yield
-    for reader in readers:
-        reader.end()
+    letters.end()
+    fingerprints.end()
+
+
+def unread(data: bytes) -> None:
+    """No fingerprint."""
+
+
+def long(subject: str, *, blanks: str = "") -> bytes:
+    """40 MB of base64, and blanks behind them that mean nothing."""
+    return mail(subject, b64encode(bytes(30 * 2**20)).decode() + blanks, Content_Transfer_Encoding="base64")
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_mail_that_takes_too_long_to_read_is_loaded_byte_for_byte_and_so_are_its_neighbours(tmp_path: Path) -> None:
-    long = mail("long", b64encode(bytes(30 * 2**20)).decode(), Content_Transfer_Encoding="base64")
-    raws = [mail("before"), long, mail("after")]
+    raws = [mail("before"), long("long"), mail("after")]
     with road() as way, Staging.open("sqlite:///staging.db", folder=tmp_path) as staging:
         for raw in raws:
             way.old.add("sato", ("box",), raw)
@@ -40,3 +51,34 @@ def test_a_mail_that_takes_too_long_to_read_is_loaded_byte_for_byte_and_so_are_i
         way.load(staging)
         assert bodies_at(way.new, "sato", "box") == Counter(Raw.of(raw).digest for raw in raws)
         assert way.ledger(staging).closed
+
+
+@pytest.mark.usefixtures("impatient")
+def test_verify_does_not_say_of_what_nobody_could_read_in_time_that_it_means_the_same(
+    tmp_path: Path,
+) -> None:
+    with road() as way, Staging.open("sqlite:///staging.db", folder=tmp_path) as staging:
+        for subject in ("long", "short"):
+            way.old.add("sato", ("box",), long(subject) if subject == "long" else mail(subject))
+        way.extract(staging)
+        way.load(staging)
+        way.new.edit("sato", ("box",), 1, long("long", blanks="  \r\n"))
+        way.new.edit("sato", ("box",), 2, mail("short", "text  \r\n"))
+        done = way.verify(staging)
+        assert (done.bodies, done.equivalent, done.findings) == (2, 1, 2)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("limit", [meaning.LARGE, 1000])
+def test_settle_knows_what_nobody_could_read_in_time_by_what_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(meaning, "LARGE", limit)
+    with road() as way, Staging.open("sqlite:///staging.db", folder=tmp_path) as staging:
+        way.new.tokens = False
+        way.old.add("sato", ("box",), long("long"))
+        way.extract(staging)
+        way.killed_load(staging, "delivered")
+        way.new.edit("sato", ("box",), 1, b"X-Scanned: yes\r\n" + long("long"))
+        assert way.load(staging)["recalled"] == 0
+        assert len(way.new.mails("sato", ("box",))) == 1
