@@ -3,17 +3,22 @@
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from migrator.mail import Health, fingerprint, meaning
+from migrator.filters.features import Reader
+from migrator.filters.ruleset import Ruleset
+from migrator.filters.store import Store
+from migrator.mail import Health, fingerprint, meaning, split
 from migrator.mail.bounded import Bounded, Pool
 from migrator.mail.letter import facts, unparsed
 from migrator.model import Raw
-from migrator.staging.reports import status
+from migrator.staging.reports import listing, status
 from migrator.staging.store import Staging
 from migrator.steps import intake
+from migrator.steps import judge as judging
 from tests.roads import bodies_at, mail, road
 
 
@@ -82,3 +87,30 @@ def test_settle_knows_what_nobody_could_read_in_time_by_what_is_written(
         way.new.edit("sato", ("box",), 1, b"X-Scanned: yes\r\n" + long("long"))
         assert way.load(staging)["recalled"] == 0
         assert len(way.new.mails("sato", ("box",))) == 1
+
+
+JIS = b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n" + b"\x1b$B$" * 2**17
+"""Half a megabyte of nothing but escapes: 0.2 s and 40 MB."""
+
+
+@pytest.mark.parametrize("limit", [{"seconds": 0.02}, {"memory": 2**20}])
+def test_judge_keeps_what_nobody_could_read_in_time_and_judges_its_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict[str, float]
+) -> None:
+    monkeypatch.setattr(judging, "bounded", partial(judging.bounded, **limit))
+    hard = b"From: shop@shop.example\r\nMessage-ID: <hard@x>\r\nPrecedence: bulk\r\n" + JIS
+    with road() as way, Staging.open("sqlite:///staging.db", folder=tmp_path) as staging:
+        for raw in (mail("before"), hard, mail("after")):
+            way.old.add("sato", ("box",), raw)
+        way.extract(staging)
+        judging.judge(staging, Ruleset.read(), Store())
+        shown = {line["message_id"]: line["rules"] for line in listing(staging)}
+    assert shown["<hard@x>"] == ["unreadable"]
+    assert shown["<before@example.co.jp>"] == shown["<after@example.co.jp>"] != ["unreadable"]
+
+
+def test_judge_reads_in_another_process_what_it_reads_here() -> None:
+    mails = [JIS, mail("small", "件名" * 30_000)]
+    reader = Reader(Ruleset.read().judge.signals)
+    with judging.bounded(reader) as bounded:
+        assert [each.shown for each in bounded.read(mails)] == [reader.read(*split(each))[0] for each in mails]
