@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
 from adapters.files.reading import Content, Tree
-from adapters.groupware.containers import Claim, Shared
+from adapters.groupware.claims import Claim
+from adapters.groupware.large import Shared
 from adapters.groupware.opening import Opener
 from adapters.groupware.remains import Shares
 from adapters.groupware.rows.shape import File, Line, NoTable, Wanted
