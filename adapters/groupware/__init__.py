@@ -2,7 +2,8 @@
 
 mapping.py     the language: tables, columns, where the mails lie          values.py    what cells mean
 checks.py      a mapping read, and what is wrong with it                   template.py  paths with columns in braces
-containers.py  where a mail's bytes lie               opening.py   and how they are taken out
+claims.py      what a row says of where its mail lies   opening.py   how mails are taken out of files
+containers.py  a file, a cell, several together         large.py     a place among others in one file
 writing.py     mails out of columns                     composing.py   and out of the rows of lists, and files
 lists.py       the many rows that a mail leads to       clocks.py      the ways in which moments are written
 rows/          the kinds of files that rows come from                      tables.py    rows, joined

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.files.reading import key_of
-from adapters.groupware.containers import Claim
+from adapters.groupware.claims import Claim
 from adapters.groupware.left import Left, left
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places

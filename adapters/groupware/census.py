@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from adapters.groupware.containers import Claim
+from adapters.groupware.claims import Claim
 from adapters.groupware.left import left
 from adapters.groupware.listing import listing
 from adapters.groupware.places import Places

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from adapters.groupware.clocks import is_plain, zone
-from adapters.groupware.containers import Range
+from adapters.groupware.large import Range
 from adapters.groupware.mapping import Messages, StoreMapping
 from adapters.groupware.template import CROWD, Template
 from adapters.groupware.values import Addresses, Code, Date, Flags, Text

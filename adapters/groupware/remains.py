@@ -12,7 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 from adapters.files.reading import Content, key_of, readable_path
 from adapters.files.rules import HEAD, looks_like_mail
-from adapters.groupware.containers import NOWHERE, Claim, Framed, Member, Range, Shared
+from adapters.groupware.claims import Claim
+from adapters.groupware.large import NOWHERE, Framed, Member, Range, Shared
 from adapters.groupware.opening import Opener
 from migrator.errors import Reason
 from migrator.text import storable

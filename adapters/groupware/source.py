@@ -9,7 +9,7 @@ from adapters.files.rules import dated
 from adapters.groupware.catalogue import Artefact, Catalogue
 from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
-from adapters.groupware.containers import Claim
+from adapters.groupware.claims import Claim
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.opening import LARGEST, Opener
 from adapters.groupware.store import Part, Store

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adapters.files.reading import PAUSES, Content, stamp
+from adapters.groupware.claims import Claim
 from adapters.groupware.composing import absent
-from adapters.groupware.containers import Claim, Shared
 from adapters.groupware.doubts import Doubts
+from adapters.groupware.large import Shared
 from adapters.groupware.listing import Rules, listing
 from adapters.groupware.lists import TooMany
 from adapters.groupware.mapping import StoreMapping

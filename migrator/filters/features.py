@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 import re2
+from typing_extensions import override
 
 from migrator.filters.signals import Measure, Signal, SignalId, Signals
 from migrator.japanese import decode
@@ -68,6 +69,16 @@ class Reader:
         for where, finder in self._texts.items():
             found |= finder.found(texts[where])
         return frozenset(self._counted(found)), _alike(text)
+
+    @property
+    def unreadable(self) -> frozenset[SignalId]:
+        """What a mail shows that nobody could read."""
+        return frozenset(each.id for each in self._measures if each.measure == Measure.UNREADABLE)
+
+    @override
+    def __reduce__(self) -> tuple[type["Reader"], tuple[Signals]]:
+        """Patterns are made anew in another process."""
+        return Reader, (self._signals,)
 
     def _counted(self, found: set[SignalId]) -> Iterator[SignalId]:
         by_id = self._signals.by_id
@@ -251,10 +262,14 @@ def _alike(text: str) -> str:
     return blake2b(same.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest() if len(same) >= SHORT else ""
 
 
+# A mark belongs to what stands before it; and to put a run of marks in order takes the square of its length.
+_TOGETHER = re.compile(r".{1,900}+[\u0300-\u036f\u3099\u309a\uff9e\uff9f]{0,100}+", re.DOTALL)
+
+
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", text).lower()
+    return "".join(unicodedata.normalize("NFKC", each) for each in _TOGETHER.findall(text)).lower()
 
 
 def _display_name(value: str) -> str:

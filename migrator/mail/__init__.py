@@ -6,8 +6,10 @@ dates        when a mail was received, by the best evidence
 envelope     what people and rules know it by
 health       whether it is whole
 mime         its parts
-bounded      all that is read off a mail, in a process that may be killed for it
 fingerprint  the identity of its meaning
+bounded      any of this, in a process that may be killed for it
+letter       all that is read off a mail when it is staged
+meaning      whether two mails mean the same, however hard they are to read
 """
 
 from migrator.mail.dates import NO_DATE, date_in_name, parse_date, plausible, received_at

@@ -1,27 +1,23 @@
-"""Large mails are read off in a process of its own, which ends where one takes too long or too much memory.
+"""What is not small is read in a process of its own, which ends where one mail takes too long or too much memory.
 
 A thread cannot be stopped, and no promise about our own code holds for every byte ever written: so the kernel keeps the
-limits. What was being read then is `unparsed`, and the next mail is read by a new process. Linux only, as all of this
-engine's processes are.
+limits. Of what was being read then is said that nobody could, and the next mail is read by a new process. Linux only,
+as all of this engine's processes are.
 """
 
+import atexit
+import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-
-from migrator.mail.dates import received_at
-from migrator.mail.envelope import Envelope, envelope
-from migrator.mail.health import Health, health
-from migrator.model import Evidence
+from typing import Any, Generic, TypeVar
 
 SECONDS = 5.0
 """Of the processor, for one mail: a busy machine is no fault of the mail."""
@@ -33,58 +29,35 @@ extract a third of its speed."""
 PATIENCE = 60.0
 """Seconds on the clock for one mail, for a reader that waits and uses no processor."""
 
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What there is to read: as `health` and `received_at` take it."""
-
-    head: bytes
-    body: bytes | None
-    size: int
-    dates: tuple[Evidence, ...]
-    until: datetime
-
-    @property
-    def bytes(self) -> int:
-        """As many as there are to read."""
-        return len(self.head) + len(self.body or b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was read off one mail."""
-
-    envelope: Envelope
-    health: Health
-    received: Evidence
-
-
-def facts(letter: Letter) -> Facts:
-    """Read here, without limits."""
-    return Facts(
-        envelope(letter.head),
-        health(letter.head, letter.body, letter.size),
-        received_at(letter.head, letter.dates, until=letter.until),
-    )
-
-
-def unparsed(letter: Letter) -> Facts:
-    """What is known of a mail that nobody could read: what others say of it."""
-    return Facts(envelope(b""), Health.UNPARSED, received_at(b"", letter.dates, until=letter.until))
-
+Given = TypeVar("Given", bound=Sized)
+Found = TypeVar("Found")
 
 _PROCESS = f"from {__name__} import main; main()"
 
 
-class Reader:
-    """Reads mails; what is not small in one process, started when it is first needed. Used by one thread at a time."""
+class Bounded(Generic[Given, Found]):
+    """One way to read mails; what is not small in one process, started when it is first needed. Used by one thread at a
+    time.
 
-    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, safe: int = SAFE) -> None:
+    `work` reads one, and can be pickled, as can what it takes and gives; `unread` says what is known of one that nobody
+    could read.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Given], Found],
+        unread: Callable[[Given], Found],
+        *,
+        seconds: float = SECONDS,
+        memory: int = MEMORY,
+        safe: int = SAFE,
+    ) -> None:
+        self._work, self._unread = work, unread
         self._limits = str(seconds), str(memory)
         self._safe = safe
         self._child: tuple[subprocess.Popen[bytes], Connection] | None = None
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> "Bounded[Given, Found]":
         return self
 
     def __exit__(
@@ -92,18 +65,17 @@ class Reader:
     ) -> None:
         self.end()
 
-    def read(self, letters: Sequence[Letter]) -> list[Facts]:
+    def read(self, mails: Sequence[Given]) -> list[Found]:
         """What can be read off each, in their order."""
-        here = [each if each.bytes > self._safe else facts(each) for each in letters]
-        there = iter(self._read_large([each for each in here if isinstance(each, Letter)]))
-        return [next(there) if isinstance(each, Letter) else each for each in here]
+        large = iter(self._read_large([each for each in mails if len(each) > self._safe]))
+        return [next(large) if len(each) > self._safe else self._work(each) for each in mails]
 
-    def _read_large(self, letters: Sequence[Letter]) -> list[Facts]:
-        found: list[Facts] = []
-        while len(found) < len(letters):
-            found += self._until_killed(letters[len(found) :])
-            if len(found) < len(letters):
-                found.append(unparsed(letters[len(found)]))
+    def _read_large(self, mails: Sequence[Given]) -> list[Found]:
+        found: list[Found] = []
+        while len(found) < len(mails):
+            found += self._until_killed(mails[len(found) :])
+            if len(found) < len(mails):
+                found.append(self._unread(mails[len(found)]))
         return found
 
     def end(self) -> None:
@@ -123,11 +95,11 @@ class Reader:
             connection.close()
             process.returncode = 0
 
-    def _until_killed(self, letters: Sequence[Letter]) -> Iterator[Facts]:
+    def _until_killed(self, mails: Sequence[Given]) -> Iterator[Found]:
         connection = self._connection()
         with suppress(EOFError, OSError):  # it has been killed, or died of what it read
-            connection.send(letters)
-            for _ in letters:
+            connection.send(mails)
+            for _ in mails:
                 if not connection.poll(PATIENCE):
                     break
                 yield connection.recv()
@@ -151,21 +123,60 @@ class Reader:
                     process_group=0,  # Ctrl-C is for us: we finish what we have begun
                 )
             self._child = process, Connection(ours.detach())
+            self._child[1].send(self._work)
         return self._child[1]
 
 
+class Pool(Generic[Given, Found]):
+    """Readers of one kind, as many as there were threads that read at the same time. They last as long as we do."""
+
+    def __init__(self, make: Callable[[], Bounded[Given, Found]]) -> None:
+        self._make = make
+        self._idle: list[Bounded[Given, Found]] = []
+        os.register_at_fork(after_in_child=self._forget)
+        atexit.register(self.end)
+
+    def read(self, mails: Sequence[Given]) -> list[Found]:
+        """What can be read off each, in their order."""
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            reader = self._make()
+        try:
+            found = reader.read(mails)
+        except BaseException:
+            reader.end()  # it may still have something to say
+            raise
+        self._idle.append(reader)
+        return found
+
+    def end(self) -> None:
+        """End the processes of those that are not used now."""
+        for each in self._idle:
+            each.end()
+
+    def _forget(self) -> None:
+        for each in self._idle:
+            each.disown()
+        self._idle.clear()
+
+
+# -- in the process ------------------------------------------------------------------------------------------------
+
+
 def serve(connection: Connection, seconds: float, memory: int) -> None:
-    """Read what comes, until nobody is there any more."""
+    """Learn how to read, then read what comes, until nobody is there any more."""
+    work: Callable[[Any], object] = connection.recv()
     while True:
         _limit_memory(None)
         try:
-            letters: Sequence[Letter] = connection.recv()
+            mails: Sequence[Any] = connection.recv()
         except EOFError:
             return
         _limit_memory(memory)
-        for letter in letters:
+        for mail in mails:
             signal.setitimer(signal.ITIMER_PROF, seconds)
-            found = facts(letter)
+            found = work(mail)
             signal.setitimer(signal.ITIMER_PROF, 0)
             connection.send(found)
 

@@ -1,16 +1,14 @@
 """From what a source gives to what staging stores: in batches, worked on in threads, written in the source's order."""
 
-import atexit
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 
-from migrator.mail.bounded import Facts, Letter, Reader
+from migrator.mail.bounded import Pool
+from migrator.mail.letter import Facts, Letter, reader
 from migrator.model import DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
 from migrator.staging.blobs import HEAD, Pieces, compress
 from migrator.staging.facts import Entry, Read
@@ -29,6 +27,8 @@ CLOCKS = timedelta(minutes=30)
 
 READERS = 2
 """Threads that hash, parse and compress while the next batch is read and the last one written."""
+
+LETTERS = Pool(reader)
 
 Found = Item | Unchanged | Unreadable | NotMail
 
@@ -165,8 +165,7 @@ def _read_all(found: list[Found], until: datetime) -> list[Entry]:
     """Everything that is read off each mail, once."""
     items = [each for each in found if isinstance(each, Item)]
     cut = [Pieces.of(item.raw) for item in items]
-    with _reader() as reader:
-        facts = reader.read([_letter(item, pieces, until) for item, pieces in zip(items, cut, strict=True)])
+    facts = LETTERS.read([_letter(item, pieces, until) for item, pieces in zip(items, cut, strict=True)])
     read = map(_read, items, cut, facts)
     return [next(read) if isinstance(each, Item) else each for each in found]
 
@@ -178,32 +177,3 @@ def _letter(item: Item, pieces: Pieces, until: datetime) -> Letter:
 
 def _read(item: Item, pieces: Pieces, facts: Facts) -> Read:
     return Read(item=item, pieces=pieces, envelope=facts.envelope, health=facts.health, received=facts.received)
-
-
-_idle: list[Reader] = []
-"""Readers that nobody uses now: one for each thread that ever read at the same time as others."""
-
-
-@contextmanager
-def _reader() -> Iterator[Reader]:
-    try:
-        reader = _idle.pop()
-    except IndexError:
-        reader = Reader()
-    yield reader
-    _idle.append(reader)
-
-
-def _forget() -> None:
-    for each in _idle:
-        each.disown()
-    _idle.clear()
-
-
-def _end() -> None:
-    for each in _idle:
-        each.end()
-
-
-os.register_at_fork(after_in_child=_forget)
-atexit.register(_end)

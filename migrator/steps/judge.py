@@ -6,7 +6,7 @@ Nothing is withheld by it. Where a proposal is what it was, nothing is written.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from migrator.filters.features import Reader
 from migrator.filters.judging import Tier
@@ -14,6 +14,7 @@ from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
 from migrator.filters.streams import Stream, StreamKey, stream_of
 from migrator.mail import envelope, split
+from migrator.mail.bounded import MEMORY, SECONDS, Bounded
 from migrator.model import Proposal, Raw, Verdict
 from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
 from migrator.staging.opinions import decide_by_itself, propose
@@ -50,15 +51,30 @@ def judge(
 def look(staging: Staging, ruleset: Ruleset, report: Report = quiet) -> None:
     """Read the features of every mail that these signals have not been looked for in."""
     signals = ruleset.judge.signals
-    reader = Reader(signals)
-    for raws in unread(staging, signals.digest):
-        keep(staging, signals.digest, {digest: _features(reader, raw) for digest, raw in raws.items()})
-        report(Progress(step="judge", account="", items=len(raws), bytes=sum(raw.size for raw in raws.values())))
+    with bounded(Reader(signals)) as reader:
+        for raws in unread(staging, signals.digest):
+            found = reader.read([_beginning(raw) for raw in raws.values()])
+            keep(staging, signals.digest, dict(zip(raws, found, strict=True)))
+            report(Progress(step="judge", account="", items=len(raws), bytes=sum(raw.size for raw in raws.values())))
 
 
-def _features(reader: Reader, raw: Raw) -> Features:
+def bounded(reader: Reader, *, seconds: float = SECONDS, memory: int = MEMORY) -> Bounded[bytes, Features]:
+    """One that reads features within the limits. A mail that takes too long or too much memory is unreadable."""
+    unread = partial(_unread, reader.unreadable)
+    return Bounded(partial(_features, reader), unread, seconds=seconds, memory=memory, safe=SAFE)
+
+
+def _unread(shown: frozenset[str], mail: bytes) -> Features:
+    return Features(shown)
+
+
+def _beginning(raw: Raw) -> bytes:
     with raw.open() as stream:
-        head, body = split(stream.read(READ))
+        return stream.read(READ)
+
+
+def _features(reader: Reader, mail: bytes) -> Features:
+    head, body = split(mail)
     its = envelope(head)
     answers = dict.fromkeys((*((its.in_reply_to,) if its.in_reply_to else ()), *reversed(its.references)))
     return Features(*reader.read(head, body), tuple(answers)[:ANSWERS])
@@ -66,6 +82,8 @@ def _features(reader: Reader, raw: Raw) -> Features:
 
 READ = 2**20
 """Bytes of a mail that are looked at."""
+SAFE = 2**16
+"""Bytes of a mail that is read here: even what takes the square of its length ends then. It is most of them."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from migrator.errors import FolderError
-from migrator.mail import fingerprint, wire_facts
+from migrator.mail import wire_facts
+from migrator.mail.meaning import Meaning
 from migrator.model import ItemId, Place, Raw, Receipt, Sighting
 from migrator.ports import Target
 from migrator.staging.sightings import Candidate, Delivered, DispatchId, Doubt, Shelf
-
-LARGE = 64 * 2**20
-"""A fingerprint is not taken of a mail above this many bytes."""
 
 UNSENT: DispatchId = 0
 """No dispatch has this number."""
@@ -142,7 +140,7 @@ def match(target: Target, place: Place, wanted: Sequence[Wanted], seen: Iterable
             if each in left and sighting.number >= each.since and each.message_id in (None, sighting.message_id)
         ]
         meaning, digest = _meaning_of(target, place, sighting) if dated else (None, None)
-        same = next((each for each in dated if meaning is not None and _means(each.raw()) == meaning), None)
+        same = next((each for each in dated if meaning is not None and meaning.is_that_of(each.raw())), None)
         if same is not None:
             left.remove(same)
             yield same, replace(sighting, digest=digest)
@@ -179,13 +177,9 @@ def digest_of(target: Target, place: Place, seen: Sighting) -> str | None:
     return None if raw is None else raw.digest
 
 
-def _meaning_of(target: Target, place: Place, seen: Sighting) -> tuple[str | None, str | None]:
-    """Fingerprint and digest, as far as they are known or can be had."""
+def _meaning_of(target: Target, place: Place, seen: Sighting) -> tuple[Meaning | None, str | None]:
+    """Meaning and digest, as far as they are known or can be had."""
     if seen.fingerprint is not None:
-        return seen.fingerprint, seen.digest
-    raw = target.fetch(place, seen.ref) if seen.size <= LARGE else None
-    return (None, seen.digest) if raw is None else (_means(raw), raw.digest)
-
-
-def _means(raw: Raw) -> str:
-    return fingerprint(raw.read())
+        return Meaning(seen.fingerprint), seen.digest
+    raw = target.fetch(place, seen.ref)
+    return (None, seen.digest) if raw is None else (Meaning.of(raw), raw.digest)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migrator.mail import fingerprint
+from migrator.mail.meaning import Meaning
 from migrator.model import Mailbox, Mark, Place, Sighting
 from migrator.ports import Target
 from migrator.staging.sightings import Delivered, Difference, Shelf
@@ -13,8 +13,6 @@ from migrator.staging.store import Run, Staging
 from migrator.staging.versions import stale
 from migrator.steps.elsewhere import elsewhere
 from migrator.steps.progress import Progress, Report, quiet
-
-LARGE = 64 * 2**20
 
 
 @dataclass(slots=True)
@@ -162,7 +160,7 @@ def _compare_bytes(
     if raw.digest == known.sent:
         done.identical += 1
         return
-    equivalent = raw.size <= LARGE and fingerprint(raw.read()) == fingerprint(shelf.staged(known.item).read())
+    equivalent = Meaning.of(raw).is_that_of(shelf.staged(known.item))
     done.equivalent += equivalent
     if not (equivalent and not target.limits.exact):
         here.find(

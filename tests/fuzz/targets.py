@@ -11,12 +11,15 @@ from typing import Any, get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
 from adapters.files.reading import Content, Tree
-from adapters.groupware.containers import Claim, Shared
+from adapters.groupware.claims import Claim
+from adapters.groupware.large import Shared
 from adapters.groupware.opening import Opener
 from adapters.groupware.remains import Shares
 from adapters.groupware.rows.shape import File, Line, NoTable, Wanted
 from adapters.groupware.values import Undecodable, UnknownCode, Unreadable
 from migrator.errors import Reason, UsageError
+from migrator.filters.features import Reader
+from migrator.filters.ruleset import Ruleset
 from migrator.japanese import decode, decode_header, decode_parameter, parameters, read, readings
 from migrator.mail import (
     Health,
@@ -32,6 +35,7 @@ from migrator.mail import (
     received_at,
     split,
 )
+from migrator.mail.meaning import written_digest
 from migrator.model import Raw
 from migrator.text import storable
 from tests.fuzz.forms import BESIDE, COLUMNS, CONTAINERS, ROWS
@@ -41,6 +45,7 @@ SECONDS = 5
 """Of the processor, that any input may take."""
 
 MOMENT = datetime(2009, 11, 2, 9, 15, tzinfo=UTC)
+SIGNALS = Reader(Ruleset.read().judge.signals)
 READERS = [(column.raw, column.read.reader()) for column in COLUMNS]
 
 
@@ -57,7 +62,8 @@ def mail(data: bytes) -> None:
     sent, _ = on_wire(data)
     assert b"\0" not in sent
     assert on_wire(sent) == (sent, ())
-    assert len(header_digest(head)) == len(fingerprint(data)) == 64
+    assert len(header_digest(head)) == len(fingerprint(data)) == len(written_digest([data])) == 64
+    SIGNALS.read(head, body)
 
 
 def japanese(data: bytes) -> None:

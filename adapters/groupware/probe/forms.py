@@ -21,6 +21,8 @@ from adapters.groupware.rows.sqlite import Sqlite
 from migrator.errors import UsageError
 from migrator.model import Raw
 
+LINE = 2**20
+"""Bytes of a line that are kept."""
 SOME = 200
 """Rows from which the columns are told."""
 
@@ -59,15 +61,21 @@ def _of_database(raw: Raw, form: Sqlite) -> Iterator[Form]:
 
 
 _CREATED = re.compile(
-    r"^\s*(?:INSERT\s+INTO|CREATE\s+(?:\w+\s+){0,3}?TABLE|COPY)\s+(?:IF\s+NOT\s+EXISTS\s+)?([\w.`\"]+)", re.I | re.M
+    rb"\s*(?:INSERT\s+INTO|CREATE\s+(?:\w+\s+){0,3}?TABLE|COPY)\s+(?:IF\s+NOT\s+EXISTS\s+)?([\w.`\"]+)", re.I
 )
 
 
 def _of_dump(raw: Raw, form: SqlDump) -> Iterator[Form]:
-    with raw.open() as stream:
-        text = stream.read(2**26).decode("utf-8", "surrogateescape")
-    for name in dict.fromkeys(found.rpartition(".")[2].strip('`"') for found in _CREATED.findall(text)):
+    for name in dict.fromkeys(_dumped(raw)):
         yield from _opened(raw, form.model_copy(update={"table": name}))
+
+
+def _dumped(raw: Raw) -> Iterator[str]:
+    """The names of tables wherever a line begins as such a statement does; some stand in the text of mails."""
+    with raw.open() as stream:
+        while line := stream.readline(LINE):
+            if (found := _CREATED.match(line)) is not None:
+                yield found[1].decode("utf-8", "surrogateescape").rpartition(".")[2].strip('`"')
 
 
 def _opened(raw: Raw, form: RowShape) -> Iterator[Form]:

@@ -244,18 +244,38 @@ _DUMPED = re.compile(
 )
 
 
+_REMARKS = re.compile(rb"(?:\s++|--[^\n]*+\n?|/\*(?:[^*]|\*(?!/))*+\*/)*+")
+
+WINDOW = 2**24
+"""Bytes of a dump that are looked at together, or as many as its longest statement has."""
+
+
 def _dump(path: str, raw: Raw, head: bytes) -> Sight | None:
     """Statement by statement; a statement without an end explains nothing."""
-    if not _SQL.search(head) or raw.size > WHOLE:
+    if not _SQL.search(head):
         return None
-    data, at = raw.read(), 0
     form = SqlDump.model_validate({"type": "sqldump", "path": path, "dialect": dialect(head), "table": "-"})
-    if b"FROM stdin" in head:
-        return Sight("sqldump", raw.size if data.rstrip().endswith((b"\\.", b";", b"complete", b"--")) else 0, form)
-    while (found := _DUMPED.match(data, at)) is not None and found.end() > at:
-        at = found.end()
-    rest = data[at:].strip()
-    return Sight("sqldump", raw.size if not rest or rest.startswith((b"--", b"/*")) else at, form)
+    with raw.open() as stream:
+        if b"FROM stdin" in head:
+            stream.seek(max(0, raw.size - HEAD))
+            whole = stream.read().rstrip().endswith((b"\\.", b";", b"complete", b"--"))
+            return Sight("sqldump", raw.size if whole else 0, form)
+        return Sight("sqldump", _statements(stream), form)
+
+
+def _statements(stream: BinaryIO) -> int:
+    """The bytes of all statements that follow one another from the beginning, and of the remarks behind the last."""
+    told, data, block = 0, b"", b"-"
+    while block and len(data) <= WHOLE:
+        block = stream.read(max(WINDOW, len(data)))
+        data += block
+        end = (data.rfind(b"\n") + 1 if block else 0) or len(data)  # a remark that is cut off is none
+        at = 0
+        while (found := _DUMPED.match(data, at, end)) is not None and found.end() > at:
+            at = found.end()
+        told, data = told + at, data[at:]
+    remarks = None if block else _REMARKS.match(data)
+    return told + (0 if remarks is None else remarks.end())
 
 
 _SECTION = re.compile(rb"\s*\[[^\]]+\]\s*")

@@ -1,13 +1,16 @@
 """Any bytes in, signals out; and no text takes longer than its length."""
 
+import unicodedata
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.filters.features import LOOKED_AT
+from migrator.filters.features import LOOKED_AT, _folded
 from migrator.mail import split
+from migrator.mail.bounded import SECONDS
 from tests.migrator.filters.made import READER, shown
 
 pieces = st.sampled_from(
@@ -66,6 +69,17 @@ def test_ten_megabytes_of_one_thing_end(text: bytes) -> None:
     """Where an opening were sought to the end of the text again and again, these would take hours."""
     READER.read(b"Content-Type: text/html\r\n\r\n", text * (10_000_000 // len(text)))
     READER.read(b"Content-Type: text/html\r\n\r\n", b"<style>" + text * (LOOKED_AT // len(text)))
+
+
+def test_a_text_of_nothing_but_accents_takes_no_square_of_its_length() -> None:
+    began = process_time()
+    READER.read(b"Content-Type: text/plain; charset=utf-8\r\n\r\n", "\u0300\u0316".encode() * 100_000)
+    assert process_time() - began < SECONDS
+
+
+@given(st.text(st.sampled_from("件名ｶﾞﾊﾟ\u3099か Ａé\n"), max_size=40).map(lambda text: text * 60))
+def test_half_width_letters_and_their_marks_become_one_wherever_they_stand(text: str) -> None:
+    assert _folded(text) == unicodedata.normalize("NFKC", text).lower()
 
 
 def test_a_number_of_thousands_of_digits_in_an_entity_is_no_crash() -> None:

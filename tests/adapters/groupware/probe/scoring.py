@@ -22,7 +22,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.groupware.containers import Range, Written
+from adapters.groupware.containers import Written
+from adapters.groupware.large import Range
 from adapters.groupware.listing import Rules
 from adapters.groupware.mapping import Column, StoreMapping
 from adapters.groupware.rows.dbm import Dbm

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from adapters.groupware import checks
 from adapters.groupware.mapping import StoreMapping
-from adapters.groupware.probe import probe
+from adapters.groupware.probe import forms, probe, sight
 from adapters.groupware.probe.sight import look
 from adapters.groupware.values import Code, Date, Flags
 from migrator.cli import main
@@ -29,6 +29,7 @@ from tests.adapters.files.layouts import snapshot
 from tests.adapters.groupware.probe.correspondence import correspondence
 from tests.adapters.groupware.probe.drawn import Drawn
 from tests.adapters.groupware.probe.reading import answered, explained, mails, proposed
+from tests.adapters.groupware.probe.stores import STORES
 
 
 def facts(mapping: StoreMapping) -> dict[str, Any]:
@@ -166,6 +167,39 @@ def test_records_explain_what_goes_on_from_one_to_the_next_and_no_more(name: str
     data = KINDS[name][1]
     assert look("x", Raw.of(data + b"\xff" * 20)).explained == len(data)
     assert look("x", Raw.of(b"\xff" * 300 + data)).explained == 0
+
+
+@pytest.mark.parametrize("window", [1, 7, 100, 2**24])
+@pytest.mark.parametrize("behind", [b"", b"\n", b"-- that's all; really", b"\n-- it's the end;\n/* ' */"])
+def test_a_dump_is_explained_however_little_of_it_is_seen_together(
+    window: int, behind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "WINDOW", window)
+    begin = KINDS["a.sql"][1] + b"INSERT INTO `n` VALUES (1,'a\nb;\n''c');" + behind
+    told = look("x", Raw.of(begin))
+    assert (told.kind, told.explained) == ("sqldump", len(begin))
+    assert told.form is not None
+    assert [getattr(form, "table", "") for form, _ in forms.forms(Raw.of(begin), told.form, ())][:1] == ["m"]
+    cut = begin + b"\nINSERT INTO `n` VALUES ('"
+    assert look("x", Raw.of(cut)).explained <= len(begin) + 1
+
+
+def test_a_dump_that_is_too_large_to_be_seen_whole_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "WHOLE", 2**20)
+    monkeypatch.setattr(sight, "WINDOW", 2**18)
+    STORES["aipo-mysql"](tmp_path / "small")
+    dump = (tmp_path / "small/org001.sql").read_bytes()
+    STORES["aipo-mysql"](tmp_path / "large")
+    with (tmp_path / "large/org001.sql").open("wb") as file:
+        file.write(b"CREATE TABLE `eip_t_file` (\n  `id` int,\n  `data` longblob\n);\n")
+        for number in range(30):
+            file.write(b"INSERT INTO `eip_t_file` VALUES (%d,'%s');\n" % (number, b"abc;\n\\'de" * 10_500))
+        file.write(dump)
+    small, large = probe(tmp_path / "small"), probe(tmp_path / "large")
+    assert large.mapping == small.mapping
+    assert explained(large) == explained(small) == 1
 
 
 def test_a_mail_with_a_lone_dot_in_its_text_is_one_mail() -> None:
