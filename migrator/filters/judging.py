@@ -16,6 +16,10 @@ PARK, HOLD = 0.95, 0.6
 
 FANS_OUT = "store.fan-out"
 
+ORDER, LIKE_AN_ORDER = "transaction.subject", "transaction.text"
+"""What an order's subject shows; and its text, but many a newsletter's too: there the verdict on the whole mail counts.
+"""
+
 SAFEST = 0.98
 FAMILIES = 2
 """Kinds of evidence that must agree; no one of them is enough."""
@@ -91,7 +95,8 @@ class Judge:
             asked = not self.asking.isdisjoint(shown) or (rule is not None and rule.verdict == Verdict.HOLD)
             verdict = _verdict(sure, wanted=wanted, enough=enough, asked=asked)
         rules = seen if rule is None else (*seen, rule.id)
-        return Proposal(verdict=verdict, rules=rules, score=round(sure, 3), guard=guard)
+        orders = ORDER in shown or (LIKE_AN_ORDER in shown and verdict != Verdict.PARK)
+        return Proposal(verdict=verdict, rules=rules, score=round(sure, 3), guard=guard, orders=orders)
 
     def _guard(self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream) -> str | None:
         if guards:

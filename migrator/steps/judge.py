@@ -12,8 +12,9 @@ from migrator.filters.features import Reader
 from migrator.filters.judging import Tier
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
-from migrator.filters.streams import Stream, StreamKey, stream_of
+from migrator.filters.streams import Stream
 from migrator.mail import envelope, split
+from migrator.mail.streams import StreamKey
 from migrator.model import Proposal, Raw, Verdict
 from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
 from migrator.staging.opinions import decide_by_itself, propose
@@ -78,7 +79,7 @@ class Streams:
 
     def stream(self, its: Evidence) -> Stream:
         """The stream of a mail."""
-        return self.of[stream_of(its.sender, its.list_id)]
+        return self.of[its.stream]
 
 
 def what_if(
@@ -92,7 +93,7 @@ def what_if(
     for before, after in zip(*both, strict=True):
         for (its, was), (_, would) in zip(before, after, strict=True):
             if was.verdict != would.verdict:
-                changes[its.list_id or its.sender, was.verdict, would.verdict] += 1
+                changes[its.stream, was.verdict, would.verdict] += 1
     return changes
 
 
@@ -105,7 +106,7 @@ def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
     judge = ruleset.judge
     standing = lru_cache(100_000)(lambda shown, guards: (judge.weights.score(shown), judge.standing(shown, guards)))
     for its in _each(staging, signals):
-        stream = streams.of[stream_of(its.sender, its.list_id)]
+        stream = streams.of[its.stream]
         stream.is_list = its.list_id is not None
         score, stands = standing(_shown(its.shown), bool(_guards(store, its)))
         stream.add(score, stands, sender=its.sender, account=its.account, text=its.alike)
@@ -158,4 +159,4 @@ def _shown(text: str) -> frozenset[str]:
 
 
 def _is_new(its: Evidence, proposal: Proposal) -> bool:
-    return its.proposal is None or its.proposal[:2] != (proposal.verdict, proposal.guard)
+    return its.proposal is None or its.proposal != (proposal.verdict, proposal.guard, proposal.orders)
