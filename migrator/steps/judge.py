@@ -16,7 +16,7 @@ from migrator.filters.streams import Stream
 from migrator.mail import envelope, split
 from migrator.mail.streams import StreamKey
 from migrator.model import Proposal, Raw, Verdict
-from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
+from migrator.staging.evidence import Evidence, Features, evidence, handled, keep, unread, written
 from migrator.staging.opinions import decide_by_itself, propose
 from migrator.staging.store import Staging
 from migrator.steps.progress import Progress, Report, quiet
@@ -36,6 +36,7 @@ def judge(
     counts: Counter[str] = Counter()
     with staging.run("judge") as run:
         look(staging, ruleset, report)
+        learn_facts(staging, ruleset, store)
         streams = gather(staging, ruleset, store)
         for page in judged(staging, streams):
             changed = [(its.item, proposal) for its, proposal in page if _is_new(its, proposal)]
@@ -89,6 +90,7 @@ def what_if(
     changes: Counter[tuple[str, str, str]] = Counter()
     for each in (now, then):
         look(staging, each, report)
+    learn_facts(staging, now, store)
     both = [judged(staging, gather(staging, each, store)) for each in (now, then)]
     for before, after in zip(*both, strict=True):
         for (its, was), (_, would) in zip(before, after, strict=True):
@@ -97,11 +99,16 @@ def what_if(
     return changes
 
 
-def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
-    """One look at all features: what the company wrote, then what each stream comes to."""
-    signals = ruleset.judge.signals.digest
-    for mail in written(staging, signals, store.domains):
+def learn_facts(staging: Staging, ruleset: Ruleset, store: Store) -> None:
+    """Tell the store what the company wrote, and what somebody handles in a shared inbox."""
+    for mail in written(staging, ruleset.judge.signals.digest, store.domains):
         store.wrote(mail.recipients, mail.message_id, mail.answers)
+    store.handled(handled(staging))
+
+
+def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
+    """What each stream comes to: one look at all features."""
+    signals = ruleset.judge.signals.digest
     streams = Streams(ruleset, store, defaultdict(Stream))
     judge = ruleset.judge
     standing = lru_cache(100_000)(lambda shown, guards: (judge.weights.score(shown), judge.standing(shown, guards)))
@@ -138,6 +145,7 @@ def _proposal(streams: Streams, its: Evidence) -> Proposal:
 
 def _guards(store: Store, its: Evidence) -> list[str]:
     found = store.guards(
+        artefact=its.artefact,
         sender=its.sender,
         folder=its.folder,
         role=its.role,

@@ -12,7 +12,7 @@ from migrator.model import ItemId, Proposal, Verdict
 from migrator.staging.evidence import Evidence, subjects_of
 from migrator.staging.opinions import Unit, decided_units
 from migrator.staging.store import Staging
-from migrator.steps.judge import Streams, gather, judged
+from migrator.steps.judge import Streams, gather, judged, learn_facts
 
 REASONS = 5
 PARKED = 0.8
@@ -60,6 +60,7 @@ class Sender:
 def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[str, Any]]:
     """One row a sender or list in the words of interface.md, and one for its orders, those that would save most first.
     `reasons` and `protected_by` are ids of signals and guards, the weightiest first."""
+    learn_facts(staging, ruleset, store)
     streams = gather(staging, ruleset, store)
     found = _gathered(staging, streams)
     decided = decided_units(staging)

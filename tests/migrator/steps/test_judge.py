@@ -111,6 +111,24 @@ def test_what_the_store_knows_protects(way: Road, staging: Staging, evidence: di
     assert others == ({"keep"} if evidence.keys() & {"to", "book"} else others)
 
 
+def test_what_somebody_handles_in_a_shared_inbox_is_kept_and_its_neighbours_are_not(
+    way: Road, staging: Staging
+) -> None:
+    assert thought(way, staging)["weekly-1"] == "park"
+    [artefact] = [
+        its.artefact
+        for page in evidence(staging, Ruleset.read().judge.signals.digest)
+        for its in page
+        if its.message_id == "<weekly-1@made.example>"
+    ]
+    store = Store(["example.co.jp"])
+    store.handled([artefact])
+    found = thought(way, staging, store)
+    assert found["weekly-1"] == "keep"
+    [line] = [line for line in listing(staging) if line["message_id"].startswith("<weekly-1@")]
+    assert line["guard"] == "store.handled"
+
+
 def test_a_folder_for_advertising_protects_nothing(way: Road, staging: Staging) -> None:
     way.old.add("sato", ("メルマガ",), letter(NEWS, "weekly-3", OFFER))
     assert thought(way, staging)["weekly-3"] == "park"
