@@ -1,7 +1,7 @@
 """Which parked senders and lists become rules: those whose mail a server can tell from mail that must stay."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator.errors import Reason
@@ -9,7 +9,7 @@ from migrator.mail import split
 from migrator.mail.scan import headers
 from migrator.mail.streams import stream_of
 from migrator.model import Raw
-from migrator.rules.subjects import read, tells
+from migrator.rules.subjects import Orders, read
 from migrator.staging.approved import Sent
 from migrator.text import shown
 
@@ -50,7 +50,7 @@ class Standing:
     newest_orders: deque[str] = field(default_factory=lambda: deque(maxlen=ORDERS))
     """Digests, both."""
 
-    def add(self, mail: Sent, asking: Collection[str]) -> None:
+    def add(self, mail: Sent, known_by: Orders) -> None:
         """Take one mail of it into account."""
         self.is_list = mail.is_list
         self.mails += 1
@@ -62,9 +62,9 @@ class Standing:
         guard, signals = mail.proposal
         if guard is not None:
             self.guards[guard] += 1
-        if mail.orders or not set(asking).isdisjoint(signals):
+        if mail.orders or not known_by.asking.isdisjoint(signals):
             self.orders += 1
-            self.untold += not tells(mail.subject)
+            self.untold += not known_by.tells(mail.subject)
             self.newest_orders.append(mail.digest)
 
     def objection(self, name: str) -> Reason | None:
@@ -93,37 +93,39 @@ class Chosen:
 
     rules: Sequence[Rule]
     left: Sequence[Reason]
+    words: Sequence[str]
+    """By which a server knows an order's subject."""
 
 
-def gather(parked: Iterable[str], sent: Iterable[Sent], asking: Collection[str]) -> Mapping[str, Standing]:
-    """What is known of each parked sender or list. `asking` are the signals of mail that asks for a person."""
+def gather(parked: Iterable[str], sent: Iterable[Sent], orders: Orders) -> Mapping[str, Standing]:
+    """What is known of each parked sender or list."""
     standings = {name: Standing() for name in parked}
     for mail in sent:
         if mail.name in standings:
-            standings[mail.name].add(mail, asking)
+            standings[mail.name].add(mail, orders)
         if mail.is_list and (standing := standings.get(stream_of(mail.sender, None))) is not None:
             standing.through_lists += 1
     return standings
 
 
-def choose(standings: Mapping[str, Standing], raws: Raws) -> Chosen:
+def choose(standings: Mapping[str, Standing], raws: Raws, orders: Orders) -> Chosen:
     """The rules, in the order of their names."""
     rules: list[Rule] = []
     left: list[Reason] = []
     for name, its in sorted(standings.items()):
-        objection = its.objection(name) or _misread(name, its, raws)
+        objection = its.objection(name) or _misread(name, its, raws, orders)
         if objection is not None:
             left.append(objection)
             continue
         by_subject, through_lists = its.orders > 0, its.through_lists > 0
         rules.append(Rule(name=name, is_list=its.is_list, by_subject=by_subject, through_lists=through_lists))
-    return Chosen(rules, left)
+    return Chosen(rules, left, orders.words)
 
 
-def _misread(name: str, its: Standing, raws: Raws) -> Reason | None:
+def _misread(name: str, its: Standing, raws: Raws, orders: Orders) -> Reason | None:
     """Orders whose subject tells us so, and not a server that reads less well."""
     subjects = [_subject(raw) for raw in raws(its.newest_orders).values()] if its.orders else []
-    misread = sum(not tells(subject) for subject in subjects)
+    misread = sum(not orders.tells(subject) for subject in subjects)
     return Reason("rules.misread", sender=name, mails=misread) if misread else None
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from migrator.mail import envelope
 from migrator.rules import exchange, postfix, sieve
 from migrator.rules.choosing import Chosen, Rule, Standing, choose
+from migrator.rules.subjects import Orders
 from migrator.text import shown
 from tests.servers.sieve import SieveTest
 
@@ -42,7 +43,7 @@ names = st.one_of(
 def chosen(*names: str, is_list: bool = False, by_subject: bool = False) -> Chosen:
     """What becomes of these names, were there mail of each and nothing against it."""
     told = {name: Standing(mails=1, is_list=is_list, orders=int(by_subject)) for name in names}
-    return choose(told, lambda digests: {})
+    return choose(told, lambda digests: {}, Orders(frozenset(), ("order", "注文")))
 
 
 def mail(field: bytes) -> bytes:

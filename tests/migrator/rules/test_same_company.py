@@ -11,6 +11,7 @@ from migrator.mail import envelope
 from migrator.model import Role, Verdict
 from migrator.rules import postfix, sieve
 from migrator.rules.choosing import Chosen, choose, gather
+from migrator.rules.subjects import Orders
 from migrator.staging.approved import parked_senders, raws, sent
 from migrator.staging.opinions import decide_item, decide_stream
 from migrator.staging.store import Staging
@@ -39,8 +40,8 @@ def chosen(staging: Staging, *parked: str) -> Chosen:
     """What becomes of these senders once they are parked."""
     for sender in parked:
         decide_stream(staging, sender, Verdict.PARK, by="suzuki", why="")
-    asking = Ruleset.read().judge.asking
-    return choose(gather(parked_senders(staging), sent(staging), asking), partial(raws, staging))
+    orders = Orders.of(Ruleset.read().judge)
+    return choose(gather(parked_senders(staging), sent(staging), orders), partial(raws, staging), orders)
 
 
 def left(found: Chosen) -> dict[str, object]:
@@ -143,7 +144,7 @@ def test_only_the_newest_word_on_a_whole_sender_counts(staging: Staging) -> None
     staged(staging, news())
     assert [rule.name for rule in chosen(staging, NEWS).rules] == [NEWS]
     decide_stream(staging, NEWS, Verdict.KEEP, by="sato", why="")
-    assert chosen(staging) == Chosen([], [])
+    assert chosen(staging).rules == chosen(staging).left == []
 
 
 def test_an_address_and_the_lists_it_sends_through_are_told_apart(
