@@ -397,10 +397,12 @@ class Unable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What the filter thinks of a mail, by which rules and why. `guard` names what protects it from being parked."""
+    """What the filter thinks of a mail, by which rules and why. `guard` names what protects it from being parked;
+    `orders`: it is about an order, a delivery, a bill or an account, and people decide about it apart."""
 
     verdict: Verdict
     rules: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     score: float | None = None
     guard: str | None = None
+    orders: bool = False

@@ -18,20 +18,28 @@ family = typer.Typer()
 def decide(
     what: Annotated[str, typer.Argument(metavar="ITEM|SENDER", help=_("A mail's number, an address, or a List-Id."))],
     verdict: Annotated[Verdict, typer.Argument(metavar="keep|park|hold")],
+    orders: Annotated[
+        bool,
+        typer.Option("--orders", help=_("Only about its orders, deliveries, bills and accounts.")),
+    ] = False,
     why: Annotated[str, typer.Option("--why", help=_("The reason, for whoever asks later."))] = "",
 ) -> None:
     """Write the decision down; the newest is in force."""
     from migrator.cli import migration
-    from migrator.staging.opinions import decide_item, decide_sender
+    from migrator.staging.opinions import decide_item, decide_stream
     from migrator.staging.store import user
 
     with migration.opened() as (_settings, staging):
         if what.isdecimal() and len(what) < 19:  # more digits than a number of ours can have
             decide_item(staging, int(what), verdict, by=user(), why=why)
-            touched = 1
-        else:
-            touched = decide_sender(staging, what.lower(), verdict, by=user(), why=why)
-    console.say(_("{verdict}: {n} mails."), verdict=verdict.value, n=touched)
+            console.say(_("{verdict}: {n} mails."), verdict=verdict.value, n=1)
+            return
+        done = decide_stream(staging, what, verdict, by=user(), why=why, orders=orders)
+    console.say(_("{verdict}: {n} mails of {sender}."), verdict=verdict.value, n=done.mails, sender=done.stream)
+    if done.orders_left:
+        console.say(
+            _("{n} orders, deliveries, bills and the like stay. To park those too: add --orders."), n=done.orders_left
+        )
 
 
 @family.command(
@@ -44,14 +52,14 @@ def restore(
 ) -> None:
     """A person's decision to keep; what stays parked is listed, because somebody else's word stands before this one."""
     from migrator.cli import migration
-    from migrator.staging.opinions import restore_item, restore_sender
+    from migrator.staging.opinions import restore_item, restore_stream
     from migrator.staging.store import user
 
     with migration.opened() as (_settings, staging):
         if what.isdecimal():
             done = restore_item(staging, int(what), by=user(), why=why)
         else:
-            done = restore_sender(staging, what.lower(), by=user(), why=why)
+            done = restore_stream(staging, what, by=user(), why=why)
     console.say(_("{n} parked mails are kept again; the next load carries them."), n=done.mails)
     for item, scope in done.left:
         said = _("a person parked it by its number") if scope == "item" else _("the source deleted it")

@@ -51,17 +51,18 @@ def export(
     """Only what a person said of a whole sender or list is exported: newest word, park."""
     from migrator.cli import migration
     from migrator.rules.choosing import choose, gather
+    from migrator.rules.subjects import Orders
     from migrator.rules.unsubscribe import table
     from migrator.staging.approved import parked_senders, raws, sent
 
     with migration.opened() as (settings, staging):
-        asking = migration.rules(settings).judge.asking
-        standings, read = gather(parked_senders(staging), sent(staging), asking), partial(raws, staging)
+        orders = Orders.of(migration.rules(settings).judge)
+        standings, read = gather(parked_senders(staging), sent(staging), orders), partial(raws, staging)
         if form == Format.UNSUBSCRIBE:
             _write(table(standings, read), out)
             console.tell(_("{n} senders and lists. Nothing was sent or fetched."), n=len(standings))
             return
-        chosen = choose(standings, read)
+        chosen = choose(standings, read, orders)
     text, made = _script(form, chosen, folder)
     _write(text, out)
     for reason in made.left:

@@ -39,7 +39,7 @@ def senders(
         (_("sender or list"), _("mails"), _("MB"), _("accounts"), _("proposal"), _("sure"), _("decision")),
         (
             (
-                row["sender"],
+                _("{sender}: orders").format(sender=row["sender"]) if row["orders"] else row["sender"],
                 row["items"],
                 round(row["bytes"] / 10**6, 1),
                 row["accounts"],
@@ -75,14 +75,14 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
     """Rows without a verdict, or with the one that is in force, change nothing."""
     from migrator.cli import migration
     from migrator.cli.spreadsheet import read
-    from migrator.staging.opinions import decide_senders, decided_senders, known_senders
+    from migrator.staging.opinions import decide_units, decided_units, known_streams
     from migrator.staging.store import user
 
     with migration.opened() as (_settings, staging):
-        decided = read(file, known_senders(staging))
-        in_force = decided_senders(staging)
-        fresh = {name: said for name, said in decided.items() if in_force.get(name, ("",))[0] != said[0]}
-        decide_senders(staging, fresh, by=user())
+        decided = read(file, known_streams(staging))
+        in_force = decided_units(staging)
+        fresh = {unit: said for unit, said in decided.items() if in_force.get(unit, ("",))[0] != said[0]}
+        decide_units(staging, fresh, by=user())
     console.say(
         _("{n} verdicts taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
     )

@@ -8,13 +8,17 @@ from typing import Any
 
 from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence
+from migrator.mail.streams import StreamKey, streams_meant
 from migrator.model import Verdict
+from migrator.staging.opinions import Unit
 
 COLUMNS = (
-    *("sender", "kind", "items", "MB", "accounts", "proposal", "tier", "sure"),
+    *("sender", "about", "kind", "items", "MB", "accounts", "proposal", "tier", "sure"),
     *("reasons", "protected_by", "newest", "least_typical"),
 )
 DECIDED = ("decision", "why")
+ORDERS = "orders"
+"""In `about`, where a line is about a sender's orders, deliveries, bills and accounts; else nothing stands there."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell must not begin with: a spreadsheet would compute it."""
@@ -34,6 +38,7 @@ def write(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def _values(row: Mapping[str, Any]) -> Iterator[object]:
     yield row["sender"]
+    yield ORDERS if row["orders"] else ""
     yield row["kind"]
     yield row["items"]
     yield round(row["bytes"] / 10**6, 1)
@@ -53,8 +58,8 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def read(file: Path, known: Collection[str]) -> dict[str, tuple[Verdict, str]]:
-    """The verdicts, with their reasons, by sender. Raises UsageError that names every line that is wrong."""
+def read(file: Path, known: Collection[StreamKey]) -> dict[Unit, tuple[Verdict, str]]:
+    """The verdicts, with their reasons. Raises UsageError that names every line that is wrong."""
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -63,7 +68,7 @@ def read(file: Path, known: Collection[str]) -> dict[str, tuple[Verdict, str]]:
     missing = [name for name in ("sender", "decision") if name not in (lines.fieldnames or ())]
     if missing:
         raise UsageError(Reason("sheet.column-missing", file=str(file), column=missing[0]))
-    found: dict[str, tuple[Verdict, str]] = {}
+    found: dict[Unit, tuple[Verdict, str]] = {}
     wrong: list[str] = []
     try:
         for line in lines:
@@ -78,8 +83,8 @@ def read(file: Path, known: Collection[str]) -> dict[str, tuple[Verdict, str]]:
 def _take(
     line: Mapping[str, str | None],
     number: int,
-    known: Collection[str],
-    found: dict[str, tuple[Verdict, str]],
+    known: Collection[StreamKey],
+    found: dict[Unit, tuple[Verdict, str]],
     wrong: list[str],
 ) -> None:
     name, word = (line["sender"] or "").strip(), (line["decision"] or "").strip().lower()
@@ -87,14 +92,18 @@ def _take(
         name = name[1:]
     if not word:
         return
+    about = (line.get("about") or "").strip().lower()
+    stream = next((each for each in streams_meant(name) if each in known), None)
     if word not in set(Verdict):
         wrong.append(_("line {line}: `{word}` is not keep, park or hold").format(line=number, word=word[:20]))
-    elif name not in known:
+    elif about not in ("", ORDERS):
+        wrong.append(_("line {line}: in `about`, `{word}` is not orders").format(line=number, word=about[:20]))
+    elif stream is None:
         wrong.append(_("line {line}: no mail is from this sender or list").format(line=number))
-    elif name in found:
+    elif (unit := Unit(stream, orders=about == ORDERS)) in found:
         wrong.append(_("line {line}: this sender has a verdict further up").format(line=number))
     else:
-        found[name] = Verdict(word), (line.get("why") or "").strip()
+        found[unit] = Verdict(word), (line.get("why") or "").strip()
 
 
 def _text(data: bytes, file: Path) -> str:

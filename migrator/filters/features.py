@@ -119,7 +119,7 @@ class _Fields:
             (
                 each.id,
                 re.compile("|".join(map(translate, each.fields))),
-                re2.compile(_any(each.any)) if each.any else None,
+                re2.compile(_any(each.patterns)) if each.patterns else None,
             )
             for each in signals
         ]
@@ -152,7 +152,7 @@ def _any(patterns: Iterable[str]) -> str:
 def _set(signals: Sequence[Signal]) -> Any:
     found = re2.Set.SearchSet()
     for each in signals:
-        found.Add(_any(each.any))
+        found.Add(_any(each.patterns))
     found.Compile()
     return found
 

@@ -16,9 +16,13 @@ PARK, HOLD = 0.95, 0.6
 
 FANS_OUT = "store.fan-out"
 
+ORDER, LIKE_AN_ORDER = "transaction.subject", "transaction.text"
+"""What an order's subject shows; and its text, but many a newsletter's too: there the verdict on the whole mail counts.
+"""
+
 SAFEST = 0.98
 FAMILIES = 2
-"""Kinds of evidence that must agree; no one of them is enough."""
+"""Kinds of evidence that must agree for parking; no one of them is enough. A mail that shows none is not held."""
 
 
 class Tier(StrEnum):
@@ -83,15 +87,15 @@ class Judge:
         seen = tuple(sorted(shown))
         sure = self.weights.probability(score)
         guard = self._guard(shown, guards, stream)
-        if guard is not None or (rule is not None and rule.verdict == Verdict.KEEP):
+        if guard is not None or shown >= {ORDER, LIKE_AN_ORDER} or (rule is not None and rule.verdict == Verdict.KEEP):
             verdict = Verdict.KEEP
         else:
             wanted = rule is not None and rule.verdict == Verdict.PARK
-            enough = self.families(shown) >= FAMILIES
             asked = not self.asking.isdisjoint(shown) or (rule is not None and rule.verdict == Verdict.HOLD)
-            verdict = _verdict(sure, wanted=wanted, enough=enough, asked=asked)
+            verdict = _verdict(sure, self.families(shown), wanted=wanted, asked=asked)
         rules = seen if rule is None else (*seen, rule.id)
-        return Proposal(verdict=verdict, rules=rules, score=round(sure, 3), guard=guard)
+        orders = ORDER in shown or (LIKE_AN_ORDER in shown and verdict != Verdict.PARK)
+        return Proposal(verdict=verdict, rules=rules, score=round(sure, 3), guard=guard, orders=orders)
 
     def _guard(self, shown: frozenset[SignalId], guards: Sequence[str], stream: Stream) -> str | None:
         if guards:
@@ -108,7 +112,7 @@ class Judge:
         return Tier.SAFEST if not stream.protected and sure >= SAFEST else Tier.LIKELY
 
 
-def _verdict(sure: float, *, wanted: bool, enough: bool, asked: bool) -> Verdict:
-    if wanted or (sure >= PARK and enough):
+def _verdict(sure: float, families: int, *, wanted: bool, asked: bool) -> Verdict:
+    if wanted or (sure >= PARK and families >= FAMILIES):
         return Verdict.HOLD if asked else Verdict.PARK
-    return Verdict.HOLD if sure >= HOLD else Verdict.KEEP
+    return Verdict.HOLD if sure >= HOLD and families else Verdict.KEEP

@@ -12,8 +12,9 @@ from typing import Any
 from migrator.errors import Reason, UsageError
 from migrator.filters.judging import Judge
 from migrator.filters.signals import SignalId, Signals
-from migrator.filters.streams import Stream, StreamKey
+from migrator.filters.streams import Stream
 from migrator.filters.weights import Weights
+from migrator.mail.streams import StreamKey
 
 RIDGE = 1.0
 """How dear a large weight is."""

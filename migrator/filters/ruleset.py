@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from migrator.errors import Reason, UsageError
 from migrator.filters.judging import Judge
 from migrator.filters.senders import SenderRule, SenderRules
 from migrator.filters.signals import Footers, Signal, SignalId, Signals
@@ -43,7 +44,7 @@ class Ruleset:
             rules: list[SenderRule] = []
             footers: list[str] = []
             for path in (*shipped, *own):
-                file = Toml(path).read(_File)
+                file = _read(path)
                 signals |= {each.id: each for each in file.signal}
                 rules += file.rule
                 footers += (pattern for each in file.footer for pattern in each.any)
@@ -55,3 +56,13 @@ class Ruleset:
         """Names this very set."""
         parts = (self.judge.signals.all, self.judge.signals.footers, self.judge.weights.text, self.senders.all)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> _File:
+    toml = Toml(path)
+    file = toml.read(_File)
+    for number, rule in enumerate(file.rule):
+        if rule.is_too_wide:
+            at = toml.at(("rule", number, "sender"))
+            raise UsageError(Reason("filter.sender-too-wide", **at, rule=rule.id, sender=rule.sender))
+    return file

@@ -1,8 +1,10 @@
 """What is known of senders by name: the shipped map of companies, and the operator's own rules, which win."""
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
 
+import re2
 from pydantic import BaseModel, ConfigDict, Field
 
 from migrator.filters.signals import Language
@@ -10,19 +12,34 @@ from migrator.model import Verdict
 
 
 class SenderRule(BaseModel):
-    """A rule by sender: an address or a List-Id, with `*` for any text. Never by a bare domain."""
+    """A rule by sender: an address, or else a List-Id, with `*` for any text; in any case. Never by a bare domain."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
-    sender: str = Field(pattern=r"[^*.]")
+    sender: str = Field(min_length=1)
     verdict: Verdict
     why: str | Mapping[Language, str]
 
-    def matches(self, *names: str | None) -> bool:
-        """Whether it is about one of these: a whole address, a whole List-Id; in any case."""
-        pattern = self.sender.casefold()
-        return any(fnmatchcase(name.casefold(), pattern) for name in names if name)
+    def matches(self, sender: str, list_id: str | None) -> bool:
+        """Whether it is about the whole of this address or List-Id."""
+        names = (sender, list_id) if "@" in self.sender else (list_id,)
+        pattern = _pattern(self.sender)
+        return any(pattern.fullmatch(name.lower()) is not None for name in names if name)
+
+    @property
+    def is_too_wide(self) -> bool:
+        """Whether it names nobody in particular: no domain of two labels, or all addresses below one."""
+        local, at, domain = self.sender.rpartition("@")
+        if "*" not in domain:
+            return bool(at) and not (local and domain)
+        labels = domain.split(".")[-2:]
+        return len(labels) < 2 or "*" in "".join(labels) or not all(labels) or (bool(at) and not local.strip("*"))
+
+
+@cache
+def _pattern(text: str) -> Any:
+    return re2.compile("(?s)" + ".*".join(map(re2.escape, text.lower().split("*"))))
 
 
 class SenderRules:

@@ -77,6 +77,10 @@ class Signal(BaseModel):
     where: Where
     fields: tuple[str, ...] = ()
     any: tuple[Pattern, ...] = ()
+    words: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Plain words, looked for beside the patterns; a mail server, which knows no patterns, can look for them too."""
+    coarse: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """What such a server looks for in place of the patterns: words that stand in all that they match, and in more."""
     minus: tuple[Pattern, ...] = ()
     """These are taken out of the text before it is looked at."""
     measure: Measure | None = None
@@ -95,13 +99,18 @@ class Signal(BaseModel):
     say: Mapping[Language, str]
     source: str
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """All that is looked for."""
+        return (*self.any, *map(re2.escape, self.words))
+
     @model_validator(mode="after")
     def _is_whole(self) -> "Signal":
         if (self.where == "measure") != (self.measure is not None):
             raise ValueError('`measure` goes with where = "measure", and only with it')
         if (self.where == "field") != bool(self.fields):
             raise ValueError('`fields` goes with where = "field", and only with it')
-        if self.where not in ("field", "measure", "store") and not self.any:
+        if self.where not in ("field", "measure", "store") and not self.patterns:
             raise ValueError("`any` is missing: what is looked for?")
         if (self.guard or self.asks) and self.towards != "keep":
             raise ValueError("`guard` and `asks` are for signals that speak for keeping")
@@ -136,7 +145,7 @@ class Signals:
     def digest(self) -> str:
         """Names what is looked for; weights and words do not count."""
         looked_for = [
-            each.model_dump(exclude={"say", "source", "family", "towards", "weight", "guard", "asks"})
+            each.model_dump(exclude={"coarse", "say", "source", "family", "towards", "weight", "guard", "asks"})
             for each in self.all
         ]
         return hashlib.sha256(repr((looked_for, self.footers)).encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ WROTE = "store.correspondent"
 BOOK = "store.address-book"
 MARKED = "store.marked"
 FILED = "store.filed"
+HANDLED = "store.handled"
 DAMAGED = "store.damaged"
 
 _FOR_ADVERTISING = re.compile(
@@ -31,6 +32,11 @@ class Store:
         self._to: set[str] = set()
         self._wrote: set[int] = set()
         self._answered: set[int] = set()
+        self._handled: frozenset[int] = frozenset()
+
+    def handled(self, artefacts: Iterable[int]) -> None:
+        """Somebody handles these in a shared inbox: assigned, in a state, commented or tagged."""
+        self._handled |= frozenset(artefacts)
 
     def wrote(self, recipients: str, message_id: str | None, answers: Sequence[str]) -> None:
         """Somebody of the company wrote this."""
@@ -42,6 +48,7 @@ class Store:
     def guards(
         self,
         *,
+        artefact: int,
         sender: str,
         folder: Path,
         role: Role | None,
@@ -61,6 +68,8 @@ class Store:
             yield WROTE
         if sender.lower() in self._book:
             yield BOOK
+        if artefact in self._handled:
+            yield HANDLED
         if FLAGGED in flags:
             yield MARKED
         if role is None and folder and not any(_FOR_ADVERTISING.search(name) for name in folder):

@@ -1,12 +1,6 @@
-"""A stream is what one sender or list sends: the unit of decision. What it has sent before speaks for or against it.
+"""What one sender or list sends (`mail.streams`): what it has sent before speaks for or against its mails."""
 
-Never by registrable domain: one company sends orders and newsletters from addresses side by side.
-"""
-
-import re
 from dataclasses import dataclass, field
-
-StreamKey = str
 
 DISCUSSION_SENDERS = 3
 DISCUSSION_ANSWERS = 0.3
@@ -16,20 +10,6 @@ FAN_OUT = 3
 """Accounts that got the same text."""
 
 ANSWER = frozenset({"thread.reply", "thread.subject"})
-
-_HASHED = re.compile(r"#.*")
-_TOKEN = re.compile(r"\d[\w.-]*-[\w.-]{6,}|[0-9a-f]{12,}")
-_NUMBER = re.compile(r"\d{6,}")
-"""Shorter ones tell people and shops apart."""
-
-
-def stream_of(sender: str, list_id: str | None) -> StreamKey:
-    """The whole List-Id, else the address without what a program puts into it anew each time."""
-    if list_id:
-        return list_id
-    local, at, domain = sender.lower().rpartition("@")
-    local = _NUMBER.sub("0", _TOKEN.sub("0", _HASHED.sub("#", local)))
-    return f"{local}{at}{domain}"
 
 
 @dataclass(frozen=True, slots=True)

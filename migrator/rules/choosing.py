@@ -1,19 +1,17 @@
 """Which parked senders and lists become rules: those whose mail a server can tell from mail that must stay."""
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator.errors import Reason
 from migrator.mail import split
 from migrator.mail.scan import headers
-from migrator.model import Raw, Verdict
-from migrator.rules.subjects import read, tells
+from migrator.mail.streams import stream_of
+from migrator.model import Raw
+from migrator.rules.subjects import Orders, read
 from migrator.staging.approved import Sent
 from migrator.text import shown
-
-TEXT = "transaction.text"
-"""Says so of an order, but also of many a newsletter: there the verdict on the whole mail counts."""
 
 NEWEST, ORDERS = 5, 100
 """The newest mails of a sender that are looked at: one may say how to unsubscribe; and its newest orders."""
@@ -27,7 +25,7 @@ class Rule:
     """One sender or list whose mail is to be filed."""
 
     name: str
-    """An address, or a List-Id without brackets; in one line, and in any case."""
+    """An address, or a List-Id without brackets; in one line, and in lower case."""
     is_list: bool = False
     by_subject: bool = False
     """Only mail whose subject is not that of an order: it sends both."""
@@ -47,14 +45,12 @@ class Standing:
     guards: Counter[str] = field(default_factory=Counter)
     kept: int = 0
     unjudged: int = 0
-    otherwise: int = 0
-    """Mails of a sender that is spelled like this one but for case, and is not parked."""
     through_lists: int = 0
     newest: deque[str] = field(default_factory=lambda: deque(maxlen=NEWEST))
     newest_orders: deque[str] = field(default_factory=lambda: deque(maxlen=ORDERS))
     """Digests, both."""
 
-    def add(self, mail: Sent, asking: Collection[str]) -> None:
+    def add(self, mail: Sent, known_by: Orders) -> None:
         """Take one mail of it into account."""
         self.is_list = mail.is_list
         self.mails += 1
@@ -63,18 +59,20 @@ class Standing:
         if mail.proposal is None:
             self.unjudged += 1
             return
-        verdict, guard, signals = mail.proposal
+        guard, signals = mail.proposal
         if guard is not None:
             self.guards[guard] += 1
-        if not set(asking).isdisjoint(signals) or (TEXT in signals and verdict != Verdict.PARK):
+        if mail.orders or not known_by.asking.isdisjoint(signals):
             self.orders += 1
-            self.untold += not tells(mail.subject)
+            self.untold += not known_by.tells(mail.subject)
             self.newest_orders.append(mail.digest)
 
     def objection(self, name: str) -> Reason | None:
         """Why no server can be trusted with it; None where it can."""
         if not name or shown(name) != name or any(character.isspace() for character in name):
             return Reason("rules.strange-name", sender=name)
+        if "*" in name and not self.is_list:
+            return Reason("rules.new-each-time", sender=name)
         if not self.mails:
             return Reason("rules.no-mail", sender=name)
         if self.unjudged:
@@ -84,8 +82,6 @@ class Standing:
             return Reason("rules.guarded", sender=name, mails=self.guards.total(), guard=guard)
         if self.kept:
             return Reason("rules.kept", sender=name, mails=self.kept)
-        if self.otherwise:
-            return Reason("rules.spelled-otherwise", sender=name, mails=self.otherwise)
         if self.untold:
             return Reason("rules.untold", sender=name, mails=self.untold)
         return None
@@ -97,43 +93,39 @@ class Chosen:
 
     rules: Sequence[Rule]
     left: Sequence[Reason]
+    words: Sequence[str]
+    """By which a server knows an order's subject."""
 
 
-def gather(parked: Iterable[str], sent: Iterable[Sent], asking: Collection[str]) -> Mapping[str, Standing]:
-    """What is known of each parked sender or list. `asking` are the signals of mail that asks for a person."""
+def gather(parked: Iterable[str], sent: Iterable[Sent], orders: Orders) -> Mapping[str, Standing]:
+    """What is known of each parked sender or list."""
     standings = {name: Standing() for name in parked}
-    alike: dict[str, list[Standing]] = defaultdict(list)
-    for name, standing in standings.items():
-        alike[name.lower()].append(standing)
     for mail in sent:
         if mail.name in standings:
-            standings[mail.name].add(mail, asking)
-        else:
-            for standing in alike.get(mail.name.lower(), ()):
-                standing.otherwise += 1
-            for standing in alike.get(mail.sender.lower(), ()) if mail.is_list else ():
-                standing.through_lists += 1
+            standings[mail.name].add(mail, orders)
+        if mail.is_list and (standing := standings.get(stream_of(mail.sender, None))) is not None:
+            standing.through_lists += 1
     return standings
 
 
-def choose(standings: Mapping[str, Standing], raws: Raws) -> Chosen:
+def choose(standings: Mapping[str, Standing], raws: Raws, orders: Orders) -> Chosen:
     """The rules, in the order of their names."""
     rules: list[Rule] = []
     left: list[Reason] = []
     for name, its in sorted(standings.items()):
-        objection = its.objection(name) or _misread(name, its, raws)
+        objection = its.objection(name) or _misread(name, its, raws, orders)
         if objection is not None:
             left.append(objection)
             continue
         by_subject, through_lists = its.orders > 0, its.through_lists > 0
         rules.append(Rule(name=name, is_list=its.is_list, by_subject=by_subject, through_lists=through_lists))
-    return Chosen(rules, left)
+    return Chosen(rules, left, orders.words)
 
 
-def _misread(name: str, its: Standing, raws: Raws) -> Reason | None:
+def _misread(name: str, its: Standing, raws: Raws, orders: Orders) -> Reason | None:
     """Orders whose subject tells us so, and not a server that reads less well."""
     subjects = [_subject(raw) for raw in raws(its.newest_orders).values()] if its.orders else []
-    misread = sum(not tells(subject) for subject in subjects)
+    misread = sum(not orders.tells(subject) for subject in subjects)
     return Reason("rules.misread", sender=name, mails=misread) if misread else None
 
 

@@ -5,7 +5,6 @@ from itertools import count
 
 from migrator.errors import Reason
 from migrator.rules.choosing import Chosen, Rule
-from migrator.rules.subjects import WORDS
 
 HEADER = "X-Migrator-Parked"
 
@@ -35,10 +34,10 @@ def script(chosen: Chosen) -> tuple[str, Chosen]:
             left.append(Reason("rules.too-long", sender=rule.name, limit=PATTERN))
         else:
             rules.append(rule)
-    return "\N{BYTE ORDER MARK}" + _TOP + "".join(_commands(rules)), Chosen(rules, left)
+    return "\N{BYTE ORDER MARK}" + _TOP + "".join(_commands(rules, chosen.words)), Chosen(rules, left, chosen.words)
 
 
-def _commands(rules: Sequence[Rule]) -> Iterator[str]:
+def _commands(rules: Sequence[Rule], of_orders: Sequence[str]) -> Iterator[str]:
     numbers = count(1)
     for is_list in (False, True):
         for by_subject in (False, True):
@@ -47,7 +46,7 @@ def _commands(rules: Sequence[Rule]) -> Iterator[str]:
                 words = ["New-TransportRule", f"-Name 'migrator {next(numbers)}'"]
                 words += [_LIST if is_list else _FROM, _array(patterns)]
                 words += [] if is_list else [_NO_LIST]
-                words += ["-ExceptIfSubjectMatchesPatterns", _array(map(_literal, WORDS))] if by_subject else []
+                words += ["-ExceptIfSubjectMatchesPatterns", _array(map(_literal, of_orders))] if by_subject else []
                 words.append(f"-SetHeaderName '{HEADER}' -SetHeaderValue '{'list' if is_list else 'sender'}'")
                 yield " ".join(words) + "\n"
 

@@ -30,7 +30,7 @@ def script(chosen: Chosen) -> tuple[str, Chosen]:
             left.append(Reason("rules.not-ascii", sender=rule.name))
         else:
             rules.append(rule)
-    return _TOP + "".join(map(_line, rules)), Chosen(rules, left)
+    return _TOP + "".join(map(_line, rules)), Chosen(rules, left, chosen.words)
 
 
 def _line(rule: Rule) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.rules.choosing import Chosen, Rule
-from migrator.rules.subjects import WORDS
 
 _TOP = """\
 # Made by migrator from what people decided. It files; it never rejects, discards or deletes.
@@ -18,14 +17,14 @@ def script(chosen: Chosen, folder: str) -> tuple[str, Chosen]:
     for by_subject in (False, True):
         tests = list(_senders([rule for rule in chosen.rules if rule.by_subject == by_subject]))
         if tests:
-            blocks.append(_block(tests, folder, by_subject=by_subject))
+            blocks.append(_block(tests, folder, chosen.words if by_subject else ()))
     return "\n".join(blocks), chosen
 
 
-def _block(tests: Sequence[str], folder: str, *, by_subject: bool) -> str:
+def _block(tests: Sequence[str], folder: str, words: Sequence[str]) -> str:
     lines = ['if allof(not exists "in-reply-to",']
-    if by_subject:
-        lines += ['  header :matches "subject" "?*",', f'  not header :contains "subject" {_strings(WORDS)},']
+    if words:
+        lines += ['  header :matches "subject" "?*",', f'  not header :contains "subject" {_strings(words)},']
     lines += [
         "  anyof(",
         "    " + ",\n    ".join(tests),

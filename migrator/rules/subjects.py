@@ -1,35 +1,45 @@
 """Words by which a server tells an order from a newsletter: anywhere in the subject, ASCII letters in any case.
 
-A server knows no patterns that all servers know. So these are coarser than the signal `transaction.subject`, and err
-towards the inbox; `choosing` leaves out a sender that has ever sent an order whose subject has none of them.
+There are no patterns that all servers know. So the words are those that stand beside the patterns of the filter's own
+signal, and err towards the inbox; `choosing` leaves out a sender that has ever sent an order whose subject has none.
 """
 
 import re
 from base64 import b64decode
+from dataclasses import dataclass
 from quopri import decodestring
 
-JAPANESE = (
-    *("注文", "受注", "発送", "出荷", "お届", "届け", "配送", "配達", "領収", "請求", "見積", "納品", "検収", "入金"),
-    *("支払", "予約", "問合", "問い合", "問いあわ", "受付", "登録完了", "認証", "パスワード", "契約", "明細"),
-    *("返金", "返品", "キャンセル"),
-)
-ENGLISH = (
-    *("order", "ship", "dispatch", "deliver", "arriv", "track", "package", "parcel", "purchase", "booking", "reserv"),
-    *("invoice", "receipt", "payment", "account", "subscription", "appointment", "ticket", "confirm", "password"),
-    *("statement", "verif", "on the way", "on its way", "przesy"),
-)
+from migrator.filters.judging import ORDER, Judge
+from migrator.filters.signals import SignalId
+
 UNREADABLE = ("\N{REPLACEMENT CHARACTER}", "=?", "$B", "$@")
 """What is left in a subject that a server could not decode, or in ISO-2022-JP that nobody declared."""
-
-WORDS = (*JAPANESE, *ENGLISH, *UNREADABLE)
 
 _ENCODED = re.compile(rb"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]*)\?=(?:\s+(?==\?))?")
 
 
-def tells(subject: str) -> bool:
-    """Whether a subject says that it is about an order."""
-    folded = "".join(character.lower() if character.isascii() else character for character in subject)
-    return any(word in folded for word in (*JAPANESE, *ENGLISH))
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How orders are known: to us by signals, to a server by words in a subject."""
+
+    asking: frozenset[SignalId]
+    told_by: tuple[str, ...]
+
+    @classmethod
+    def of(cls, judge: Judge) -> "Orders":
+        """As the filter knows them."""
+        its = judge.signals.by_id[ORDER]
+        return cls(judge.asking, tuple(dict.fromkeys((*its.words, *its.coarse))))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a server looks for: where it can read nothing, it must not take that for a newsletter."""
+        return (*self.told_by, *UNREADABLE)
+
+    def tells(self, subject: str) -> bool:
+        """Whether a subject says that it is about an order."""
+        folded = "".join(character.lower() if character.isascii() else character for character in subject)
+        return any(word in folded for word in self.told_by)
 
 
 def read(value: bytes) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from migrator.model import Raw, Verdict
 from migrator.staging import tables
-from migrator.staging.states import newest_item, sender_of
+from migrator.staging.states import newest_item
 from migrator.staging.store import Staging
 
 PAGE = 5_000
@@ -16,7 +16,7 @@ PAGE = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A staged mail from a parked sender or list, or from one that is spelled like it but for case."""
+    """A staged mail from a parked sender or list, or of a parked sender through a list."""
 
     name: str
     """The sender or list by which people decide about it."""
@@ -26,8 +26,10 @@ class Sent:
     digest: str
     kept: bool
     """A person decided otherwise about this very mail."""
-    proposal: tuple[str, str | None, Sequence[str]] | None
-    """Verdict, guard, and the signals and rules that said so: the newest."""
+    orders: bool
+    """About an order, a delivery, a bill or an account."""
+    proposal: tuple[str | None, Sequence[str]] | None
+    """The guard, and the signals and rules that said so: the newest."""
 
 
 def parked_senders(staging: Staging) -> list[str]:
@@ -60,7 +62,8 @@ def sent(staging: Staging) -> Iterator[Sent]:
                 subject=row.subject,
                 digest=row.digest,
                 kept=row.said not in (None, Verdict.PARK),
-                proposal=None if row.verdict is None else (row.verdict, row.guard, row.rules),
+                orders=bool(row.orders),
+                proposal=None if row.rules is None else (row.guard, row.rules),
             )
         last = page[-1].id
 
@@ -79,25 +82,24 @@ def _sent() -> Select[Any]:
     return (
         select(
             its.id,
-            sender_of(item).label("name"),
+            its.stream.label("name"),
             its.list_id,
             its.sender,
             its.subject,
             its.digest,
             word.label("said"),
-            said.c.verdict,
+            said.c.orders,
             said.c.guard,
             case((said.c.id.is_not(None), said.c.rules)).label("rules"),
         )
         .join(newest, newest.c.item_id == its.id)
         .outerjoin(said, said.c.id == proposed)
-        .where(or_(_is_parked(its.sender), _is_parked(its.list_id)))
+        .where(or_(_is_parked(its.stream), _is_parked(func.lower(its.sender))))
     )
 
 
-def _is_parked(name: ColumnElement[str | None]) -> ColumnElement[bool]:
-    names = _parked().subquery()
-    return func.lower(name).in_(select(func.lower(names.c.sender)))
+def _is_parked(name: ColumnElement[str]) -> ColumnElement[bool]:
+    return name.in_(_parked())
 
 
 def raws(staging: Staging, digests: Iterable[str]) -> dict[str, Raw]:

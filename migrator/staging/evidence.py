@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, or_, select
 
+from migrator.mail.streams import StreamKey
 from migrator.model import Account, Flag, Folder, ItemId, Path, Raw, Role
 from migrator.routes import role_of
 from migrator.staging import tables
@@ -42,20 +43,17 @@ class Evidence:
     flags: frozenset[Flag]
     health: str
     size: int
+    stream: StreamKey
+    """The list or sender by which people decide about it."""
     message_id: str | None
     shown: str
     """The signals, between blanks."""
     alike: str
     answers: Sequence[str]
-    proposal: tuple[str, str | None, str] | None
-    """Verdict, guard, and the set of rules that said so."""
+    proposal: tuple[str, str | None, bool] | None
+    """Verdict, guard, and whether it is about an order."""
     auto: str | None
     """What `auto` has decided of it last."""
-
-    @property
-    def named(self) -> str:
-        """The list or sender by which people decide about it."""
-        return self.list_id or self.sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +159,14 @@ def _evidence(signals: str) -> Select[Any]:
             flags_of(its.artefact_id, item).label("flags"),
             its.health,
             its.size,
+            its.stream,
             its.message_id,
             tables.feature.c.shown,
             tables.feature.c.alike,
             tables.feature.c.answers,
             said.c.verdict,
             said.c.guard,
-            said.c.ruleset,
+            said.c.orders,
             said_of("auto", its.artefact_id).label("auto"),
         )
         .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
@@ -196,11 +195,12 @@ def _row(row: Any, folders: Mapping[int, Folder]) -> Evidence:
         flags=frozenset(row.flags),
         health=row.health,
         size=row.size,
+        stream=row.stream,
         message_id=row.message_id,
         shown=row.shown,
         alike=row.alike,
         answers=row.answers,
-        proposal=None if row.verdict is None else (row.verdict, row.guard, row.ruleset),
+        proposal=None if row.verdict is None else (row.verdict, row.guard, row.orders),
         auto=row.auto,
     )
 
@@ -226,6 +226,12 @@ def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[
             return
         yield from (Written(row.recipients, row.message_id, row.answers) for row in page)
         last = page[-1].id
+
+
+def handled(staging: Staging) -> frozenset[int]:
+    """Artefacts that somebody handles in a shared inbox: assigned, in a state, commented or tagged. None, as long as
+    staging keeps nothing of shared inboxes."""
+    return frozenset()
 
 
 def _folders(staging: Staging) -> dict[int, Folder]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from migrator.errors import Reason
 from migrator.mail import Envelope, Health
+from migrator.mail.streams import stream_of
 from migrator.model import DELETED, Evidence, Flag, Item, NotMail, Unchanged, Unreadable, Verdict
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
@@ -101,6 +102,7 @@ class Facts:
             recipients=", ".join(each for each in (head.to, head.cc) if each),
             date=head.date,
             list_id=head.list_id,
+            stream=stream_of(head.sender, head.list_id),
             health=read.health,
         )
         self._source_says(artefact)

@@ -1,15 +1,16 @@
 """What is thought of the mails: proposals by the filter, decisions by people. Both only grow; the newest counts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, insert, select
 
 from migrator.errors import Reason, UsageError
+from migrator.mail.streams import StreamKey, streams_meant
 from migrator.model import ItemId, Proposal, Verdict
 from migrator.staging import tables
-from migrator.staging.states import newest_item, parked_by, sender_of
+from migrator.staging.states import newest_item, parked_by
 from migrator.staging.store import Run, Staging, now
 
 
@@ -21,6 +22,7 @@ def propose(staging: Staging, run: Run, ruleset: str, proposals: Iterable[tuple[
             "ruleset": ruleset,
             "verdict": each.verdict,
             "guard": each.guard,
+            "orders": each.orders,
             "score": each.score,
             "rules": list(each.rules),
             "reasons": [{"code": reason.code, "params": dict(reason.params)} for reason in each.reasons],
@@ -43,28 +45,51 @@ def decide_by_itself(staging: Staging, artefacts: Mapping[int, Verdict], *, why:
             connection.execute(insert(tables.decision), rows)
 
 
-def decide_senders(staging: Staging, decided: Mapping[str, tuple[Verdict, str]], *, by: str) -> None:
+class Unit(NamedTuple):
+    """What people decide about at once: a sender or list without its orders, or its orders."""
+
+    stream: StreamKey
+    orders: bool = False
+
+    @property
+    def scope(self) -> str:
+        """As it stands in a decision."""
+        return "orders" if self.orders else "sender"
+
+
+def decide_units(staging: Staging, decided: Mapping[Unit, tuple[Verdict, str]], *, by: str) -> None:
     """A person's word on many senders and lists at once, each with its reason: all of them, or none."""
-    rows = [{**_decision("sender", verdict, by, why), "sender": sender} for sender, (verdict, why) in decided.items()]
+    rows = [
+        {**_decision(unit.scope, verdict, by, why), "sender": unit.stream} for unit, (verdict, why) in decided.items()
+    ]
     if rows:
         with staging.writing() as connection:
             connection.execute(insert(tables.decision), rows)
 
 
-def known_senders(staging: Staging) -> set[str]:
+def known_streams(staging: Staging) -> set[StreamKey]:
     """Every sender and list from which a mail is staged, as people decide about them."""
     with staging.reading() as connection:
-        return set(connection.execute(select(sender_of(tables.item)).distinct()).scalars())
+        return set(connection.execute(select(tables.item.c.stream).distinct()).scalars())
 
 
-def decided_senders(staging: Staging) -> dict[str, tuple[Verdict, str, str]]:
-    """The decision in force for each sender and list about which somebody decided: verdict, by whom, and why."""
+def decided_units(staging: Staging) -> dict[Unit, tuple[Verdict, str, str]]:
+    """The decision in force wherever somebody decided: verdict, by whom, and why. As `states.said_of_stream` has it:
+    a word on a sender is one on its orders too, unless it parks."""
     its = tables.decision.c
+    found: dict[Unit, tuple[Verdict, str, str]] = {}
     with staging.reading() as connection:
-        rows = connection.execute(
-            select(its.sender, its.verdict, its.by, its.why).where(its.scope == "sender").order_by(its.id)
-        )
-        return {row.sender: (Verdict(row.verdict), row.by, row.why) for row in rows}
+        for row in connection.execute(
+            select(its.scope, its.sender, its.verdict, its.by, its.why)
+            .where(its.scope.in_(("sender", "orders")))
+            .order_by(its.id)
+        ):
+            said = Verdict(row.verdict), row.by, row.why
+            if row.scope == "sender":
+                found[Unit(row.sender)] = said
+            if row.scope == "orders" or row.verdict != Verdict.PARK:
+                found[Unit(row.sender, orders=True)] = said
+    return found
 
 
 def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, why: str) -> None:
@@ -76,16 +101,52 @@ def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, wh
         connection.execute(insert(tables.decision).values(**_decision("item", verdict, by, why), artefact_id=artefact))
 
 
-def decide_sender(staging: Staging, sender: str, verdict: Verdict, *, by: str, why: str) -> int:
-    """A person's word on a sender or list, for mail that comes later too; how many staged mails it touches."""
-    its = tables.item
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The sender or list about which a person decided, how many staged mails it is, and how many orders it is not."""
+
+    stream: StreamKey
+    mails: int
+    orders_left: int
+
+
+def decide_stream(
+    staging: Staging, words: str, verdict: Verdict, *, by: str, why: str, orders: bool = False
+) -> Decided:
+    """A person's word on the sender or list that these words mean, for mail that comes later too. To park a sender
+    does not park its orders, but `orders` does. Raises UsageError where nothing is from there."""
     with staging.writing() as connection:
-        named = (its.c.sender == sender) | (its.c.list_id == sender)
-        touched = len(connection.execute(select(its.c.id).where(named)).all())
-        if not touched:
-            raise UsageError(Reason("sender.unknown", sender=sender))
-        connection.execute(insert(tables.decision).values(**_decision("sender", verdict, by, why), sender=sender))
-    return touched
+        unit = Unit(_meant(connection, words), orders)
+        connection.execute(
+            insert(tables.decision).values(**_decision(unit.scope, verdict, by, why), sender=unit.stream)
+        )
+        rest, about_orders = _counted(connection, unit.stream)
+    if orders:
+        return Decided(unit.stream, about_orders, 0)
+    if verdict == Verdict.PARK:
+        return Decided(unit.stream, rest, about_orders)
+    return Decided(unit.stream, rest + about_orders, 0)
+
+
+def _meant(connection: Connection, words: str) -> StreamKey:
+    its = tables.item.c.stream
+    for stream in streams_meant(words):
+        if connection.execute(select(exists().where(its == stream))).scalar():
+            return stream
+    raise UsageError(Reason("sender.unknown", sender=words))
+
+
+def _counted(connection: Connection, stream: StreamKey) -> tuple[int, int]:
+    """Mails of a stream that are not about orders, and those that are, in their newest versions."""
+    newest, its, said = newest_item(), tables.item.c, tables.proposal.c
+    last = select(said.orders).where(said.item_id == its.id).order_by(said.id.desc()).limit(1).scalar_subquery()
+    found = connection.execute(
+        select(func.count(), func.coalesce(func.sum(case((last, 1), else_=0)), 0))
+        .select_from(tables.item)
+        .join(newest, newest.c.item_id == its.id)
+        .where(its.stream == stream)
+    ).one()
+    return found[0] - found[1], found[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +169,13 @@ def restore_item(staging: Staging, item: ItemId, *, by: str, why: str) -> Restor
     return Restored(1, [])
 
 
-def restore_sender(staging: Staging, sender: str, *, by: str, why: str) -> Restored:
+def restore_stream(staging: Staging, words: str, *, by: str, why: str) -> Restored:
     """A person wants the parked mail of a sender or list after all, and what comes later. What a person parked one by
     one stays, and what the source took back. Raises UsageError where nothing is from there."""
-    its = sender_of(tables.item) == sender
+    with staging.reading() as connection:
+        its = tables.item.c.stream == _meant(connection, words)
     before = _parked(staging, its)
-    decide_sender(staging, sender, Verdict.KEEP, by=by, why=why)
+    decide_stream(staging, words, Verdict.KEEP, by=by, why=why)
     left = _parked(staging, its)
     return Restored(len(before) - len(left), left)
 
@@ -131,13 +193,13 @@ def _decision(scope: str, verdict: Verdict, by: str, why: str) -> dict[str, Any]
     return {"scope": scope, "verdict": verdict, "by": by, "why": why, "at": now()}
 
 
-def decisions(staging: Staging, artefact: int, senders: Sequence[str]) -> list[dict[str, Any]]:
+def decisions(staging: Staging, artefact: int, stream: StreamKey) -> list[dict[str, Any]]:
     """Every decision that was ever made about a mail, oldest first."""
     its = tables.decision.c
     with staging.reading() as connection:
         rows = connection.execute(
             select(its.id, its.scope, its.sender, its.verdict, its.by, its.why, its.at)
-            .where((its.artefact_id == artefact) | its.sender.in_(list(senders)))
+            .where((its.artefact_id == artefact) | (its.sender == stream))
             .order_by(its.id)
         )
         return [dict(row._mapping) for row in rows]

@@ -149,10 +149,8 @@ def explain(staging: Staging, item: ItemId, targets: Mapping[str, Collection[str
     """Everything that is known of one mail: evidence, decisions, faults, and what became of it at each target."""
     line = one(staging, item)
     with staging.reading() as connection:
-        artefact, sender, list_id = connection.execute(
-            select(tables.item.c.artefact_id, tables.item.c.sender, tables.item.c.list_id).where(
-                tables.item.c.id == item
-            )
+        artefact, stream = connection.execute(
+            select(tables.item.c.artefact_id, tables.item.c.stream).where(tables.item.c.id == item)
         ).one()
         versions = list(
             connection.execute(
@@ -161,7 +159,7 @@ def explain(staging: Staging, item: ItemId, targets: Mapping[str, Collection[str
         )
     return line | {
         "versions": [str(each) for each in versions],
-        "decisions": decisions(staging, artefact, [each for each in (sender, list_id) if each]),
+        "decisions": decisions(staging, artefact, stream),
         "targets": {name: _standing(staging, item, name, takes) for name, takes in targets.items()},
     }
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, literal, null, or_, select
 from sqlalchemy.sql.selectable import ScalarSelect, Subquery
 
 from migrator.model import Verdict
@@ -72,7 +72,7 @@ def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
         said_of("item", artefact_id),
         case((said_of("source", artefact_id) == Verdict.PARK, literal(Verdict.PARK.value))),
         case((guard.is_not(None), literal(Verdict.KEEP.value))),
-        _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender"),
+        said_of_stream(of),
         said_of("auto", artefact_id),
         literal(Verdict.KEEP.value),
     )
@@ -80,19 +80,27 @@ def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
 
 def parked_by(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     """Whose decision in force parks an item row `of`, by scope: item, source, sender or auto; null for none."""
-    by_sender = _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender")
     return case(
         (verdict_of(artefact_id, of) != Verdict.PARK, null()),
         (said_of("item", artefact_id) == Verdict.PARK, literal("item")),
         (said_of("source", artefact_id) == Verdict.PARK, literal("source")),
-        (by_sender == Verdict.PARK, literal("sender")),
+        (said_of_stream(of) == Verdict.PARK, literal("sender")),
         else_=literal("auto"),
     )
 
 
-def sender_of(of: Any) -> ColumnElement[str]:
-    """The sender or list by which people decide about an item row `of`."""
-    return func.coalesce(of.c.list_id, of.c.sender)
+def said_of_stream(of: Any) -> ColumnElement[str]:
+    """The newest verdict about the sender or list of an item row `of`. A word that parks a sender does not reach its
+    orders: those are parked by a word on them (scope `orders`)."""
+    its = decision.c
+    by_name, by_orders = its.scope == "sender", its.scope == "orders"
+    return case(
+        (
+            func.coalesce(_newest(proposal.c.orders, proposal.c.item_id == of.c.id), false()),
+            _newest(its.verdict, its.sender == of.c.stream, or_(by_orders, and_(by_name, its.verdict != Verdict.PARK))),
+        ),
+        else_=_newest(its.verdict, its.sender == of.c.stream, by_name),
+    )
 
 
 def said_of(scope: str, artefact_id: ColumnElement[Any]) -> ScalarSelect[Any]:

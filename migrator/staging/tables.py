@@ -264,12 +264,13 @@ item = Table(
     _text("recipients"),
     Column("date", Instant),
     _text("list_id", nullable=True),
+    _text("stream"),  # by which people decide about it
     _text("health"),
     _ref("pass_id", "pass"),
     Index(None, "artefact_id"),
     Index(None, "digest"),
     Index(None, "message_id"),
-    Index(None, "sender"),
+    Index(None, "stream"),
 )
 
 observation = Table(
@@ -357,6 +358,7 @@ proposal = Table(
     _text("ruleset"),
     _text("verdict"),
     _text("guard", nullable=True),  # the hard guard that protects it
+    Column("orders", Boolean, nullable=False),  # about an order, a delivery, a bill or an account
     Column("score", Float),
     Column("rules", Json, nullable=False),
     Column("reasons", Json, nullable=False),
@@ -368,9 +370,9 @@ decision = Table(
     "decision",
     metadata,
     _id(),
-    _text("scope"),  # item | source | sender | auto
+    _text("scope"),  # item | source | sender | orders | auto
     _ref("artefact_id", "artefact", nullable=True),
-    _text("sender", nullable=True),
+    _text("sender", nullable=True),  # a stream
     _text("verdict"),
     _text("by"),
     _text("why"),

@@ -12,11 +12,12 @@ from migrator.filters.features import Reader
 from migrator.filters.judging import Tier
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
-from migrator.filters.streams import Stream, StreamKey, stream_of
+from migrator.filters.streams import Stream
 from migrator.mail import envelope, split
 from migrator.mail.bounded import MEMORY, SECONDS, Bounded
+from migrator.mail.streams import StreamKey
 from migrator.model import Proposal, Raw, Verdict
-from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
+from migrator.staging.evidence import Evidence, Features, evidence, handled, keep, unread, written
 from migrator.staging.opinions import decide_by_itself, propose
 from migrator.staging.store import Staging
 from migrator.steps.progress import Progress, Report, quiet
@@ -36,6 +37,7 @@ def judge(
     counts: Counter[str] = Counter()
     with staging.run("judge") as run:
         look(staging, ruleset, report)
+        learn_facts(staging, ruleset, store)
         streams = gather(staging, ruleset, store)
         for page in judged(staging, streams):
             changed = [(its.item, proposal) for its, proposal in page if _is_new(its, proposal)]
@@ -96,7 +98,7 @@ class Streams:
 
     def stream(self, its: Evidence) -> Stream:
         """The stream of a mail."""
-        return self.of[stream_of(its.sender, its.list_id)]
+        return self.of[its.stream]
 
 
 def what_if(
@@ -106,24 +108,30 @@ def what_if(
     changes: Counter[tuple[str, str, str]] = Counter()
     for each in (now, then):
         look(staging, each, report)
+    learn_facts(staging, now, store)
     both = [judged(staging, gather(staging, each, store)) for each in (now, then)]
     for before, after in zip(*both, strict=True):
         for (its, was), (_, would) in zip(before, after, strict=True):
             if was.verdict != would.verdict:
-                changes[its.list_id or its.sender, was.verdict, would.verdict] += 1
+                changes[its.stream, was.verdict, would.verdict] += 1
     return changes
 
 
-def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
-    """One look at all features: what the company wrote, then what each stream comes to."""
-    signals = ruleset.judge.signals.digest
-    for mail in written(staging, signals, store.domains):
+def learn_facts(staging: Staging, ruleset: Ruleset, store: Store) -> None:
+    """Tell the store what the company wrote, and what somebody handles in a shared inbox."""
+    for mail in written(staging, ruleset.judge.signals.digest, store.domains):
         store.wrote(mail.recipients, mail.message_id, mail.answers)
+    store.handled(handled(staging))
+
+
+def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
+    """What each stream comes to: one look at all features."""
+    signals = ruleset.judge.signals.digest
     streams = Streams(ruleset, store, defaultdict(Stream))
     judge = ruleset.judge
     standing = lru_cache(100_000)(lambda shown, guards: (judge.weights.score(shown), judge.standing(shown, guards)))
     for its in _each(staging, signals):
-        stream = streams.of[stream_of(its.sender, its.list_id)]
+        stream = streams.of[its.stream]
         stream.is_list = its.list_id is not None
         score, stands = standing(_shown(its.shown), bool(_guards(store, its)))
         stream.add(score, stands, sender=its.sender, account=its.account, text=its.alike)
@@ -155,6 +163,7 @@ def _proposal(streams: Streams, its: Evidence) -> Proposal:
 
 def _guards(store: Store, its: Evidence) -> list[str]:
     found = store.guards(
+        artefact=its.artefact,
         sender=its.sender,
         folder=its.folder,
         role=its.role,
@@ -176,4 +185,4 @@ def _shown(text: str) -> frozenset[str]:
 
 
 def _is_new(its: Evidence, proposal: Proposal) -> bool:
-    return its.proposal is None or its.proposal[:2] != (proposal.verdict, proposal.guard)
+    return its.proposal is None or its.proposal != (proposal.verdict, proposal.guard, proposal.orders)

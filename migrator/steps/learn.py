@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from migrator.filters.learning import Example, learn
 from migrator.filters.ruleset import Ruleset
-from migrator.filters.streams import stream_of
 from migrator.filters.weights import Weights
 from migrator.model import Verdict
 from migrator.staging.evidence import evidence
-from migrator.staging.opinions import decided_senders
+from migrator.staging.opinions import Unit, decided_units
 from migrator.staging.store import Staging
 
 
@@ -33,10 +32,10 @@ def learn_from_decisions(staging: Staging, ruleset: Ruleset) -> Learned:
 
 
 def _examples(staging: Staging, ruleset: Ruleset) -> Iterator[Example]:
-    decided = decided_senders(staging)
+    decided = decided_units(staging)
     for page in evidence(staging, ruleset.judge.signals.digest):
         for its in page:
-            verdict = decided.get(its.named, (Verdict.HOLD,))[0]
+            unit = Unit(its.stream, orders=its.proposal is not None and its.proposal[2])
+            verdict = decided.get(unit, (Verdict.HOLD,))[0]
             if verdict != Verdict.HOLD:
-                shown = frozenset(its.shown.split())
-                yield Example(shown, stream_of(its.sender, its.list_id), its.named, verdict == Verdict.PARK)
+                yield Example(frozenset(its.shown.split()), its.stream, its.stream, verdict == Verdict.PARK)

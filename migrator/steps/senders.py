@@ -1,4 +1,4 @@
-"""What all mails of one sender or list come to, for the person who decides about it."""
+"""What all mails of one sender or list come to, for the person who decides about it; its orders by themselves."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from migrator.filters.store import Store
 from migrator.filters.streams import Stream
 from migrator.model import ItemId, Proposal, Verdict
 from migrator.staging.evidence import Evidence, subjects_of
-from migrator.staging.opinions import decided_senders
+from migrator.staging.opinions import Unit, decided_units
 from migrator.staging.store import Staging
-from migrator.steps.judge import Streams, gather, judged
+from migrator.steps.judge import Streams, gather, judged, learn_facts
 
 REASONS = 5
 PARKED = 0.8
@@ -58,21 +58,23 @@ class Sender:
 
 
 def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[str, Any]]:
-    """One row a sender or list in the words of interface.md, those that would save most first. `reasons` and
-    `protected_by` are ids of signals and guards, the weightiest first."""
+    """One row a sender or list in the words of interface.md, and one for its orders, those that would save most first.
+    `reasons` and `protected_by` are ids of signals and guards, the weightiest first."""
+    learn_facts(staging, ruleset, store)
     streams = gather(staging, ruleset, store)
     found = _gathered(staging, streams)
-    decided = decided_senders(staging)
+    decided = decided_units(staging)
     weights = ruleset.judge.weights.of
     order = {Verdict.PARK: 0, Verdict.HOLD: 1, Verdict.KEEP: 2}
     subjects = subjects_of(staging, [number for each in found.values() for number in (each.newest, each.odd[1])])
-    for name, each in sorted(found.items(), key=lambda pair: (order[pair[1].proposal], -pair[1].size, pair[0])):
-        verdict, by, _ = decided.get(name, (None, None, ""))
+    for unit, each in sorted(found.items(), key=lambda pair: (order[pair[1].proposal], -pair[1].size, pair[0])):
+        verdict, by, _ = decided.get(unit, (None, None, ""))
         speak = sorted(each.shown, key=lambda signal: -each.shown[signal] * weights.get(signal, 0.0))
         sure = each.sure / each.items
         against = [signal for signal in reversed(speak) if weights.get(signal, 0.0) < 0]
         yield {
-            "sender": name,
+            "sender": unit.stream,
+            "orders": unit.orders,
             "kind": "list" if each.is_list else "address",
             "items": each.items,
             "bytes": each.size,
@@ -89,11 +91,12 @@ def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[s
         }
 
 
-def _gathered(staging: Staging, streams: Streams) -> dict[str, Sender]:
-    found: dict[str, Sender] = {}
+def _gathered(staging: Staging, streams: Streams) -> dict[Unit, Sender]:
+    found: dict[Unit, Sender] = {}
     for page in judged(staging, streams):
         for its, proposal in page:
-            if its.named not in found:
-                found[its.named] = Sender(its.list_id is not None, streams.stream(its))
-            found[its.named].add(its, proposal)
+            unit = Unit(its.stream, proposal.orders)
+            if unit not in found:
+                found[unit] = Sender(its.list_id is not None, streams.stream(its))
+            found[unit].add(its, proposal)
     return found

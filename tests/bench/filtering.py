@@ -19,9 +19,10 @@ from migrator.filters.judging import Judge, Tier
 from migrator.filters.learning import Example, folds, learn
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.signals import Signals
-from migrator.filters.streams import Stream, stream_of
+from migrator.filters.streams import Stream
 from migrator.mail import Envelope, envelope, split
 from migrator.mail.scan import headers
+from migrator.mail.streams import stream_of
 from migrator.model import Proposal, Verdict
 
 ROOT = Path(__file__).parents[2]

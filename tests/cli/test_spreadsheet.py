@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from migrator.cli.spreadsheet import read, write
 from migrator.errors import UsageError
+from migrator.mail.streams import stream_of
 from migrator.model import Verdict
+from migrator.staging.opinions import Unit
 
 KNOWN = {"news@shop.example", "mag.shop.example", "=1+1@shop.example", "info@shop.example"}
 
@@ -18,6 +20,7 @@ def row(sender: str, **more: object) -> dict[str, object]:
     telling = {"kind": "address", "items": 3, "bytes": 2_500_000, "accounts": 2, "proposal": "park", "tier": "safest"}
     return {
         "sender": sender,
+        "orders": False,
         **telling,
         "score": 0.98,
         "reasons": [],
@@ -41,7 +44,7 @@ def test_excel_opens_it_right_and_a_cell_that_would_be_computed_is_text(tmp_path
     data = file.read_bytes()
     assert data.startswith(b"\xef\xbb\xbfsender,")
     assert b"\r\n'=1+1@shop.example," in data
-    assert read(file, KNOWN) == {"news@shop.example": (Verdict.PARK, "")}
+    assert read(file, KNOWN) == {Unit("news@shop.example"): (Verdict.PARK, "")}
 
 
 @given(
@@ -49,14 +52,21 @@ def test_excel_opens_it_right_and_a_cell_that_would_be_computed_is_text(tmp_path
 )
 def test_every_sender_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, sender: str) -> None:
     file = tmp_path_factory.mktemp("sheet") / "senders.csv"
-    write(file, [row(sender, decision="hold")])
-    assert read(file, {sender}) == {sender: (Verdict.HOLD, "")}
+    write(file, [row(stream_of(sender, None), decision="hold")])
+    assert read(file, {stream_of(sender, None)}) == {Unit(stream_of(sender, None)): (Verdict.HOLD, "")}
+
+
+def test_a_senders_orders_have_a_line_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "senders.csv"
+    write(file, [row("news@shop.example", decision="park"), row("news@shop.example", orders=True, decision="keep")])
+    said = {Unit("news@shop.example"): (Verdict.PARK, ""), Unit("news@shop.example", orders=True): (Verdict.KEEP, "")}
+    assert read(file, KNOWN) == said
 
 
 @pytest.mark.parametrize("charset", ["utf-8-sig", "utf-8", "cp932"])
 def test_what_spreadsheets_save_is_read(tmp_path: Path, charset: str) -> None:
     file = sheet(tmp_path, "news@shop.example,PARK,営業と確認済み", "info@shop.example,,", charset=charset)
-    assert read(file, KNOWN) == {"news@shop.example": (Verdict.PARK, "営業と確認済み")}
+    assert read(file, KNOWN) == {Unit("news@shop.example"): (Verdict.PARK, "営業と確認済み")}
 
 
 def test_every_wrong_line_is_told_at_once(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from migrator.filters.features import Reader
 from migrator.filters.judging import Judge
 from migrator.filters.ruleset import Ruleset
-from migrator.filters.streams import Stream, stream_of
+from migrator.filters.streams import Stream
 from migrator.mail import envelope, split
+from migrator.mail.streams import stream_of
 from migrator.model import Proposal
 
 RULES = Ruleset.read()

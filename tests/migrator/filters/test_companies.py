@@ -37,15 +37,17 @@ PARKED = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_orders_bills_and_people_are_never_parked(name: str) -> None:
-    assert proposed(mail(*KEPT[name])).verdict != Verdict.PARK
+def test_orders_bills_and_people_are_kept(name: str) -> None:
+    found = proposed(mail(*KEPT[name]))
+    assert found.verdict == Verdict.KEEP, (found.score, found.rules)
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_nor_are_they_in_a_stream_of_newsletters(name: str) -> None:
+def test_and_in_a_stream_of_newsletters_too(name: str) -> None:
     raw = mail(*KEPT[name])
     flood = [mail(KEPT[name][0], f"【限定セール】今週号 vol.{number}", OFFER) for number in range(20)]
-    assert proposed(raw, *flood).verdict != Verdict.PARK
+    found = proposed(raw, *flood)
+    assert found.verdict == Verdict.KEEP, (found.score, found.rules)
 
 
 @pytest.mark.parametrize("name", PARKED)

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migrator.filters.senders import SenderRule
-from migrator.filters.streams import Stream, stream_of
+from migrator.filters.streams import Stream
+from migrator.mail.streams import stream_of
 from migrator.model import Proposal, Verdict
 from tests.migrator.filters.made import RULES
 

@@ -70,10 +70,56 @@ def test_a_mistake_is_told_with_line_and_key(
     assert (reason.code, reason.params["line"], reason.params["key"]) == (code, line, key)
 
 
-@pytest.mark.parametrize("sender", ["*", "*.*", ""])
-def test_a_rule_about_everybody_is_refused(tmp_path: Path, sender: str) -> None:
-    text = f'[[rule]]\nid = "all"\nsender = "{sender}"\nverdict = "park"\nwhy = "x"\n'
-    assert refusal(tmp_path, text).params["key"] == "rule[1].sender"
+def by_sender(sender: str) -> str:
+    return f'[[rule]]\nid = "ours"\nsender = "{sender}"\nverdict = "park"\nwhy = "x"\n'
+
+
+WIDE = [
+    "*",
+    "*.*",
+    "*@*",
+    "*@",
+    "@",
+    "@shop.example",
+    "news@*",
+    "*@*.example",
+    "news@*.jp*",
+    "*@*.shop.example",
+    "*.jp",
+]
+
+
+@pytest.mark.parametrize("sender", WIDE)
+def test_a_rule_about_everybody_is_refused_by_name_and_line(tmp_path: Path, sender: str) -> None:
+    reason = refusal(tmp_path, by_sender(sender))
+    assert reason.code == "filter.sender-too-wide"
+    assert (reason.params["line"], reason.params["rule"], reason.params["sender"]) == (3, "ours", sender)
+
+
+def test_a_rule_about_nobody_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, by_sender("")).params["key"] == "rule[1].sender"
+
+
+@pytest.mark.parametrize(
+    ("sender", "about", "others"),
+    [
+        ("News@Shop.example", ["news@shop.example", "NEWS@shop.example"], ["xnews@shop.example", "news@shop.examplex"]),
+        ("*@mag.shop.example", ["a@mag.shop.example"], ["a@shop.example", "a@x.mag.shop.example"]),
+        ("news@*.shop.example", ["news@a.shop.example"], ["news@shop.example", "sale@a.shop.example"]),
+        ("news?[ab]@shop.example", ["news?[ab]@shop.example"], ["newsxa@shop.example"]),
+    ],
+)
+def test_a_rule_is_about_whole_addresses_in_any_case(
+    tmp_path: Path, sender: str, about: list[str], others: list[str]
+) -> None:
+    [*_, rule] = read(tmp_path, by_sender(sender)).senders.all
+    assert [rule.matches(each, None) for each in (*about, *others)] == [True] * len(about) + [False] * len(others)
+
+
+def test_a_rule_without_an_at_is_about_lists_and_no_address_that_ends_like_one(tmp_path: Path) -> None:
+    [*_, rule] = read(tmp_path, by_sender("*.shop.example")).senders.all
+    assert rule.matches("a@b.example", "Mag.Shop.example")
+    assert not rule.matches("order@mag.shop.example", None)
 
 
 WEIGHTS = 'bias = 0\nslope = 1\noffset = 0\n[weights]\n"text.offer" = 1.0\n'

@@ -11,8 +11,9 @@ from migrator.mail import envelope
 from migrator.model import Role, Verdict
 from migrator.rules import postfix, sieve
 from migrator.rules.choosing import Chosen, choose, gather
+from migrator.rules.subjects import Orders
 from migrator.staging.approved import parked_senders, raws, sent
-from migrator.staging.opinions import decide_item, decide_sender
+from migrator.staging.opinions import decide_item, decide_stream
 from migrator.staging.store import Staging
 from migrator.steps.judge import judge
 from tests.migrator.rules.companies import NEWSLETTERS, ORDERS, encoded, newsletter, order
@@ -21,8 +22,8 @@ from tests.servers.postfix import Postmap
 from tests.servers.sieve import SieveTest
 
 FOLDER = "広告/メールマガジン"
-PARKED = sorted({sender for sender, _ in NEWSLETTERS})
-MIXED = "SHOP@shop.rakuten.co.jp"
+PARKED = sorted({sender.lower() for sender, _ in NEWSLETTERS})
+MIXED = "shop@shop.rakuten.co.jp"
 
 
 def staged(staging: Staging, *mails: bytes) -> None:
@@ -38,9 +39,9 @@ def staged(staging: Staging, *mails: bytes) -> None:
 def chosen(staging: Staging, *parked: str) -> Chosen:
     """What becomes of these senders once they are parked."""
     for sender in parked:
-        decide_sender(staging, sender, Verdict.PARK, by="suzuki", why="")
-    asking = Ruleset.read().judge.asking
-    return choose(gather(parked_senders(staging), sent(staging), asking), partial(raws, staging))
+        decide_stream(staging, sender, Verdict.PARK, by="suzuki", why="")
+    orders = Orders.of(Ruleset.read().judge)
+    return choose(gather(parked_senders(staging), sent(staging), orders), partial(raws, staging), orders)
 
 
 def left(found: Chosen) -> dict[str, object]:
@@ -94,7 +95,7 @@ def test_postfix_marks_newsletters_and_leaves_out_who_sends_both(staging: Stagin
     assert left(made) == {MIXED: "rules.one-header"}
     for mail in (*newsletters, *orders):
         its = envelope(mail)
-        wanted = "PREPEND X-Migrator-Parked: sender" if its.sender in PARKED and its.sender != MIXED else ""
+        wanted = "PREPEND X-Migrator-Parked: sender" if its.sender.lower() in set(PARKED) - {MIXED} else ""
         assert postmap(table, f"From: {encoded('お店')} <{its.sender}>") == wanted
 
 
@@ -111,7 +112,6 @@ def news(**headers: str) -> bytes:
         (news(In_Reply_To="<1@example.co.jp>", Subject="Re: hello"), "rules.guarded"),
         (order(NEWS, "ありがとうございます"), "rules.untold"),
         (order(NEWS, "", Subject=f"{encoded('ＲＥＣＥＩＰＴ')}"), "rules.untold"),
-        (newsletter("News@shop.example", "今週のセール"), "rules.spelled-otherwise"),
     ],
 )
 def test_one_odd_mail_leaves_a_sender_out(odd: bytes, code: str, staging: Staging) -> None:
@@ -143,8 +143,8 @@ def test_a_mail_that_nobody_judged_leaves_its_sender_out(staging: Staging) -> No
 def test_only_the_newest_word_on_a_whole_sender_counts(staging: Staging) -> None:
     staged(staging, news())
     assert [rule.name for rule in chosen(staging, NEWS).rules] == [NEWS]
-    decide_sender(staging, NEWS, Verdict.KEEP, by="sato", why="")
-    assert chosen(staging) == Chosen([], [])
+    decide_stream(staging, NEWS, Verdict.KEEP, by="sato", why="")
+    assert chosen(staging).rules == chosen(staging).left == []
 
 
 def test_an_address_and_the_lists_it_sends_through_are_told_apart(
@@ -156,7 +156,7 @@ def test_an_address_and_the_lists_it_sends_through_are_told_apart(
     script, _ = sieve.script(by_address, FOLDER)
     assert [sieve_test.folders(script, each) for each in (news(), through)] == [[FOLDER], ["INBOX"]]
     assert left(postfix.script(by_address)[1]) == {NEWS: "rules.one-header"}
-    decide_sender(staging, NEWS, Verdict.KEEP, by="sato", why="")
+    decide_stream(staging, NEWS, Verdict.KEEP, by="sato", why="")
     by_list = chosen(staging, "sale.shop.example")
     script, _ = sieve.script(by_list, FOLDER)
     assert [sieve_test.folders(script, each) for each in (news(), through)] == [["INBOX"], [FOLDER]]

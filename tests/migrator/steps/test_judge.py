@@ -13,7 +13,7 @@ from migrator.filters.store import Store
 from migrator.model import Verdict
 from migrator.staging import tables
 from migrator.staging.evidence import evidence
-from migrator.staging.opinions import decide_sender
+from migrator.staging.opinions import decide_stream
 from migrator.staging.reports import listing, sampled
 from migrator.staging.store import Staging
 from migrator.steps.judge import judge, what_if
@@ -111,6 +111,24 @@ def test_what_the_store_knows_protects(way: Road, staging: Staging, evidence: di
     assert others == ({"keep"} if evidence.keys() & {"to", "book"} else others)
 
 
+def test_what_somebody_handles_in_a_shared_inbox_is_kept_and_its_neighbours_are_not(
+    way: Road, staging: Staging
+) -> None:
+    assert thought(way, staging)["weekly-1"] == "park"
+    [artefact] = [
+        its.artefact
+        for page in evidence(staging, Ruleset.read().judge.signals.digest)
+        for its in page
+        if its.message_id == "<weekly-1@made.example>"
+    ]
+    store = Store(["example.co.jp"])
+    store.handled([artefact])
+    found = thought(way, staging, store)
+    assert found["weekly-1"] == "keep"
+    [line] = [line for line in listing(staging) if line["message_id"].startswith("<weekly-1@")]
+    assert line["guard"] == "store.handled"
+
+
 def test_a_folder_for_advertising_protects_nothing(way: Road, staging: Staging) -> None:
     way.old.add("sato", ("メルマガ",), letter(NEWS, "weekly-3", OFFER))
     assert thought(way, staging)["weekly-3"] == "park"
@@ -129,7 +147,7 @@ def test_what_is_safest_is_parked_where_the_operator_says_so_and_comes_back_wher
     parked = [line["message_id"] for line in listing(staging, decision="park")]
     assert parked
     assert all(each.startswith("<weekly") for each in parked)
-    decide_sender(staging, "mori@kyaku.example", Verdict.KEEP, by="suzuki", why="")
+    decide_stream(staging, "mori@kyaku.example", Verdict.KEEP, by="suzuki", why="")
     thought(way, staging, auto=False)
     assert not list(listing(staging, decision="park"))
     assert way.load(staging)["loaded"] == 5
@@ -176,14 +194,14 @@ def test_senders_tell_what_a_person_needs(way: Road, staging: Staging) -> None:
 def test_decisions_teach_and_what_nobody_decided_teaches_nothing(way: Road, staging: Staging) -> None:
     rules = Ruleset.read()
     thought(way, staging)
-    decide_sender(staging, NEWS, Verdict.PARK, by="suzuki", why="")
+    decide_stream(staging, NEWS, Verdict.PARK, by="suzuki", why="")
     with pytest.raises(UsageError, match=r"learn\.one-kind"):
         learn_from_decisions(staging, rules)
-    decide_sender(staging, "order@shop.example", Verdict.KEEP, by="suzuki", why="")
+    decide_stream(staging, "order@shop.example", Verdict.KEEP, by="suzuki", why="")
     learned = learn_from_decisions(staging, rules)
     assert (learned.mails, learned.senders) == (4, 2)
     shown = {
-        its.named: frozenset(its.shown.split())
+        its.stream: frozenset(its.shown.split())
         for page in evidence(staging, rules.judge.signals.digest)
         for its in page
     }
