@@ -100,7 +100,7 @@ class Member:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Named:
     """One mail of the inbox's account, as `Source.items` names it."""
 
