@@ -43,6 +43,8 @@ class Mail:
     """The addresses outside: who wrote it, or to whom we did."""
     at: datetime
     """To the second, as targets keep it."""
+    is_bulk: bool
+    """It came by a mailing list (RFC 2919)."""
     aside: bool
     """It lies where nobody expects an answer from: drafts, junk, trash."""
 
@@ -79,5 +81,6 @@ def mail(letter: Letter, is_own: IsOwn) -> Mail | None:
         way=way,
         parties=tuple(address.lower() for address in parties),
         at=letter.received_at.replace(microsecond=0),
+        is_bulk=head.list_id is not None,
         aside=role in ASIDE,
     )
