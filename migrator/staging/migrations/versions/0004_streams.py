@@ -6,7 +6,7 @@ from alembic import op
 from migrator.mail.streams import stream_of
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 ITEM = sa.table("item", sa.column("sender"), sa.column("list_id"), sa.column("stream"))
 
