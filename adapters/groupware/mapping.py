@@ -168,6 +168,12 @@ class StoreMapping(Shape):
         told += [column for each in self.messages for path in each.container.also for column in path.columns]
         return tuple(sorted({column.partition(".")[2] for column in told if column.startswith(f"{table}.")}))
 
+    def bodies(self, table: str) -> frozenset[str]:
+        """The columns of a table whose text goes into mails as it stands."""
+        named = [(each.table, column) for each in self.messages for column in each.container.bodies]
+        told = [column.partition(".") if "." in column else (own, "", column) for own, column in named]
+        return frozenset(column for own, _, column in told if own == table)
+
     def above(self, table: str) -> frozenset[str]:
         """What a row of `table` holds because of the rows below which its file stands."""
         each = self.tables[table].rows.each
