@@ -135,6 +135,12 @@ class StoreMapping(Shape):
     provenance: dict[str, str] = Field(default={})
     """`table.column` -> who decided what its codes mean, when, from which evidence."""
 
+    @property
+    def has_files(self) -> bool:
+        """Whether anything of the store lies in files."""
+        mails = any(each.container.paths or each.container.also for each in self.messages)
+        return mails or any(table.rows.kept_in != "database" for table in self.tables.values())
+
     def reach(self, table: str) -> frozenset[str]:
         """Every table whose columns a row of `table` has beside its own."""
         return frozenset(self._reach(table, frozenset()))
