@@ -17,9 +17,11 @@ probe/         a mapping proposed where there is none               config.py   
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from adapters.groupware.config import Config
+from migrator.errors import Reason, UsageError
 from migrator.ports import Adapter, Probed, Source
 
 if TYPE_CHECKING:
@@ -28,16 +30,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _open(config: Config) -> Iterator[Source]:
-    """Raises UsageError where the root is not there, or the mapping is wrong."""
+    """Raises UsageError where the root is not there or is not told, or the mapping is wrong."""
     # only now: every command reads the settings, and few open the source
     from adapters.files.reading import Tree
     from adapters.groupware.checks import read
     from adapters.groupware.opening import Opener
     from adapters.groupware.source import GroupwareSource
 
+    mapping = read(config.mapping)
+    if config.root is None and mapping.has_files:
+        raise UsageError(Reason("groupware.root-unset", mapping=mapping.name))
     with (
-        Opener(Tree(config.root)) as opener,
-        closing(GroupwareSource(read(config.mapping), opener, _databases(config))) as source,
+        TemporaryDirectory(prefix="migrator-") as nothing,
+        Opener(Tree(config.root or Path(nothing))) as opener,
+        closing(GroupwareSource(mapping, opener, _databases(config), rooted=config.root is not None)) as source,
     ):
         yield source
 

@@ -25,10 +25,10 @@ COMMAS = frozenset(",、，")
 # What is opened and never closed is a word like others. Nothing is looked through twice.
 _TOKEN = re.compile(
     r"""
-    (?P<local>"(?:\\.|[^"\\])*"@[^\s,、，;；<>()"]+)
+    (?P<local>"(?:\\.|[^"\\])*"@[^\s,、，;；:<>()"\\@]+)
     | "(?P<quoted>(?:\\.|[^"\\])*)"
     | \((?P<comment>(?:\\.|[^()\\])*)\)
-    | <(?P<bracketed>[^<>]*)>
+    | <(?P<bracketed>"(?:\\.|[^"\\])*+"@[^<>"]*|[^<>]*)>
     | <(?P<cut>[^<>\s,、，;；]+)
     | (?P<parting>[,、，;；\r\n:])
     | (?P<blank>[^\S\r\n]+)
@@ -39,9 +39,9 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SPECIAL = re.compile(r'[()<>\[\]:;@\\,."、，；]|=\?')
 _PLAIN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|[^\s,、，;；:<>()"\\]+)@[^\s,、，;；:<>()"\\@]+""")
-_AT = re.compile(r".@.")
+_AT = re.compile(r"(?!.*[<>]).*.@.", re.DOTALL)
 _MEMBER = re.compile(r"[^\S\r\n]*[^\s;；]")
-_ROUTE = re.compile(r"@[^:]*:")
+_ROUTE = re.compile(r"(?:@[^:]*+:)+")
 
 Token = re.Match[str]
 
@@ -100,7 +100,7 @@ def _pieces(text: str) -> Iterator[tuple[list[Token], Token | None]]:
 
 def _is_address(token: Token) -> bool:
     """Whether it is one, or stands in brackets as one does."""
-    return bool(token["local"] or token["bracketed"] or token["cut"] or _AT.search(token["word"] or ""))
+    return bool(token["local"] or token["bracketed"] or token["cut"] or _AT.match(token["word"] or ""))
 
 
 def _apart(tokens: list[Token]) -> Iterator[Mailbox]:
@@ -117,8 +117,8 @@ def _apart(tokens: list[Token]) -> Iterator[Mailbox]:
 
 def _read(tokens: list[Token]) -> Iterator[Mailbox]:
     """The mailboxes of one piece: words before an address are its name, or else a comment is."""
-    bracketed = [address for token in tokens if (address := _bare(token["bracketed"] or token["cut"] or ""))]
-    loose = dict.fromkeys([] if bracketed else filter(_is_address, tokens))
+    bracketed = [address for token in tokens if (address := _bare(_in_brackets(token)))]
+    loose = dict.fromkeys(token for token in tokens if not bracketed and _is_address(token) and not _in_brackets(token))
     comment = _shown("".join(token["comment"] or "" for token in tokens))
     name = _shown("".join(_text(token) for token in tokens if token not in loose))
     addresses = [*bracketed, *(_bare(token[0]) for token in loose)]
@@ -133,9 +133,14 @@ def _text(token: Token) -> str:
     """What it adds to a name."""
     if token["quoted"] is not None:
         return _ESCAPED.sub(r"\1", token["quoted"])
-    if token["comment"] is not None or token["bracketed"] is not None or token["cut"] is not None:
-        return " "
-    return token[0]
+    inner = _in_brackets(token)
+    if inner.strip():
+        return " " if _bare(inner) else token[0]  # a route to nowhere is no address
+    return " " if token["comment"] is not None or token["bracketed"] is not None else token[0]
+
+
+def _in_brackets(token: Token) -> str:
+    return token["bracketed"] or token["cut"] or ""
 
 
 def _bare(text: str) -> str:

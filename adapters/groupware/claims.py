@@ -78,6 +78,11 @@ class Holding(Shape):
         yield from ()
 
     @property
+    def bodies(self) -> tuple[str, ...]:
+        """The columns of text that go into mails as they stand, those of lists as `table.column`."""
+        return ()
+
+    @property
     def one_file(self) -> bool:
         """Whether a mail is a file of its own."""
         return False

@@ -25,8 +25,8 @@ class Config(BaseModel):
 
     mapping: str | Path
     """The name of a shipped mapping, or the path of your own .toml."""
-    root: Path
-    """The directory that the mapping's paths begin at."""
+    root: Path | None = None
+    """The directory that the mapping's paths begin at; none where all of the store lies in databases."""
     databases: dict[str, Database] = {}
     """Databases that live, by the names that the mapping calls them."""
 

@@ -82,6 +82,11 @@ class Written(Holding):
     def also(self) -> tuple[Template, ...]:
         return tuple(each.template for each in self.attachments if each.path is not None)
 
+    @property
+    @override
+    def bodies(self) -> tuple[str, ...]:
+        return tuple(column for column in (self.text, self.html, self.header) if column is not None)
+
     @override
     def needs(self) -> Iterator[Needs]:
         for name, column in self.fields.items():

@@ -138,6 +138,12 @@ class StoreMapping(Shape):
     provenance: dict[str, str] = Field(default={})
     """`table.column` -> who decided what its codes mean, when, from which evidence."""
 
+    @property
+    def has_files(self) -> bool:
+        """Whether anything of the store lies in files."""
+        mails = any(each.container.paths or each.container.also for each in self.messages)
+        return mails or any(table.rows.kept_in != "database" for table in self.tables.values())
+
     def reach(self, table: str) -> frozenset[str]:
         """Every table whose columns a row of `table` has beside its own."""
         return frozenset(self._reach(table, frozenset()))
@@ -170,6 +176,12 @@ class StoreMapping(Shape):
         told = [column for each in self.messages for _, column, _ in each.container.needs()]
         told += [column for each in self.messages for path in each.container.also for column in path.columns]
         return tuple(sorted({column.partition(".")[2] for column in told if column.startswith(f"{table}.")}))
+
+    def bodies(self, table: str) -> frozenset[str]:
+        """The columns of a table whose text goes into mails as it stands."""
+        named = [(each.table, column) for each in self.messages for column in each.container.bodies]
+        told = [column.partition(".") if "." in column else (own, "", column) for own, column in named]
+        return frozenset(column for own, _, column in told if own == table)
 
     def above(self, table: str) -> frozenset[str]:
         """What a row of `table` holds because of the rows below which its file stands."""

@@ -52,8 +52,10 @@ def _told(artefact: Artefact, claim: Claim) -> str:
 class GroupwareSource:
     """A store of one file a mail with an index beside it; looked at part by part, as the engine asks for accounts."""
 
-    def __init__(self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None) -> None:
-        self._mapping, self._opener, self._databases = mapping, opener, databases
+    def __init__(
+        self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None, *, rooted: bool = True
+    ) -> None:
+        self._mapping, self._opener, self._databases, self._rooted = mapping, opener, databases, rooted
         self._tree = opener.tree
         self._begin()
 
@@ -81,8 +83,8 @@ class GroupwareSource:
 
     def identity(self) -> Identity:
         """The root's and its databases', whatever the mapping is called."""
-        root = self._tree.identity()
-        return root if self._databases is None else Identity(root.store + self._databases.identity())
+        root = self._tree.identity().store if self._rooted else "databases:"
+        return Identity(root + ("" if self._databases is None else self._databases.identity()))
 
     def accounts(self) -> Iterator[Account]:
         """In the order of their table, those of people who have left too; last nobody's, where something is."""

@@ -11,7 +11,7 @@ from adapters.groupware.lists import Lists
 from adapters.groupware.mapping import Join, StoreMapping, Table
 from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, RowShape, Wanted
 from adapters.groupware.template import Missing, Outside, Template, cells_of
-from adapters.groupware.values import Cell, Code, Flags, Undecodable, UnknownCode, Unreadable
+from adapters.groupware.values import Cell, Code, Flags, Text, Undecodable, UnknownCode, Unreadable
 from migrator.errors import Reason, UsageError
 from migrator.text import storable
 
@@ -222,8 +222,11 @@ class _Reader:
         kinds = {key: table.columns[key].read.kind for key in places}
         dates = {key for key, kind in kinds.items() if kind == "date"}
         left_out = dates - tables.mapping.asked if tables.counting else set()
+        bodies = tables.mapping.bodies(name)
+        reads = {key: table.columns[key].read for key in places if key not in left_out}
         self._cells = [
-            (key, place, table.columns[key].read.reader()) for key, place in places.items() if key not in left_out
+            (key, places[key], read.whole() if isinstance(read, Text) and key in bodies else read.reader())
+            for key, read in reads.items()
         ]
         self._dates = {key: tables.doubts.dates(f"{name}.{key}") for key in sorted(dates - left_out)}
         moving = tables.mapping.moving(name)

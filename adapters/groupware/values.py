@@ -48,7 +48,8 @@ Read = Callable[[Any], Any]
 
 
 class Text(Shape):
-    """The cell as it is, without the blanks around it, as text that any database keeps.
+    """The cell as it is, without the blanks around it, as text that any database keeps. Of the body of a mail that is
+    written they stay.
 
     `charsets` are tried in their order, where a column is not written in the charset of its table.
     """
@@ -60,22 +61,32 @@ class Text(Shape):
 
     def reader(self) -> Read:
         """Raises Undecodable where no charset explains the bytes."""
-        read: Read = self._decoded if self.charsets else lambda cell: storable(cell.strip())
-        return self._replaced(read) if self.replace else read
+        return self._replaced(self._read(_bare) if self.charsets else lambda cell: storable(cell.strip()))
+
+    def whole(self) -> Read:
+        """The same with all blanks, but without the NULs that may fill a cell."""
+        return self._replaced(self._read(lambda text: text.rstrip("\0")))
+
+    def _read(self, trimmed: Callable[[str], str]) -> Read:
+        return lambda cell: storable(trimmed(cell if isinstance(cell, str) else self._decoded(cell)))
 
     def _replaced(self, read: Read) -> Read:
+        if not self.replace:
+            return read
         written = re.compile("|".join(map(re.escape, self.replace)))
         return lambda cell: written.sub(lambda match: self.replace[match[0]], read(cell))
 
-    def _decoded(self, cell: Cell) -> str:
-        if isinstance(cell, str):
-            return storable(cell.strip())
+    def _decoded(self, cell: bytes) -> str:
         for charset in self.charsets:
             try:
-                return storable(cell.decode(charset).strip("\0 \t\r\n\u3000"))
+                return cell.decode(charset)
             except UnicodeDecodeError:
                 continue
         raise Undecodable(", ".join(self.charsets))
+
+
+def _bare(text: str) -> str:
+    return text.strip("\0 \t\r\n\u3000")
 
 
 class Addresses(Shape):

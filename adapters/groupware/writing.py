@@ -50,7 +50,7 @@ def written(
     There is one piece, and two more for each part whose data is put in later: what stands in front of that data, and
     what stands there instead if it is not to be had; then the piece that follows.
     """
-    seed = hashlib.sha256(text.encode()).hexdigest()[:32]
+    seed = hashlib.sha256(text.strip().encode()).hexdigest()[:32]
     bodies = [part for part in parts if part.body]
     attached = [part for part in parts if not part.body]
     lines = [_field(name, value) for name, value in fields if value]

@@ -80,6 +80,22 @@ CONTAINERS = [
 ]
 """Each kind. A row has `at`, `size`, `name`, `cell`, `text` and `date`."""
 
+_LISTED: dict[str, Any] = {
+    "type": "written",
+    "fields": {"From": "text", "Date": "date"},
+    "text": "rows.text",
+    "header": "text",
+    "field_rows": [{"name": "rows.name", "value": "rows.text"}],
+}
+LISTED = [
+    _container.validate_python({**_LISTED, "attachments": attachments})
+    for attachments in (
+        [{"name": "rows.text", "column": "rows.cell", "charset": "rows.name", "type": "text/html", "body": True}],
+        [{"name": "rows.text", "path": "f"}, {"name": "rows.name", "path": "{rows.text}"}],
+    )
+]
+"""Mails that are written, from the rows of lists as well: each with `name`, `text` and `cell`."""
+
 COLUMNS = [
     Column.model_validate({"column": "a", "as": form})
     for form in (

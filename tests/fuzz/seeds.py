@@ -14,7 +14,7 @@ from migrator.testing import SAMPLES
 from tests.adapters.files.test_frames import LINE
 from tests.adapters.groupware.rows.test_dbf import dbf, record
 from tests.adapters.groupware.rows.test_dbm import narrow, wide_at_multiples_of_four
-from tests.fuzz.forms import BESIDE, CONTAINERS, ROWS
+from tests.fuzz.forms import BESIDE, CONTAINERS, LISTED, ROWS
 
 _EUDORA = b"From ???@??? Mon Nov 02 09:15:00 2009\n"
 _MAIL = b"Subject: =?iso-2022-jp?b?GyRCN29MPhsoQg==?=\nX-Status: RA\n\n>From a\n..b\n\nx\n"
@@ -105,6 +105,9 @@ _PACKED = [
 ]
 
 
+_ROWS = "To 佐藤 <sato@example.co.jp>\nCc a@b.jp\nSubject 件名\n../../f utf-8\nf iso-2022-jp\n: x\n".encode()
+
+
 def _files(form: Any) -> list[bytes]:
     name = {"sqldump": "dialect", "mbox": "variant"}.get(form.type, "type")
     return _FILES.get(getattr(form, name)) or _FILES[form.type]
@@ -122,5 +125,6 @@ def seeds() -> dict[str, list[bytes]]:
         "containers": [
             *(bytes((kind, 0, 40)) + data for kind in range(len(CONTAINERS)) for data in _PACKED),
             *(bytes((kind,)) + data for kind in boxes for data in _FILES["mbox"]),
+            *(bytes((boxes.stop + kind, 0, 40)) + _ROWS for kind in range(len(LISTED))),
         ],
     }

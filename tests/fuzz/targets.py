@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from adapters.files.frames import Frames, Variant, count, unquoted
 from adapters.files.reading import Content, Tree
 from adapters.groupware.claims import Claim
+from adapters.groupware.containers import Written
 from adapters.groupware.large import Shared
 from adapters.groupware.opening import Opener
 from adapters.groupware.remains import Shares
@@ -38,7 +39,7 @@ from migrator.mail import (
 from migrator.mail.meaning import written_digest
 from migrator.model import Raw
 from migrator.text import storable
-from tests.fuzz.forms import BESIDE, COLUMNS, CONTAINERS, ROWS
+from tests.fuzz.forms import BESIDE, COLUMNS, CONTAINERS, LISTED, ROWS
 
 FINDINGS = Path(__file__).parent / "findings"
 SECONDS = 5
@@ -115,19 +116,19 @@ def meanings(line: Line) -> None:
 
 def containers(data: bytes) -> None:
     """A byte that says which kind: something that mails are taken out of, or a variant of mbox."""
-    variants = get_args(Variant)
-    kind = (data[0] if data else 0) % (len(CONTAINERS) + len(variants))
-    if kind < len(CONTAINERS):
-        taken_out(CONTAINERS[kind], data[1:])
+    kinds = [*CONTAINERS, *get_args(Variant), *LISTED]
+    kind = kinds[(data[0] if data else 0) % len(kinds)]
+    if isinstance(kind, str):
+        mbox(data[1:], cast(Variant, kind))
     else:
-        mbox(data[1:], variants[kind - len(CONTAINERS)])
+        taken_out(kind, data[1:])
 
 
 def taken_out(container: Any, data: bytes) -> None:
     """Two bytes, each a number of its row, and the file that its rows lead to: a mail, or a reason."""
     at, size, held = (*data[:2], 0, 0)[0], (*data[:2], 0, 0)[1], data[2:]
     text = storable(held.decode("utf-8", "surrogateescape"))
-    row = {"at": at, "size": size, "name": "a", "cell": held[:size], "text": text, "date": MOMENT}
+    row = {"at": at, "size": size, "name": "a", "cell": held[:size], "text": text, "date": MOMENT, "rows": listed(text)}
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "f").write_bytes(held)
         with Opener(Tree(Path(name))) as opener:
@@ -142,6 +143,14 @@ def taken_out(container: Any, data: bytes) -> None:
     assert isinstance(again, Content)
     assert found.raw.size == len(found.raw.read())
     assert found.raw.digest == again.raw.digest
+    if isinstance(container, Written):
+        assert on_wire(found.raw.read()) == (found.raw.read(), ())
+
+
+def listed(text: str) -> list[dict[str, Any]]:
+    """The rows of a list: a line each, its first word a name."""
+    cells = (line.partition(" ") for line in text.split("\n")[:20])
+    return [{"name": name, "text": rest, "cell": rest.encode()} for name, _, rest in cells]
 
 
 def left_over(container: Any, claim: Claim, opener: Opener) -> None:

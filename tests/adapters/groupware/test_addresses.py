@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.groupware.addresses import Mailbox, canonical, mailboxes
@@ -41,6 +41,8 @@ from migrator.mail import envelope
         ("Taro <a@b.jp", [("Taro", "a@b.jp")]),
         ('"Taro <a@b.jp>', [('"Taro', "a@b.jp")]),
         ("a@b.jp, c@", [("", "a@b.jp"), ("c@", "")]),
+        ("<@:", [("<@:", "")]),
+        ("佐藤 <@relay.jp:>", [("佐藤 <@relay.jp:>", "")]),
         ("<a@b.jp> <c@d.jp>", [("", "a@b.jp"), ("", "c@d.jp")]),
     ],
 )
@@ -48,6 +50,11 @@ def test_addresses_as_they_are_written(cell: str, expected: list[tuple[str, str]
     assert mailboxes(cell) == [Mailbox(*each) for each in expected]
 
 
+@example("<@:")
+@example("<@:>")
+@example("<@:@:")
+@example('"<"@:')
+@example("\\<@=")
 @given(st.text(alphabet='ab@<>"\\();:, 佐，；\r\n=?.'))
 def test_no_address_is_lost_and_what_is_written_down_reads_the_same(cell: str) -> None:
     found = mailboxes(cell)

@@ -260,3 +260,11 @@ def test_a_mapping_is_a_path_where_it_looks_like_one() -> None:
     assert isinstance(Config(mapping="./our", root="x").mapping, Path)
     assert Config(mapping="kyoyu-mail", root="x").mapping == "kyoyu-mail"
     assert "kyoyu-mail" in shipped()
+
+
+@pytest.mark.parametrize("mapping", ["kyoyu-mail", "eudora", "phprojekt"])
+def test_a_mapping_that_reads_files_asks_for_the_root(mapping: str) -> None:
+    assert adapter.open_source is not None
+    with pytest.raises(UsageError) as told, adapter.open_source(Config(mapping=mapping)):
+        pass
+    assert told.value.reason.code == "groupware.root-unset"

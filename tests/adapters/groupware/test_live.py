@@ -22,7 +22,7 @@ from migrator.model import Account, Flag, Raw
 from migrator.model import Path as FolderPath
 from migrator.ports import Source
 from migrator.testing import SourceContract, mail
-from tests.adapters.groupware.builder import LETTERS, counted, items, reasons, snapshot, walk
+from tests.adapters.groupware.builder import LETTERS, counted, items, reasons, walk
 
 MAPPING = r"""
 mapping = 1
@@ -75,7 +75,7 @@ class LiveStore:
 
     def __init__(self, url: str, home: Path) -> None:
         self.url, self._home = url, home
-        (home / "root").mkdir()
+        self.root: dict[str, Path] = {}
         (home / "live.toml").write_text(MAPPING, "utf-8")
         self.engine = create_engine(url)
         kind = BYTES[make_url(url).get_backend_name()]
@@ -100,7 +100,7 @@ class LiveStore:
         assert adapter.open_source is not None
         home = self._home
         return adapter.open_source(
-            adapter.config(mapping=str(home / "live.toml"), root=home / "root", databases={"main": section})
+            adapter.config(mapping=str(home / "live.toml"), databases={"main": section}, **self.root)
         )
 
     def make(self, account: str, path: FolderPath) -> None:
@@ -137,8 +137,7 @@ class LiveStore:
     def snapshot(self) -> object:
         tables = ("gw_user", "gw_folder", self.mails)
         with self.engine.connect() as connection:
-            held = [sorted(map(repr, connection.execute(text(f"select * from {each}")))) for each in tables]  # noqa: S608
-        return held, snapshot(self._home / "root")
+            return [sorted(map(repr, connection.execute(text(f"select * from {each}")))) for each in tables]  # noqa: S608
 
 
 @pytest.fixture(params=["postgres_url", "mariadb_url"])
@@ -333,7 +332,6 @@ SETTINGS = """
 [source]
 adapter = "groupware"
 mapping = "live.toml"
-root = "root"
 
 [source.databases.main]
 url = "{url}"
@@ -372,3 +370,11 @@ def test_check_tells_in_one_line_and_both_languages_whether_the_database_can_be_
             (line,) = [line for line in (said.out + said.err).splitlines() if sentence in line] or [""]
             assert line or (code == 0 and command == "extract")
             assert "kanarienvogel" not in said.out + said.err
+
+
+def test_a_store_is_another_where_it_has_a_root(store: LiveStore, tmp_path: Path) -> None:
+    with store.open() as source:
+        alone = source.identity()
+    store.root = {"root": tmp_path}
+    with store.open() as source:
+        assert source.identity() != alone

@@ -71,6 +71,22 @@ text = "body"
 """
 
 
+@pytest.mark.parametrize("charsets", ["", 'column = "body", as = { kind = "text", charsets = ["utf-8", "cp932"] }'])
+def test_the_blanks_around_a_body_are_its_own(tmp_path: Path, charsets: str) -> None:
+    mapping, root = tmp_path / "columns.toml", tmp_path / "store"
+    mapping.write_text(
+        COLUMNS.replace('body = "body"', f"body = {{ {charsets} }}" if charsets else 'body = "body"'), "utf-8"
+    )
+    put(root, "users.csv", b"sato\r\n")
+    put(root, "folders.csv", b"sato,in\r\n")
+    row = '1,in, a@x.jp ,b@x.jp, subject ,1257120900,"\u3000拝啓\n  1. 件名\n\n\u3000",1\r\n'
+    put(root, "mails.csv", row.encode("cp932"))
+    ((raw, _),) = marked(look(str(mapping), root), "sato", "in").items()
+    read = message_from_bytes(raw, policy=policy.default)
+    assert read.get_content() == "\u3000拝啓\r\n  1. 件名\r\n\r\n\u3000\r\n"
+    assert (read["From"], read["Subject"]) == ("a@x.jp", "subject")
+
+
 def test_a_mail_is_written_out_of_columns_and_read_back_as_they_were(tmp_path: Path) -> None:
     mapping, root = tmp_path / "columns.toml", tmp_path / "store"
     mapping.write_text(COLUMNS, "utf-8")
@@ -220,7 +236,7 @@ def disk(tmp_path: Path) -> Disk:
     disk.write("folders.csv", "sato,in\r\n")
     disk.write("mails.csv", "1,in,a@x.jp,,件名,1257120900,,1\r\n2,in,a@x.jp,,b,1257120900,,0\r\n")
     disk.write("people.csv", "1,10,1,c@x.jp\r\n2,1,1,z@x.jp\r\n1,9,1,b@x.jp\r\n1,2,2,山田 <y@x.jp>\r\n9,1,1,q@x.jp\r\n")
-    disk.write("bodies.csv", "2,二\r\n1,一\r\n")
+    disk.write("bodies.csv", "2,二\r\n1,  一\r\n")
     disk.write("files.csv", "1,b.txt,7,0\r\n1,a.txt,sub/8,0\r\n2,c.txt,9,9\r\n3,d.txt,10,0\r\n")
     disk.write("files/7", b"seven")
     disk.write("files/sub/8", b"\0" * 100_000)
@@ -233,8 +249,8 @@ def test_addresses_bodies_and_attachments_come_out_of_tables_of_their_own(tmp_pa
     found = store.look()
     one, two = (message_from_bytes(each.raw.read(), policy=policy.default) for each in items(found))
     assert (one["To"], one["Cc"], two["To"]) == ("b@x.jp, c@x.jp", "山田 <y@x.jp>", "z@x.jp")
-    bodies = [each.get_body().get_content().strip() for each in (one, two)]
-    assert bodies == ["一", "二"]
+    bodies = [each.get_body().get_content().rstrip("\r\n") for each in (one, two)]
+    assert bodies == ["  一", "二"]
     assert [*map(_bytes, one.iter_attachments())] == [("a.txt", b"\0" * 100_000), ("b.txt", b"seven")]
     assert [*two.iter_attachments()] == []
     assert reasons(found) == []
