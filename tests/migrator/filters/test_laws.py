@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -80,6 +81,22 @@ def test_more_evidence_for_keeping_moves_no_mail_towards_parking(
     protected = [*mails[:at], replace(mails[at], shown=mails[at].shown | more), *mails[at + 1 :]]
     for before, after in zip(judged(mails, rule), judged(protected, rule), strict=True):
         assert rank(after) <= rank(before)
+
+
+@pytest.mark.parametrize("signal", KEEPING)
+def test_no_signal_for_keeping_moves_a_mail_towards_parking_however_sure_we_are(signal: str) -> None:
+    for some in range(len(PARKING) + 1):
+        plain = Seen("news@a.example", None, frozenset(PARKING[:some]))
+        marked = replace(plain, shown=plain.shown | {signal})
+        for before, after in zip(judged([plain, plain]), judged([plain, marked]), strict=True):
+            assert (rank(after), after.score) <= (rank(before), before.score)
+
+
+def test_a_protected_mail_speaks_for_parking_none_of_its_senders() -> None:
+    stream = Stream()
+    for standing in (JUDGE.standing(LOUD, ("answered",)), JUDGE.standing(LOUD | {"transaction.subject"}, ())):
+        stream.add(99.0, standing)
+    assert stream.mean <= 0
 
 
 @given(mails, st.integers(0, 7), rules)
