@@ -184,3 +184,15 @@ class Template:
 
 
 Work = WorkState | Event | Note | Tag | Belongs | Template
+
+WORD = "gw_"
+"""What every word begins with by which a mail at a target tells its state, who has it, or a tag; the legend says what
+each means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody may do in a place of a target: the rights it amounts to, and the target's own word for it."""
+
+    rights: frozenset[Right]
+    word: str

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from itertools import count
 
 from migrator.errors import FolderError, Reason
+from migrator.inboxes import Right
 from migrator.model import Flag, Path, Raw, Role
-from migrator.ports import Limits
+from migrator.ports import Holds, Limits
 
 AT = datetime(2009, 11, 2, 0, 15, tzinfo=UTC)
 """When a mail was received if a test does not care."""
@@ -51,7 +52,8 @@ class World:
     """All accounts and mailboxes of one system. Its methods are what users do there; any thread may call them.
 
     `limits`, `tokens` (it keeps a parcel's token), `refs` (it tells where a mail was put) and `exact` may be set at
-    any time. `interrupt` is called before and after every call of the adapter, and before every item or sighting it
+    any time, and so may `holds`, what it can hold of shared inboxes. `interrupt` is called before and after every call
+    of the adapter, and before every item or sighting it
     yields, by a word for the moment ("deliver" before a parcel is stored, "delivered" after): what it raises leaves
     the adapter. Where `late` is set, parcels that were on their way then are stored all the same, so many seconds
     later by `clock`. `stored` counts what was delivered, by digest, whatever became of it since.
@@ -61,6 +63,9 @@ class World:
         self.lock = threading.RLock()
         self.store = uuid.uuid4().hex
         self.limits = Limits(batch_items=10, late_commit=0)
+        self.holds = Holds(rights=frozenset(Right), words=None, legend=True)
+        self.rights: dict[tuple[str, Path], dict[str, frozenset[Right]]] = {}
+        self.legends: dict[tuple[str, Path], str] = {}
         self.exact = True
         self.tokens = True
         self.refs = True

@@ -1,4 +1,5 @@
-"""What an adapter promises, as tests: subclass `SourceContract` and `TargetContract`, supply a `store`, and run pytest.
+"""What an adapter promises, as tests: subclass `SourceContract`, `TargetContract` and, where shared inboxes can be
+held, `SharedTargetContract`; supply a `store`, and run pytest.
 
     class TestMySource(SourceContract):
         @pytest.fixture
@@ -8,7 +9,18 @@ Put `pytest.register_assert_rewrite("migrator.testing")` into your conftest.py, 
 """
 
 from migrator.testing.samples import NAMES, SAMPLES, mail
+from migrator.testing.sharing import SharedTargetContract, SharedTargetStore
 from migrator.testing.source import SourceContract, SourceStore
 from migrator.testing.target import TargetContract, TargetStore
 
-__all__ = ["NAMES", "SAMPLES", "SourceContract", "SourceStore", "TargetContract", "TargetStore", "mail"]
+__all__ = [
+    "NAMES",
+    "SAMPLES",
+    "SharedTargetContract",
+    "SharedTargetStore",
+    "SourceContract",
+    "SourceStore",
+    "TargetContract",
+    "TargetStore",
+    "mail",
+]
