@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from migrator.model import Account, Path
+from migrator.model import Account, Flag, Path, Role
 
 
 class Right(StrEnum):
@@ -69,6 +69,8 @@ class SharedInbox:
     name: str
     account: Account
     address: str | None = None
+    token: str = ""
+    """A pattern (RE2) whose first group, found in a subject, names the conversation: `\\[(\\d+)-\\d+\\]`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class Principal:
     login: str | None = None
     address: str | None = None
     left: bool = False
+    known: bool = True
+    """False for one that no table of people lists and some piece of work names: a person must say who that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,19 @@ class Member:
     rights: frozenset[Right] | None
     label: str = ""
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody may do in a place of a target: the rights it amounts to, and the target's own word for it."""
+
+    rights: frozenset[Right]
+    word: str
+
+
+WORD = "gw_"
+"""What every word begins with by which a mail at a target tells its state, who has it, or a tag; the legend says what
+each means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +202,17 @@ class Template:
 
 Work = WorkState | Event | Note | Tag | Belongs | Template
 
-WORD = "gw_"
-"""What every word begins with by which a mail at a target tells its state, who has it, or a tag; the legend says what
-each means."""
+Fact = SharedInbox | Principal | Member | Work
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What somebody may do in a place of a target: the rights it amounts to, and the target's own word for it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One mail of an inbox's account as a source, staging or a target shows it: all that tells who waits for whom."""
 
-    rights: frozenset[Right]
-    word: str
+    named: Named
+    """At a target: its place there, and its ref."""
+    head: bytes
+    received_at: datetime
+    flags: frozenset[Flag] = frozenset()
+    role: Role | None = None
+    """Of its folder, where the store tells it."""

@@ -1,5 +1,5 @@
-"""What an adapter promises, as tests: subclass `SourceContract`, `TargetContract` and, where shared inboxes can be
-held, `SharedTargetContract`; supply a `store`, and run pytest.
+"""What an adapter promises, as tests: subclass `SourceContract` and `TargetContract`, supply a `store`, and run pytest.
+Where shared inboxes are known, they keep `SharedSourceContract` and `SharedTargetContract` too.
 
     class TestMySource(SourceContract):
         @pytest.fixture
@@ -9,6 +9,7 @@ Put `pytest.register_assert_rewrite("migrator.testing")` into your conftest.py, 
 """
 
 from migrator.testing.samples import NAMES, SAMPLES, mail
+from migrator.testing.shared import SharedSourceContract, SharedStore
 from migrator.testing.sharing import SharedTargetContract, SharedTargetStore
 from migrator.testing.source import SourceContract, SourceStore
 from migrator.testing.target import TargetContract, TargetStore
@@ -16,6 +17,8 @@ from migrator.testing.target import TargetContract, TargetStore
 __all__ = [
     "NAMES",
     "SAMPLES",
+    "SharedSourceContract",
+    "SharedStore",
     "SharedTargetContract",
     "SharedTargetStore",
     "SourceContract",
