@@ -1,0 +1,181 @@
+"""対応履歴: what was noted and done in one conversation, as one readable mail beside its mails.
+
+The same story makes the same bytes, on any day: its Message-ID names the conversation and what is told of it, and its
+date is that of the last thing told. It is made by hand and not by a library, which would break long Message-IDs.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+
+from migrator.inboxes import Belongs, Event, Happened, Note, Principal, SharedInbox, Status, Tag, Work, WorkState
+from migrator.locale import Language, catalogue
+from migrator.model import Raw
+from migrator.text import shown
+
+NAME = "migrator-history"
+"""What the Message-IDs of all these mails begin with."""
+
+REFERENCES = 20
+"""Message-IDs of older mails that are named at most: the last ones thread as well as all."""
+
+_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_OURS = re.compile(rb"(?im)^Message-ID:[ \t]*<%b\." % NAME.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that is told of one conversation. `key` names it in every later pass; `references` are the Message-IDs of its
+    mails, oldest first, and `last` is when the newest was received."""
+
+    key: str
+    inbox: SharedInbox
+    subject: str
+    references: Sequence[str]
+    last: datetime
+    work: Sequence[Work]
+    people: Mapping[str, Principal]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A mail of our own making, and when it is to have been received."""
+
+    raw: Raw
+    at: datetime
+
+
+def history(story: Story, *, sender: str, lang: Language) -> Made | None:
+    """The mail; None where nothing was noted and nothing happened. `sender` is an address that takes no answers."""
+    if not any(isinstance(each, Event | Note) for each in story.work):
+        return None
+    text = "\n".join(_lines(story, lang)) + "\n"
+    at = max((each.at for each in story.work if isinstance(each, Event | Note) and each.at), default=story.last)
+    body = base64.encodebytes(text.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
+    told = hashlib.sha256(text.encode("utf-8", "replace") + "\n".join(story.references).encode("utf-8", "replace"))
+    number = f"{NAME}.{_short(story.inbox.key, story.key)}.{told.hexdigest()[:20]}"
+    _ = catalogue(lang).gettext
+    title = _("History: {subject}").replace("{subject}", shown(story.subject))
+    head = [
+        f"Message-ID: <{number}@{sender.rpartition('@')[2]}>",
+        f"Date: {format_datetime(at)}",
+        f"From: {_named('From', story.inbox.name, sender)}",
+        f"To: {_named('To', story.inbox.name, story.inbox.address or sender)}",
+        f"Subject: {_encoded('Subject', title)}",
+        *_threading(story.references),
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=UTF-8",
+        "Content-Transfer-Encoding: base64",
+    ]
+    return Made(Raw.of("\r\n".join(head).encode("ascii") + b"\r\n\r\n" + body), at)
+
+
+def is_history(head: bytes) -> bool:
+    """Whether this header is that of a mail made here: it belongs to its conversation, but nobody wrote it."""
+    return _OURS.search(head) is not None
+
+
+def _threading(references: Sequence[str]) -> Iterator[str]:
+    """To the last mail, by all of the ids that can stand in a header."""
+    known = [each for each in references if _ID.fullmatch(each)][-REFERENCES:]
+    if known:
+        yield f"In-Reply-To: {known[-1]}"
+        yield "References: " + "\r\n ".join(known)
+
+
+def _named(field: str, name: str, address: str) -> str:
+    return f"{_encoded(field, name)}\r\n <{address}>" if name.strip() else f"<{address}>"
+
+
+def _encoded(field: str, text: str) -> str:
+    """RFC 2047, always: nothing in it can be anything but words."""
+    return Header(" ".join(shown(text).split()), "utf-8", header_name=field).encode(linesep="\r\n")
+
+
+def _short(*names: str) -> str:
+    return hashlib.sha256("\0".join(names).encode("utf-8", "replace")).hexdigest()[:20]
+
+
+# -- the text ------------------------------------------------------------------------------------------------------
+
+
+def _lines(story: Story, lang: Language) -> Iterator[str]:
+    _ = catalogue(lang).gettext
+    yield _("This is what the old groupware kept beside the mails of this conversation.")
+    yield _("It was written when they were moved here; an answer to it reaches nobody.")
+    yield ""
+    for number in dict.fromkeys(each.number for each in story.work if isinstance(each, Belongs) and each.number):
+        yield f"{_('Number')}: {shown(number)}"
+    for state in (each for each in story.work if isinstance(each, WorkState)):
+        yield f"{_('Status')}: {_state(story, state, lang)}"
+    tags = list(dict.fromkeys(shown(each.name) for each in story.work if isinstance(each, Tag)))
+    if tags:
+        yield f"{_('Tags')}: {', '.join(tags)}"
+    told = [each for each in story.work if isinstance(each, Event | Note)]
+    for each in sorted(told, key=lambda one: (one.at is not None, one.at.timestamp() if one.at else 0, one.key)):
+        yield ""
+        yield f"{_time(each.at) or _('(no date)')}  {_who(story, each.by) or '-'}"
+        yield from _note(each) if isinstance(each, Note) else [f"  {_event(story, each, lang)}"]
+
+
+def _state(story: Story, state: WorkState, lang: Language) -> str:
+    _ = catalogue(lang).gettext
+    words = {
+        Status.OPEN: _("open"),
+        Status.IN_PROGRESS: _("in progress"),
+        Status.WAITING: _("waiting for the customer"),
+        Status.ON_HOLD: _("on hold"),
+        Status.CLOSED: _("closed"),
+        Status.NO_ACTION: _("no action needed"),
+        Status.SPAM: _("spam"),
+    }
+    parts = [words.get(state.status, "-") if state.status else "-"]
+    if state.label:
+        parts.append(f"({shown(state.label)})")
+    if state.assignee:
+        parts.append(f"{_('assigned to')} {_who(story, state.assignee)}")
+    if state.due:
+        parts.append(f"{_('due')} {_time(state.due)}")
+    return " ".join(parts)
+
+
+def _event(story: Story, event: Event, lang: Language) -> str:
+    _ = catalogue(lang).gettext
+    words = {
+        Happened.RECEIVED: _("received"),
+        Happened.ASSIGNED: _("assigned"),
+        Happened.STATUS: _("status changed"),
+        Happened.REPLIED: _("answered"),
+        Happened.NOTED: _("noted"),
+        Happened.MERGED: _("joined with another conversation"),
+        Happened.MOVED: _("moved"),
+        Happened.TAGGED: _("tagged"),
+        Happened.SENT_FOR_APPROVAL: _("sent for approval"),
+    }
+    what = words[event.what] if event.what else shown(event.label) or "-"
+    old, new = (
+        _who(story, each) if event.what == Happened.ASSIGNED else shown(each) for each in (event.old, event.new)
+    )
+    change = " → ".join(each for each in (old, new) if each)
+    return f"{what}: {change}" if change else what
+
+
+def _note(note: Note) -> Iterator[str]:
+    for line in note.text.splitlines():
+        yield f"  {shown(line)}"
+
+
+def _who(story: Story, key: str | None) -> str:
+    """A person's name; the source's own key where nobody is known by it."""
+    person = story.people.get(key) if key else None
+    return shown(person.name if person else key or "")
+
+
+def _time(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M %z") if at else ""
