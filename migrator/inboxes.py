@@ -113,7 +113,7 @@ WORD = "gw_"
 each means."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Named:
     """One mail of the inbox's account, as `Source.items` names it."""
 

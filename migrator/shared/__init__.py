@@ -1,6 +1,13 @@
-"""Shared inboxes (メール共有): what follows from what a store says of them.
+"""Shared inboxes: which mails are one conversation, how far it is, and which customers still wait.
 
-words      by which a mail at a target tells its state, who has it and its tags; the legend says what they mean
-becoming   what becomes of each fact at a target, said before anything is sent
-history    what was noted and done, as one readable mail a conversation
+    mails        one mail as it counts here: from whom, to whom, in answer to what
+    links        which mails belong together, how sure that is, and why
+    conversation what follows for one conversation: its state, who has it, who waits
+    standing     a whole inbox; and what differs between two views of it
+    reading      mails and facts out of a source, or out of a target
+    legend       the words by which a target's mails tell their state
+    becoming     what becomes of every fact at a target: said before anything is sent there
+    history      what was noted and done, as one readable mail a conversation
+
+All of it is worked out of facts alone, the same wherever they come from: the old store, staging, or the target.
 """
