@@ -13,33 +13,21 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from migrator.inboxes import Belongs, Event, Happened, Note, Principal, SharedInbox, Status, Tag, Work, WorkState
+from migrator.inboxes import Event, Happened, Note, Principal, SharedInbox, Status, WorkState
 from migrator.locale import Language, catalogue
 from migrator.model import Raw
+from migrator.shared.conversation import NEVER, Conversation
+from migrator.shared.links import Shared
 from migrator.text import shown
 
 NAME = "migrator-history"
 """What the Message-IDs of all these mails begin with."""
 
-REFERENCES = 20
-"""Message-IDs of older mails that are named at most: the last ones thread as well as all."""
+REFERENCES = 500
+"""Message-IDs that are named at most: of longer conversations the last ones."""
 
 _ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _OURS = re.compile(rb"(?im)^Message-ID:[ \t]*<%b\." % NAME.encode())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """All that is told of one conversation. `key` names it in every later pass; `references` are the Message-IDs of its
-    mails, oldest first, and `last` is when the newest was received."""
-
-    key: str
-    inbox: SharedInbox
-    subject: str
-    references: Sequence[str]
-    last: datetime
-    work: Sequence[Work]
-    people: Mapping[str, Principal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +38,41 @@ class Made:
     at: datetime
 
 
-def history(story: Story, *, sender: str, lang: Language) -> Made | None:
-    """The mail; None where nothing was noted and nothing happened. `sender` is an address that takes no answers."""
-    if not any(isinstance(each, Event | Note) for each in story.work):
+def history(
+    told: Conversation, inbox: SharedInbox, people: Mapping[str, Principal], *, sender: str, lang: Language
+) -> Made | None:
+    """The mail; None where there is nothing to tell. `sender` is an address that takes no answers.
+
+    There is also where only the store's own number holds the conversation together: the mail names all of its mails,
+    and so it stays one at the target.
+    """
+    if not told.events and not told.notes and not any(link.evidence == Shared.INDEX for link in told.links):
         return None
-    text = "\n".join(_lines(story, lang)) + "\n"
-    at = max((each.at for each in story.work if isinstance(each, Event | Note) and each.at), default=story.last)
-    body = base64.encodebytes(text.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
-    told = hashlib.sha256(text.encode("utf-8", "replace") + "\n".join(story.references).encode("utf-8", "replace"))
-    number = f"{NAME}.{_short(story.inbox.key, story.key)}.{told.hexdigest()[:20]}"
+    text = "\n".join(_lines(told, people, lang)) + "\n"
+    ids = [mail.id for mail in told.mails if _ID.fullmatch(mail.id)]
+    at = max(_times(told), default=told.mails[-1].at)
+    digest = hashlib.sha256("\n".join([text, *ids]).encode("utf-8", "replace")).hexdigest()[:20]
     _ = catalogue(lang).gettext
-    title = _("History: {subject}").replace("{subject}", shown(story.subject))
+    title = _("History: {subject}").replace("{subject}", shown(told.subject))
     head = [
-        f"Message-ID: <{number}@{sender.rpartition('@')[2]}>",
+        f"Message-ID: <{NAME}.{_short(inbox.key, told.key)}.{digest}@{sender.rpartition('@')[2]}>",
         f"Date: {format_datetime(at)}",
-        f"From: {_named('From', story.inbox.name, sender)}",
-        f"To: {_named('To', story.inbox.name, story.inbox.address or sender)}",
+        f"From: {_named('From', inbox.name, sender)}",
+        f"To: {_named('To', inbox.name, inbox.address or sender)}",
         f"Subject: {_encoded('Subject', title)}",
-        *_threading(story.references),
+        *_threading(ids),
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=UTF-8",
         "Content-Transfer-Encoding: base64",
     ]
+    body = base64.encodebytes(text.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
     return Made(Raw.of("\r\n".join(head).encode("ascii") + b"\r\n\r\n" + body), at)
+
+
+def _times(told: Conversation) -> Iterator[datetime]:
+    happened: list[Event | Note] = [*told.events, *told.notes]
+    return (each.at for each in happened if each.at is not None)
 
 
 def is_history(head: bytes) -> bool:
@@ -81,12 +80,11 @@ def is_history(head: bytes) -> bool:
     return _OURS.search(head) is not None
 
 
-def _threading(references: Sequence[str]) -> Iterator[str]:
-    """To the last mail, by all of the ids that can stand in a header."""
-    known = [each for each in references if _ID.fullmatch(each)][-REFERENCES:]
-    if known:
-        yield f"In-Reply-To: {known[-1]}"
-        yield "References: " + "\r\n ".join(known)
+def _threading(ids: Sequence[str]) -> Iterator[str]:
+    """To the last mail, and by all of them."""
+    if ids:
+        yield f"In-Reply-To: {ids[-1]}"
+        yield "References: " + "\r\n ".join(ids[-REFERENCES:])
 
 
 def _named(field: str, name: str, address: str) -> str:
@@ -105,26 +103,25 @@ def _short(*names: str) -> str:
 # -- the text ------------------------------------------------------------------------------------------------------
 
 
-def _lines(story: Story, lang: Language) -> Iterator[str]:
+def _lines(told: Conversation, people: Mapping[str, Principal], lang: Language) -> Iterator[str]:
     _ = catalogue(lang).gettext
     yield _("This is what the old groupware kept beside the mails of this conversation.")
     yield _("It was written when they were moved here; an answer to it reaches nobody.")
     yield ""
-    for number in dict.fromkeys(each.number for each in story.work if isinstance(each, Belongs) and each.number):
+    for number in told.numbers:
         yield f"{_('Number')}: {shown(number)}"
-    for state in (each for each in story.work if isinstance(each, WorkState)):
-        yield f"{_('Status')}: {_state(story, state, lang)}"
-    tags = list(dict.fromkeys(shown(each.name) for each in story.work if isinstance(each, Tag)))
-    if tags:
+    for state in told.states:
+        yield f"{_('Status')}: {_state(people, state, lang)}"
+    if tags := list(dict.fromkeys(shown(each.name) for each in told.tags)):
         yield f"{_('Tags')}: {', '.join(tags)}"
-    told = [each for each in story.work if isinstance(each, Event | Note)]
-    for each in sorted(told, key=lambda one: (one.at is not None, one.at.timestamp() if one.at else 0, one.key)):
+    happened: list[Event | Note] = [*told.events, *told.notes]
+    for each in sorted(happened, key=lambda one: (one.at or NEVER, one.key)):
         yield ""
-        yield f"{_time(each.at) or _('(no date)')}  {_who(story, each.by) or '-'}"
-        yield from _note(each) if isinstance(each, Note) else [f"  {_event(story, each, lang)}"]
+        yield f"{_time(each.at) or _('(no date)')}  {_who(people, each.by) or '-'}"
+        yield from _note(each) if isinstance(each, Note) else [f"  {_event(people, each, lang)}"]
 
 
-def _state(story: Story, state: WorkState, lang: Language) -> str:
+def _state(people: Mapping[str, Principal], state: WorkState, lang: Language) -> str:
     _ = catalogue(lang).gettext
     words = {
         Status.OPEN: _("open"),
@@ -139,13 +136,13 @@ def _state(story: Story, state: WorkState, lang: Language) -> str:
     if state.label:
         parts.append(f"({shown(state.label)})")
     if state.assignee:
-        parts.append(f"{_('assigned to')} {_who(story, state.assignee)}")
+        parts.append(f"{_('assigned to')} {_who(people, state.assignee)}")
     if state.due:
         parts.append(f"{_('due')} {_time(state.due)}")
     return " ".join(parts)
 
 
-def _event(story: Story, event: Event, lang: Language) -> str:
+def _event(people: Mapping[str, Principal], event: Event, lang: Language) -> str:
     _ = catalogue(lang).gettext
     words = {
         Happened.RECEIVED: _("received"),
@@ -160,7 +157,7 @@ def _event(story: Story, event: Event, lang: Language) -> str:
     }
     what = words[event.what] if event.what else shown(event.label) or "-"
     old, new = (
-        _who(story, each) if event.what == Happened.ASSIGNED else shown(each) for each in (event.old, event.new)
+        _who(people, each) if event.what == Happened.ASSIGNED else shown(each) for each in (event.old, event.new)
     )
     change = " → ".join(each for each in (old, new) if each)
     return f"{what}: {change}" if change else what
@@ -171,9 +168,9 @@ def _note(note: Note) -> Iterator[str]:
         yield f"  {shown(line)}"
 
 
-def _who(story: Story, key: str | None) -> str:
+def _who(people: Mapping[str, Principal], key: str | None) -> str:
     """A person's name; the source's own key where nobody is known by it."""
-    person = story.people.get(key) if key else None
+    person = people.get(key) if key else None
     return shown(person.name if person else key or "")
 
 

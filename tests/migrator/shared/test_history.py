@@ -12,41 +12,78 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.inboxes import About, Belongs, Event, Happened, Note, Principal, SharedInbox, Status, Tag, WorkState
+from migrator.inboxes import (
+    About,
+    Event,
+    Happened,
+    Named,
+    Note,
+    Principal,
+    Scope,
+    SharedInbox,
+    Status,
+    Tag,
+    WorkState,
+)
 from migrator.mail import envelope, on_wire, split
 from migrator.model import Account
-from migrator.shared.history import Made, Story, history, is_history
+from migrator.shared.conversation import Conversation
+from migrator.shared.history import Made, history, is_history
+from migrator.shared.links import Link, Shared
+from migrator.shared.mails import Mail, Way
 
 JST = timezone(timedelta(hours=9))
 NOON = datetime(2009, 11, 2, 12, 0, tzinfo=JST)
 WHOLE = About(thread="123")
 INBOX = SharedInbox(key="b1", name="サポート窓口", account=Account("support"), address="support@example.co.jp")
 PEOPLE = {"7": Principal(key="7", name="鈴木 一郎"), "9": Principal(key="9", name="高橋", left=True)}
-STORY = Story(
-    key="123",
-    inbox=INBOX,
-    subject="Re: 見積もりの件①",
-    references=("<a@x.example>", "<b@example.co.jp>"),
-    last=NOON,
-    work=(
-        WorkState(key="s", about=WHOLE, scope="conversation", status=Status.IN_PROGRESS, label="処理中", assignee="7"),
-        Event(key="e2", about=WHOLE, what=Happened.ASSIGNED, old="9", new="7", at=NOON + timedelta(hours=2), by="9"),
-        Note(key="n", about=WHOLE, text="電話済み。\n折り返し待ち。", at=NOON + timedelta(hours=1), by="9"),
-        Tag(key="t", about=WHOLE, name="至急"),
-        Belongs(key="g", about=WHOLE, number="123-4"),
+
+
+def mails(*ids: str) -> tuple[Mail, ...]:
+    return tuple(
+        Mail(
+            named=Named(("INBOX",), each),
+            id=each,
+            answers=frozenset(),
+            subject="Re: 見積もりの件①",
+            way=Way.IN,
+            parties=("customer@x.example",),
+            at=NOON,
+            aside=False,
+        )
+        for each in ids
+    )
+
+
+STORY = Conversation(
+    inbox="b1",
+    mails=mails("<a@x.example>", "<b@example.co.jp>"),
+    numbers=("123-4",),
+    states=(
+        WorkState(
+            key="s", about=WHOLE, scope=Scope.CONVERSATION, status=Status.IN_PROGRESS, label="処理中", assignee="7"
+        ),
     ),
-    people=PEOPLE,
+    events=(
+        Event(key="e2", about=WHOLE, what=Happened.ASSIGNED, old="9", new="7", at=NOON + timedelta(hours=2), by="9"),
+    ),
+    notes=(Note(key="n", about=WHOLE, text="電話済み。\n折り返し待ち。", at=NOON + timedelta(hours=1), by="9"),),
+    tags=(Tag(key="t", about=WHOLE, name="至急"),),
 )
 
 
-def made(story: Story = STORY, lang: Any = "ja") -> Made:
-    found = history(story, sender="no-reply@example.co.jp", lang=lang)
+def told(story: Conversation = STORY, lang: Any = "ja", inbox: SharedInbox = INBOX, **people: Principal) -> Made | None:
+    return history(story, inbox, people or PEOPLE, sender="no-reply@example.co.jp", lang=lang)
+
+
+def made(story: Conversation = STORY, lang: Any = "ja", **more: Any) -> Made:
+    found = told(story, lang, **more)
     assert found is not None
     return found
 
 
-def parsed(story: Story = STORY, lang: Any = "ja") -> EmailMessage:
-    found = email.message_from_bytes(made(story, lang).raw.read(), policy=policy.default)
+def parsed(story: Conversation = STORY, lang: Any = "ja", **more: Any) -> EmailMessage:
+    found = email.message_from_bytes(made(story, lang, **more).raw.read(), policy=policy.default)
     assert isinstance(found, EmailMessage)
     assert not found.defects
     return found
@@ -80,26 +117,29 @@ def test_it_comes_from_an_address_that_takes_no_answers_and_sets_off_no_robot() 
 
 
 def test_what_has_no_date_comes_first_and_the_last_mail_gives_the_date() -> None:
-    undated = replace(STORY, work=(Note(key="n", about=WHOLE, text="いつか"),))
+    undated = replace(STORY, events=(), notes=(Note(key="n", about=WHOLE, text="いつか"),))
     assert made(undated).at == NOON
     assert "（日付なし）" in parsed(undated).get_content()
 
 
-def test_where_nothing_was_noted_and_nothing_happened_there_is_no_mail() -> None:
-    quiet = replace(STORY, work=[each for each in STORY.work if isinstance(each, Tag | WorkState)])
-    assert history(quiet, sender="no-reply@example.co.jp", lang="ja") is None
+def test_where_there_is_nothing_to_tell_there_is_no_mail_but_where_only_the_stores_number_holds_it_together() -> None:
+    quiet = replace(STORY, events=(), notes=())
+    assert told(quiet) is None
+    by_header = Link(first="<a@x.example>", second="<b@example.co.jp>", evidence=Shared.REFERENCES)
+    assert told(replace(quiet, links=(by_header,))) is None
+    assert made(replace(quiet, links=(by_header, replace(by_header, evidence=Shared.INDEX))))
 
 
 def test_its_message_id_names_the_conversation_and_what_is_told() -> None:
-    def ids(story: Story) -> list[str]:
-        return envelope(split(made(story).raw.read())[0]).message_id.split(".")[:3]  # type: ignore[union-attr]
+    def ids(story: Conversation, **more: Any) -> list[str]:
+        return envelope(split(made(story, **more).raw.read())[0]).message_id.split(".")[:3]  # type: ignore[union-attr]
 
-    more = replace(STORY, work=(*STORY.work, Note(key="m", about=WHOLE, text="more", at=NOON)))
+    more = replace(STORY, notes=(*STORY.notes, Note(key="m", about=WHOLE, text="more", at=NOON)))
     assert made().raw.digest == made().raw.digest
     assert ids(STORY)[:2] == ids(more)[:2]
     assert ids(STORY)[2] != ids(more)[2]
-    assert ids(replace(STORY, key="124"))[1] != ids(STORY)[1]
-    assert ids(replace(STORY, inbox=replace(INBOX, key="b2")))[1] != ids(STORY)[1]
+    assert ids(replace(STORY, mails=mails("<c@x.example>")))[1] != ids(STORY)[1]
+    assert ids(STORY, inbox=replace(INBOX, key="b2"))[1] != ids(STORY)[1]
 
 
 def test_it_is_known_again_by_its_header_alone() -> None:
@@ -111,8 +151,8 @@ def test_it_is_known_again_by_its_header_alone() -> None:
     "bad", ["<a b@x>", "<a@x>\r\nBcc: <x@y>", "a@x", "<" + "x" * 999 + "@y>", "<あ@x>", "<<a@x>>", ""]
 )
 def test_an_id_that_no_header_can_hold_is_not_named(bad: str) -> None:
-    assert parsed(replace(STORY, references=("<a@x.example>", bad)))["References"] == "<a@x.example>"
-    assert parsed(replace(STORY, references=(bad,)))["In-Reply-To"] is None
+    assert parsed(replace(STORY, mails=mails("<a@x.example>", bad)))["References"] == "<a@x.example>"
+    assert parsed(replace(STORY, mails=mails(bad)))["In-Reply-To"] is None
 
 
 TEXT = st.text(st.characters(codec=None), max_size=200)
@@ -122,17 +162,14 @@ TEXT = st.text(st.characters(codec=None), max_size=200)
 def test_any_text_makes_a_sound_mail_that_says_nothing_else_in_its_header(
     subject: str, name: str, note: str, label: str, person: str
 ) -> None:
+    about: dict[str, Any] = {"inbox": replace(INBOX, name=name), "7": Principal(key="7", name=person)}
     story = replace(
         STORY,
-        subject=subject,
-        inbox=replace(INBOX, name=name),
-        people={"7": Principal(key="7", name=person)},
-        work=(
-            Note(key="n", about=WHOLE, text=note, at=datetime(2010, 1, 1, tzinfo=UTC), by="7"),
-            Event(key="e", about=WHOLE, what=None, label=label, old=label, new=person, by="7"),
-        ),
+        mails=(replace(STORY.mails[0], subject=subject), *STORY.mails[1:]),
+        notes=(Note(key="n", about=WHOLE, text=note, at=datetime(2010, 1, 1, tzinfo=UTC), by="7"),),
+        events=(Event(key="e", about=WHOLE, what=None, label=label, old=label, new=person, by="7"),),
     )
-    data = made(story).raw.read()
+    data = made(story, **about).raw.read()
     assert on_wire(data) == (data, ())
     assert max(map(len, data.split(b"\r\n"))) <= 998
     head = split(data)[0]
@@ -141,4 +178,4 @@ def test_any_text_makes_a_sound_mail_that_says_nothing_else_in_its_header(
         b"Message-ID", b"Date", b"From", b"To", b"Subject", b"In-Reply-To", b"References", b"Auto-Submitted",
         b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding",
     ]  # fmt: skip
-    assert parsed(story)["From"].addresses[0].addr_spec == "no-reply@example.co.jp"
+    assert parsed(story, **about)["From"].addresses[0].addr_spec == "no-reply@example.co.jp"
