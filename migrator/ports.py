@@ -161,12 +161,13 @@ class Holds:
     legend: bool = False
 
 
+@runtime_checkable
 class SharedTarget(Protocol):
     """What a target may also be: one that can hold shared inboxes. What people may do belongs to a place, and how far
     the work is to a mail, in words that begin with `inboxes.WORD`; what they mean is told by the legend."""
 
-    @property
-    def holds(self) -> Holds: ...
+    def holds(self) -> Holds:
+        """Asked of the server; changes nothing. Raises Outage."""
 
     def rights(self, place: Place) -> Mapping[str, Held]:
         """Who may do what there, the owner aside. Raises FolderError, Outage."""

@@ -58,7 +58,6 @@ def open_target(config: ImapConfig, mailbox: Mailbox) -> Iterator["SharedImapTar
 class SharedImapTarget(ImapTarget):
     """`ports.Target` that is also `ports.SharedTarget`."""
 
-    @property
     def holds(self) -> Holds:
         inbox = Place(self._mailbox.owner, INBOX)
         words = self._config.keywords if self._config.states == "keywords" and self._flags_of(inbox).new else 0
@@ -95,7 +94,7 @@ class SharedImapTarget(ImapTarget):
         return {who: _held(word) for who, word in everybody if who not in ("owner", self._mailbox.owner)}
 
     def grant(self, place: Place, who: str, rights: frozenset[Right]) -> Held | Unable:
-        if missing := rights - self.holds.rights:
+        if missing := rights - self.holds().rights:
             return Unable(Reason("shared.right-not-held", right=min(missing), who=who))
         if identifier(who) is None:
             return Unable(Reason("shared.name-impossible"))

@@ -14,7 +14,6 @@ from .target import MemoryTarget
 class SharedMemoryTarget(MemoryTarget):
     """One owner's boxes, and who else may do what in them."""
 
-    @property
     def holds(self) -> Holds:
         return self._world.holds
 
@@ -26,7 +25,7 @@ class SharedMemoryTarget(MemoryTarget):
     def grant(self, place: Place, who: str, rights: frozenset[Right]) -> Held | Unable:
         with self._world.call("grant", "granted"), self._world.lock:
             self._box(place)
-            if missing := rights - self.holds.rights:
+            if missing := rights - self.holds().rights:
                 return Unable(Reason("shared.right-not-held", right=min(missing), who=who))
             if not who or not who.isprintable():
                 return Unable(Reason("shared.name-impossible"))
@@ -57,7 +56,8 @@ class SharedMemoryTarget(MemoryTarget):
                 return Touched(self._sighting(ref, mail))
             box = self._box(place)
             there = {word for each in box.mails.values() for word in _words(each.flags)}
-            if self.holds.words is not None and len(there | state) > max(self.holds.words, len(there)):
+            room = self.holds().words
+            if room is not None and len(there | state) > max(room, len(there)):
                 return Unable(Reason("shared.words-not-held", place="/".join(place.path)))
             flags = (mail.flags - words) | state
             box.mails[int(ref.rpartition(":")[2])] = replace(mail, flags=flags)

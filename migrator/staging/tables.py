@@ -483,7 +483,7 @@ intent = Table(
     metadata,
     _id(),
     _ref("dispatch_id", "dispatch"),
-    _text("kind"),  # withdraw | surplus | reflag | relocate
+    _text("kind"),  # withdraw | surplus | reflag | relocate | state
     Column("detail", Json, nullable=False),
     _ref("run_id", "run"),
     _int("fence"),
@@ -507,7 +507,7 @@ amendment = Table(
     _int("epoch", nullable=True),
     _int("number", nullable=True),
     Column("flags", Json, nullable=False),
-    _text("why"),  # reflag | relocate | bound
+    _text("why"),  # reflag | relocate | state | bound
     _ref("run_id", "run"),
     Index(None, "dispatch_id"),
 )

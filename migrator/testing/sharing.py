@@ -80,9 +80,9 @@ class SharedTargetContract:
     # -- said beforehand -------------------------------------------------------------------------------------------
 
     def test_it_says_what_it_holds_before_anything_is_there(self, store: SharedTargetStore, target: Shares) -> None:
-        assert target.holds == self.holds
+        assert target.holds() == self.holds
         with store.open() as again:
-            assert again.holds == self.holds
+            assert again.holds() == self.holds
 
     def test_a_right_that_it_does_not_hold_is_refused_and_nothing_changes(
         self, store: SharedTargetStore, target: Shares, place: Place

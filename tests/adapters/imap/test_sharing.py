@@ -73,7 +73,7 @@ class TestServerThatHoldsNothing(SharedTargetContract):
 @pytest.mark.dovecot
 def test_the_number_of_keywords_that_the_operator_knows_is_said(new_box: Callable[[str], Box]) -> None:
     with shared(new_box("dovecot_maildir"), keywords=26).open() as target:
-        assert target.holds.words == 26
+        assert target.holds().words == 26
 
 
 @pytest.mark.dovecot
