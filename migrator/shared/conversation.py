@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from migrator.errors import Reason
-from migrator.inboxes import Event, Happened, Note, Status, Tag, WorkState
+from migrator.inboxes import Event, Happened, Note, Scope, Status, Tag, WorkState
 from migrator.shared.links import Link
 from migrator.shared.mails import Mail, Way
 
@@ -57,6 +57,12 @@ class Conversation:
             if mail := next((mail for mail in reversed(self.mails) if mail.way == way), None):
                 return mail.parties[0]
         return ""
+
+    @property
+    def is_bulk(self) -> bool:
+        """All that waits came by mailing lists, and nobody has done anything about it."""
+        waiting, handled = self.waiting, self.states or self.notes or self.tags
+        return bool(waiting) and all(mail.is_bulk for mail in waiting) and not handled
 
     # -- how far it is --
 
@@ -119,11 +125,13 @@ class Conversation:
         return bool(self.waiting) and not any(_is_about(state, self.waiting[-1]) for state in self.states)
 
     def _covers(self, mail: Mail) -> bool:
-        """Whether it was closed knowing of this mail."""
+        """Whether it was closed knowing of this mail: the mail itself, or the whole of it at a later time."""
         closed = [state for state in self.states if status_of(state) in DONE]
+        if any(_is_about(state, mail) and (state.scope != Scope.CONVERSATION or state.at is None) for state in closed):
+            return True
         times = [state.at for state in closed if state.at is not None]
         times += [event.at for event in self.events if event.what == Happened.STATUS and event.at is not None]
-        return max(times) >= mail.at if times else any(_is_about(state, mail) for state in closed)
+        return bool(times) and max(times) >= mail.at
 
     # -- what only people can tell --
 

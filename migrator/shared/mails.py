@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from migrator.inboxes import Letter, Named
@@ -42,7 +42,9 @@ class Mail:
     parties: tuple[str, ...]
     """The addresses outside: who wrote it, or to whom we did."""
     at: datetime
-    """To the second, as targets keep it."""
+    """In UTC, to the second, as targets keep it."""
+    is_bulk: bool
+    """It came by a mailing list (RFC 2919)."""
     aside: bool
     """It lies where nobody expects an answer from: drafts, junk, trash."""
 
@@ -78,6 +80,7 @@ def mail(letter: Letter, is_own: IsOwn) -> Mail | None:
         subject=head.subject,
         way=way,
         parties=tuple(address.lower() for address in parties),
-        at=letter.received_at.replace(microsecond=0),
+        at=letter.received_at.astimezone(UTC).replace(microsecond=0),
+        is_bulk=head.list_id is not None,
         aside=role in ASIDE,
     )

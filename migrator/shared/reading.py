@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from migrator.inboxes import Letter, Named
 from migrator.mail import received_at, split
 from migrator.model import Account, DateSource, Evidence, Item, Place, Raw
 from migrator.ports import Source, Target
+
+
+@runtime_checkable
+class TellsStates(Protocol):
+    """What a target tells that can hold how far its mails are."""
+
+    def states(self, place: Place) -> Iterator[tuple[str, frozenset[str]]]:
+        """The ref of every mail that carries words of ours, with them."""
+
+    def legend(self, place: Place) -> str | None:
+        """What the words mean, where it keeps that."""
+
 
 HEAD = 64 * 2**10
 """Bytes in which a header block ends; of one that does not, so much is read. Staging cuts it there too."""
@@ -55,6 +68,12 @@ def letters_at_target(target: Target, places: Iterable[Place]) -> Iterator[Lette
                     flags=seen.flags,
                     role=place.role,
                 )
+
+
+def words_at_target(target: TellsStates, places: Iterable[Place]) -> Iterator[tuple[Named, frozenset[str]]]:
+    """The words that mails of these places carry."""
+    for place in places:
+        yield from ((Named(place.path, ref), words) for ref, words in target.states(place))
 
 
 def _nothing_known(key: str, stamp: str) -> bool:

@@ -51,6 +51,18 @@ def wording(standing: Standing, people: Mapping[str, Principal], room: int | Non
     )
 
 
+def spelled(words: Iterable[str], people: Iterable[Principal]) -> Legend:
+    """What words tell by themselves, for a target that keeps no legend: states, and who has the mail."""
+    known = {word: status for status in Status if (word := f"{WORD}{status.value}")}
+    names = {_person_word(each.login or each.key): each.key for each in people}
+    seen = set(words)
+    return Legend(
+        states={word: (known.get(word), "") for word in seen if word in known or word.startswith(f"{WORD}label.")},
+        people={word: names[word] for word in seen if word in names},
+        tags={},
+    )
+
+
 class _Wanted:
     """What would be said if there were room for everything."""
 
@@ -114,7 +126,11 @@ def assignee_word(state: WorkState, people: Mapping[str, Principal]) -> str | No
     if state.assignee is None:
         return None
     person = people.get(state.assignee)
-    return f"{WORD}by.{_slug((person.login if person else None) or state.assignee)}"
+    return _person_word((person.login if person else None) or state.assignee)
+
+
+def _person_word(name: str) -> str:
+    return f"{WORD}by.{_slug(name)}"
 
 
 def tag_word(tag: Tag) -> str:

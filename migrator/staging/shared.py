@@ -33,9 +33,9 @@ from migrator.inboxes import (
     Work,
     WorkState,
 )
-from migrator.model import Account, Role, Unreadable
+from migrator.model import Account, Raw, Role, Unreadable, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, is_made, newest_item
+from migrator.staging.states import flags_of, is_made, newest_item, said_of, verdict_of
 from migrator.staging.store import Staging, take_ids
 from migrator.text import storable
 
@@ -220,6 +220,26 @@ def handled_artefacts(staging: Staging) -> frozenset[int]:
         return frozenset(connection.execute(handled()).scalars())
 
 
+def would_park(staging: Staging, account: Account) -> frozenset[Named]:
+    """The account's mails that stay behind or would, parked or proposed for it; but for those of which themselves a
+    person has decided."""
+    newest, its = newest_item(), tables.item
+    said = said_of("item", its.c.artefact_id)
+    last = select(func.max(tables.proposal.c.id)).where(tables.proposal.c.item_id == its.c.id).scalar_subquery()
+    proposal = select(tables.proposal.c.verdict).where(tables.proposal.c.id == last).scalar_subquery()
+    behind = or_(verdict_of(its.c.artefact_id, its) == Verdict.PARK.value, proposal == Verdict.PARK.value)
+    query = (
+        select(tables.folder.c.path, tables.artefact.c.key)
+        .join(newest, newest.c.item_id == its.c.id)
+        .join(tables.artefact, tables.artefact.c.id == its.c.artefact_id)
+        .join(tables.folder, tables.folder.c.id == tables.artefact.c.folder_id)
+        .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+        .where(tables.account.c.name == account.name, behind, said.is_(None))
+    )
+    with staging.reading() as connection:
+        return frozenset(Named(tuple(row.path), row.key) for row in connection.execute(query))
+
+
 class StagedInboxes:
     """What staging knows of shared inboxes, in the words of ports.SharedSource; and their mails."""
 
@@ -253,6 +273,27 @@ class StagedInboxes:
 
     def letters(self, account: Account) -> Iterator[Letter]:
         """Every mail of the account in its newest version that is still there and did not move, oldest number first."""
+        for page in self._pages(account):
+            with self._staging.reading() as connection:
+                heads = [self._staging.blobs.head(connection, row.digest, row.head) for row in page]
+            for row, head in zip(page, heads, strict=True):
+                yield Letter(
+                    named=Named(tuple(row.path), row.key),
+                    head=head,
+                    received_at=row.received_at,
+                    flags=frozenset(row.flags),
+                    role=None if row.role is None else Role(row.role),
+                )
+
+    def raws(self, account: Account) -> Iterator[tuple[Named, Raw]]:
+        """The same mails whole."""
+        for page in self._pages(account):
+            for row in page:
+                with self._staging.reading() as connection:
+                    raw = self._staging.blobs.raws(connection, [row.digest])[row.digest]
+                yield Named(tuple(row.path), row.key), raw
+
+    def _pages(self, account: Account) -> Iterator[list[Any]]:
         newest, its, folder = newest_item(), tables.item.c, tables.folder
         present = (
             select(tables.presence.c.present)
@@ -287,16 +328,7 @@ class StagedInboxes:
         while True:
             with self._staging.reading() as connection:
                 page = connection.execute(query.where(its.id > last)).all()
-                here = [row for row in page if row.present is None or row.present]
-                heads = [self._staging.blobs.head(connection, row.digest, row.head) for row in here]
             if not page:
                 return
-            for row, head in zip(here, heads, strict=True):
-                yield Letter(
-                    named=Named(tuple(row.path), row.key),
-                    head=head,
-                    received_at=row.received_at,
-                    flags=frozenset(row.flags),
-                    role=None if row.role is None else Role(row.role),
-                )
+            yield [row for row in page if row.present is None or row.present]
             last = page[-1].id

@@ -14,7 +14,7 @@ from typing import TypeVar
 from migrator.errors import FolderError, Reason
 from migrator.inboxes import Member, Principal, Right, SharedInbox, Work
 from migrator.locale import Language
-from migrator.model import Amended, Folder, Place, Role, Unable, Unreadable
+from migrator.model import Amended, Folder, Place, Unable, Unreadable
 from migrator.ports import Holds, SharedTarget, Target
 from migrator.shared.becoming import Became, Entitled, WhoIs, entitled, of_work
 from migrator.shared.history import history
@@ -150,14 +150,13 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
         here = [each for each in shared if each.inbox.account == account]
         places = list(dict.fromkeys(place for folder, place in homes.items() if folder.account == account))
         rights = _together([each.entitled(holds).rights for each in here])
+        said = [each.wording(holds) for each in here]
+        legend = _legend([each.legend for each in said])
         for place in places:
             with hand.setting_back(place):
                 _give_all(hand, target, place, rights)
-        said = [each.wording(holds) for each in here]
-        if holds.legend and places:
-            home = next((place for place in places if place.role == Role.INBOX), places[0])
-            with hand.setting_back(home):
-                _publish(target, home, [each.legend for each in said])
+                if holds.legend and target.legend(place) != legend:
+                    target.publish(place, legend)
         words = _together([each.words for each in said])
         wrong = [each for each in worded(hand.shelf, account.name) if words.get(each.named, NONE) != each.asked]
         _word(hand, target, [(each, words.get(each.named, NONE), each.asked) for each in wrong])
@@ -232,14 +231,12 @@ def _take_back(hand: Hand, target: SharedTarget, place: Place, given: Asked) -> 
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
-def _publish(target: SharedTarget, place: Place, legends: Sequence[Legend]) -> None:
-    text = Legend(
+def _legend(legends: Sequence[Legend]) -> str:
+    return Legend(
         states={word: meant for each in legends for word, meant in each.states.items()},
         people={word: key for each in legends for word, key in each.people.items()},
         tags={word: name for each in legends for word, name in each.tags.items()},
     ).text()
-    if target.legend(place) != text:
-        target.publish(place, text)
 
 
 def _word(hand: Hand, target: Target, wrong: Sequence[tuple[Worded, frozenset[str], frozenset[str]]]) -> None:

@@ -49,6 +49,7 @@ def mails(*ids: str) -> tuple[Mail, ...]:
             way=Way.IN,
             parties=("customer@x.example",),
             at=NOON,
+            is_bulk=False,
             aside=False,
         )
         for each in ids

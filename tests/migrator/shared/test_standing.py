@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from migrator.inboxes import About, Named, Note, Status
+from migrator.inboxes import About, Named, Note, Scope, Status
 from migrator.model import DELETED, Role
 from migrator.shared.legend import Legend
 from migrator.shared.mails import own
@@ -110,6 +110,20 @@ def test_who_writes_after_it_was_closed_is_told_and_who_wrote_before_is_not() ->
         assert told.unanswered == ()
     assert not stands(letters, [state(1, Status.CLOSED), state(2, Status.CLOSED)]).wrote_again
     assert not stands([*letters, ours(3, answers=(1,), days=4)], [state(1, Status.CLOSED, at=BEGIN)]).wrote_again
+
+
+def test_who_is_closed_with_the_whole_conversation_is_closed_until_that_time() -> None:
+    letters = [letter(1), letter(2, answers=(1,), days=3)]
+    whole = About(items=tuple(each.named for each in letters), thread="C1")
+    for days, again in ((1, True), (4, False)):
+        closed = state(1, Status.CLOSED, about=whole, scope=Scope.CONVERSATION, at=BEGIN + timedelta(days=days))
+        assert bool(stands(letters, [closed]).wrote_again) == again
+
+
+def test_a_mailing_list_waits_like_a_customer_but_is_told_apart_unless_somebody_has_it() -> None:
+    listed = replace(letter(1), head=b"List-Id: <news.example>\r\n" + letter(1).head)
+    assert [each.is_bulk for each in stands([listed, letter(2, "shimizu@kakuu.example")]).unanswered] == [True, False]
+    assert [each.is_bulk for each in stands([listed], [state(1, Status.OPEN)]).unanswered] == [False]
 
 
 def test_a_mail_without_a_state_is_told_where_the_store_knows_states() -> None:

@@ -10,7 +10,7 @@ from adapters.imap.words import keyword
 from migrator.inboxes import WORD, About, Letter, Named, Principal, Scope, Status, Tag, WorkState
 from migrator.shared.legend import Legend
 from migrator.shared.standing import differences
-from migrator.shared.words import Wording, assignee_word, state_word, tag_word, wording
+from migrator.shared.words import Wording, assignee_word, spelled, state_word, tag_word, wording
 from tests.migrator.shared.made import BEGIN, inboxes, letter, ours, stands, state
 
 PEOPLE = {"sato": Principal(key="sato", name="佐藤", login="sato.k"), "9": Principal(key="9", name="高橋")}
@@ -27,6 +27,17 @@ def test_what_the_words_say_leaves_the_same_customers_waiting(made: tuple[list[L
     said = wording(here, PEOPLE, None)
     there = stands(letters, list(Legend.of(said.legend.text()).work(said.words.items())))
     assert [each.key for each in there.unanswered] == [each.key for each in here.unanswered]
+    assert list(differences({"staging": here, "target": there})) == []
+
+
+@given(inboxes())
+def test_without_a_legend_they_still_do(made: tuple[list[Letter], list[WorkState]]) -> None:
+    letters, states = made
+    here = stands(letters, states)
+    said = wording(here, PEOPLE, None)
+    used = {word for words in said.words.values() for word in words}
+    suzuki = Principal(key="suzuki", name="鈴木")
+    there = stands(letters, list(spelled(used, [*PEOPLE.values(), suzuki]).work(said.words.items())))
     assert list(differences({"staging": here, "target": there})) == []
 
 
