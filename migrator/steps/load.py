@@ -51,6 +51,8 @@ class Loading:
     patience: float = PATIENCE
     shared: Sequence[Inbox] = ()
     """The shared inboxes of the accounts that are loaded."""
+    signed: int = 0
+    """Facts of theirs that will be nowhere, as a person has signed."""
     report: Report = quiet
     stop: Event = field(default_factory=Event)
 

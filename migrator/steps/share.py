@@ -5,7 +5,7 @@ Nothing is asked for twice, and what a person has changed at the target since st
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from migrator.inboxes import Member, Principal, Right, SharedInbox, Work
 from migrator.locale import Language
 from migrator.model import Amended, Folder, Place, Unable, Unreadable
 from migrator.ports import Holds, SharedTarget, Target
-from migrator.shared.becoming import Became, Entitled, WhoIs, entitled, of_work
+from migrator.shared.becoming import Became, Entitled, SendAs, WhoIs, entitled, of_work
 from migrator.shared.history import history
 from migrator.shared.legend import Legend
 from migrator.shared.mails import IsOwn
@@ -108,6 +108,24 @@ def inboxes(staging: Staging, accounts: Collection[str], sharing: Sharing) -> li
                 )
             )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What becomes of one fact of an inbox; `send_as` is the inbox's whole list."""
+
+    inbox: str
+    became: Became
+    send_as: tuple[SendAs, ...]
+
+
+def foretell(open_target: Callable[[], AbstractContextManager[Target]], shared: Sequence[Inbox]) -> Iterator[Foretold]:
+    """What would become of every fact of these inboxes in one mailbox. It is only asked what it holds."""
+    with open_target() as target:
+        holds = target.holds() if isinstance(target, SharedTarget) else Holds()
+    for each in shared:
+        send_as = each.entitled(holds).send_as
+        yield from (Foretold(each.inbox.key, became, send_as) for became in each.becomes(holds))
 
 
 def write_histories(staging: Staging, run: Run, shared: Sequence[Inbox]) -> None:
