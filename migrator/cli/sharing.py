@@ -15,25 +15,24 @@ from migrator.model import Mailbox
 from migrator.routes import Routes
 from migrator.settings import Settings
 from migrator.shared.becoming import Fidelity
+from migrator.shared.mails import own
 from migrator.staging.reports import accounts_staged
 from migrator.staging.shared import StagedInboxes
 from migrator.staging.store import Staging, now
 from migrator.steps.share import Foretold, Inbox, Sharing, foretell, inboxes
-from migrator.steps.standings import is_own
 
 if TYPE_CHECKING:
     from migrator.steps.load import Loading
 
 
 def shared_inboxes(settings: Settings, staging: Staging, accounts: Collection[str] | None) -> Sequence[Inbox]:
-    """Those of these accounts, with all that is told of the company. Raises UsageError where nobody has said which
-    addresses are its own."""
+    """Those of these accounts, with all that is told of the company."""
     told = list(StagedInboxes(staging).inboxes())
     if not told:
         return ()
     names, routes = accounts_staged(staging, accounts), migration.routes(settings)
     sharing = Sharing(
-        is_own=is_own(settings.filters.own_domains, told),
+        is_own=own(settings.filters.own_domains, [each.address for each in told]),
         who_is=routes.login_of,
         today=now(),
         sender=settings.shared.history_from,
