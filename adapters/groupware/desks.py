@@ -211,7 +211,7 @@ class Desks:
             case Conversations() if about.thread is not None:
                 return nouns.Belongs(key=key("belongs"), about=about, number=_text(row, part.number))
             case Templates() if text := _text(row, part.text):
-                subject = None if part.subject is None else _text(row, part.subject)
+                subject = _text(row, part.subject) or None
                 return nouns.Template(key=key("template"), name=_text(row, part.name), text=text, subject=subject)
             case _:
                 return None

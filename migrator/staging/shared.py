@@ -225,11 +225,17 @@ def would_park(staging: Staging, account: Account) -> frozenset[Named]:
     person has decided."""
     newest, its = newest_item(), tables.item
     said = said_of("item", its.c.artefact_id)
-    last = select(func.max(tables.proposal.c.id)).where(tables.proposal.c.item_id == its.c.id).scalar_subquery()
-    proposal = select(tables.proposal.c.verdict).where(tables.proposal.c.id == last).scalar_subquery()
-    behind = or_(verdict_of(its.c.artefact_id, its) == Verdict.PARK.value, proposal == Verdict.PARK.value)
+    proposed = (
+        select(tables.proposal.c.verdict)
+        .where(tables.proposal.c.item_id == its.c.id)
+        .order_by(tables.proposal.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    behind = or_(verdict_of(its.c.artefact_id, its) == Verdict.PARK.value, proposed == Verdict.PARK.value)
     query = (
         select(tables.folder.c.path, tables.artefact.c.key)
+        .select_from(its)
         .join(newest, newest.c.item_id == its.c.id)
         .join(tables.artefact, tables.artefact.c.id == its.c.artefact_id)
         .join(tables.folder, tables.folder.c.id == tables.artefact.c.folder_id)

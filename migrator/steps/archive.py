@@ -1,6 +1,7 @@
 """All that is known of the shared inboxes into a folder: for a help desk that imports it, or for the shelf.
 
 inboxes.jsonl, people.csv          what there is, and who is who
+faults.jsonl                       rows of the old store that nobody could read
 <inbox>/conversations.jsonl        each with its mails, state, links and why they belong together
 <inbox>/members.csv tags.csv       tables; a cell that a spreadsheet would compute gets an apostrophe
 <inbox>/notes.jsonl events.jsonl   what was written beside the mails, and what happened
@@ -24,7 +25,7 @@ from pydantic_core import to_jsonable_python
 
 from migrator.errors import Reason, UsageError
 from migrator.inboxes import Event, Named, Note, Principal, Template
-from migrator.model import Account
+from migrator.model import Account, Unreadable
 from migrator.shared.conversation import Conversation
 from migrator.shared.mails import Mail
 from migrator.shared.standing import Standing
@@ -59,6 +60,7 @@ def archive(staging: Staging, domains: Sequence[str], folder: Path, *, charset: 
             raise UsageError(Reason("export.not-empty", folder=str(folder)))
         _lines(folder / "inboxes.jsonl", (_plain(each.inbox) for each in stands.values()))
         _people(folder / "people.csv", staged.principals(), charset)
+        _lines(folder / "faults.jsonl", (_fault(each, fault) for each in stands.values() for fault in each.faults))
         for each in stands.values():
             home = folder / _name(each.inbox.account.name)
             home.mkdir()
@@ -145,6 +147,11 @@ def _people(path: Path, people: Iterable[Principal], charset: str) -> None:
     _table(path, ("principal", "name", "login", "address", "left", "known"), rows, charset)
 
 
+def _fault(each: Standing, fault: Unreadable) -> dict[str, Any]:
+    reason = {"code": fault.reason.code, "params": dict(fault.reason.params)}
+    return {"inbox": each.inbox.key, "key": fault.key, "path": fault.path, "reason": reason}
+
+
 def _yes(said: bool) -> str:
     return "yes" if said else "no"
 
@@ -176,7 +183,7 @@ def _mails(path: Path, staged: StagedInboxes, account: Account) -> tuple[dict[Na
 def _lines(path: Path, values: Iterable[Any]) -> None:
     with path.open("x", encoding="utf-8") as file:
         for value in values:
-            file.write(json.dumps(value, ensure_ascii=True) + "\n")
+            file.write(storable(json.dumps(value, ensure_ascii=False)) + "\n")
 
 
 def _table(path: Path, heads: Sequence[str], rows: Iterable[Sequence[Any]], charset: str) -> None:
@@ -197,5 +204,8 @@ def _plain(value: Any) -> Any:
 
 def _name(text: str) -> str:
     """A name that any file system keeps and no path climbs by."""
-    safe = "".join(letter if letter.isprintable() and letter not in '<>:"/\\|?*%' else quote(letter) for letter in text)
-    return (safe if safe.strip(". ") else quote(safe, safe="").replace(".", "%2E"))[:60] or "_"
+    plain = (
+        letter if letter.isprintable() and letter not in '<>:"/\\|?*%' else quote(letter, safe="") for letter in text
+    )
+    safe = "".join(plain)
+    return (safe if safe.strip(". ") else safe.replace(".", "%2E"))[:60] or "_"

@@ -29,11 +29,13 @@ class Extracted:
     vanished: int = 0
     shared: int = 0
     """Facts of shared inboxes that are new, changed or gone."""
+    shared_faults: int = 0
+    """Their rows that could not be read."""
     setbacks: int = 0
 
     @property
     def clean(self) -> bool:
-        return not (self.faults or self.setbacks)
+        return not (self.faults or self.shared_faults or self.setbacks)
 
 
 def extract(

@@ -29,4 +29,4 @@ def take_shared(source: SharedSource, staging: Staging, run: Run, accounts: Coll
 
 def _count(run: Run, taken: Taken) -> None:
     run.count("shared", taken.changed + taken.gone)
-    run.count("faults", taken.faults)
+    run.count("shared_faults", taken.faults)

@@ -273,6 +273,6 @@ def test_the_demos_tables_say_who_may_do_what_and_what_was_done(tmp_path: Path) 
         Happened.REPLIED,
     }
     assert "部品を取り寄せ中。\n入荷は来週の見込み。" in [each.text for each in told if isinstance(each, Note)]
-    assert [each.subject for each in told if isinstance(each, Template)] == ["お問い合わせを承りました", ""]
+    assert [each.subject for each in told if isinstance(each, Template)] == ["お問い合わせを承りました", None]
     assert Counter(each.number for each in in_sales if isinstance(each, Belongs)) == {"101": 3, "104": 3}
     assert not any(isinstance(each, Unreadable) for each in told)
