@@ -100,6 +100,19 @@ class Member:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody may do in a place of a target: the rights it amounts to, and the target's own word for it."""
+
+    rights: frozenset[Right]
+    word: str
+
+
+WORD = "gw_"
+"""What every word begins with by which a mail at a target tells its state, who has it, or a tag; the legend says what
+each means."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Named:
     """One mail of the inbox's account, as `Source.items` names it."""

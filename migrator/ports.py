@@ -1,6 +1,6 @@
 """The whole adapter contract. What a signature cannot say is a test in migrator/testing, which every adapter passes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from migrator.errors import Reason
-from migrator.inboxes import Member, Principal, SharedInbox, Work
+from migrator.inboxes import Held, Member, Principal, Right, SharedInbox, Work
 from migrator.model import (
     Account,
     Amended,
@@ -149,6 +149,49 @@ class Target(Protocol):
 
     def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
         """Take back one mail of ours, unless it is no longer as `expected` (its flags, `\\Recent` aside)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holds:
+    """What a target can hold of a shared inbox, said by the target before anything is sent there."""
+
+    rights: frozenset[Right] = frozenset()
+    words: int | None = 0
+    """How many different words a place can hold; 0 = none, None = no known end."""
+    legend: bool = False
+
+
+@runtime_checkable
+class SharedTarget(Protocol):
+    """What a target may also be: one that can hold shared inboxes. What people may do belongs to a place, and how far
+    the work is to a mail, in words that begin with `inboxes.WORD`; what they mean is told by the legend."""
+
+    def holds(self) -> Holds:
+        """Asked of the server; changes nothing. Raises Outage."""
+
+    def rights(self, place: Place) -> Mapping[str, Held]:
+        """Who may do what there, the owner aside. Raises FolderError, Outage."""
+
+    def grant(self, place: Place, who: str, rights: frozenset[Right]) -> Held | Unable:
+        """Let somebody do this, beside what they may do already; what they may do then."""
+
+    def revoke(self, place: Place, who: str, now: str, was: str) -> bool:
+        """Let somebody do what they could do before (`was`, the target's word; empty: nothing), unless they may no
+        longer do just what we let them (`now`); whether it is as it was."""
+
+    def set_state(
+        self, place: Place, ref: str, state: frozenset[str], was: frozenset[str]
+    ) -> Amended | Touched | Gone | Unable:
+        """Give one mail these words instead of those it had, unless a person has given it others since."""
+
+    def states(self, place: Place) -> Iterator[tuple[str, frozenset[str]]]:
+        """The ref of every mail that carries words, with them, in the order of its numbers."""
+
+    def publish(self, place: Place, legend: str) -> None:
+        """Keep the legend with the place, instead of the one it had. Raises FolderError, Outage."""
+
+    def legend(self, place: Place) -> str | None:
+        """The legend that was published there."""
 
 
 class Advises(Protocol):

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from migrator.errors import Reason, UsageError
+from migrator.inboxes import Principal
 from migrator.model import Folder, Mailbox, Path, Place, Role
 from migrator.naming import distinct
 from migrator.ports import Limits
@@ -43,6 +44,10 @@ class Routes:
     def owner(self, account: str) -> str | None:
         """The mailbox an account goes to; None for what belongs to nobody, unless [accounts] names a home for it."""
         return self.accounts.get(account, account or None)
+
+    def login_of(self, person: Principal) -> str | None:
+        """The name by which a person logs in at the target; None where nobody has said one."""
+        return self.accounts.get(person.login or "") or person.address or None
 
     def mailboxes(self, accounts: Iterable[str]) -> dict[Mailbox, list[str]]:
         """The target mailboxes, each with the accounts that feed it. Raises UsageError for an empty owner."""

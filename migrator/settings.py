@@ -45,6 +45,15 @@ class FiltersSection(_Section):
     auto: Literal["none", "safest"] = "none"
 
 
+class SharedSection(_Section):
+    """What is written for shared inboxes. Without `history_from` no 対応履歴 mails are."""
+
+    history_from: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+    """An address of the company that takes no answers."""
+    history_language: Literal["ja", "en"] | None = None
+    """By default the operator's own."""
+
+
 class Wave(_Section):
     """Accounts that move together: names or globs."""
 
@@ -84,6 +93,7 @@ class _Document(_Section):
     staging: StagingSection = StagingSection()
     source: dict[str, Any]
     filters: FiltersSection = FiltersSection()
+    shared: SharedSection = SharedSection()
     folders: dict[str, str] = {}
     targets: dict[str, dict[str, Any]] = {}
     accounts: dict[str, str] = {}
@@ -127,6 +137,7 @@ class Settings:
     source: SourceSettings
     targets: Mapping[str, TargetSettings]
     filters: FiltersSection
+    shared: SharedSection
     folders: Mapping[str, str]
     accounts: Mapping[str, str]
     waves: Mapping[str, Wave]
@@ -159,6 +170,7 @@ def load(folder: Path) -> Settings:
         source=source,
         targets=targets,
         filters=_absolute(document.filters, folder),
+        shared=_of_the_company(file, document),
         folders=document.folders,
         accounts=document.accounts,
         waves=document.waves,
@@ -166,6 +178,14 @@ def load(folder: Path) -> Settings:
     )
     _refuse_commands_of_others(file, settings)
     return settings
+
+
+def _of_the_company(file: Toml, document: _Document) -> SharedSection:
+    """A mail of ours that came from outside would count as a customer's: its sender has one of our own domains."""
+    sender, domains = document.shared.history_from, document.filters.own_domains
+    if sender is not None and sender.rpartition("@")[2].lower() not in {each.lower() for each in domains}:
+        raise UsageError(Reason("settings.history-from-outside", **file.at(("shared", "history_from"))))
+    return document.shared
 
 
 def _source(file: Toml, section: Mapping[str, Any], folder: Path) -> SourceSettings:

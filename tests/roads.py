@@ -78,7 +78,7 @@ class Road:
         counts, left = runner.undo(staging, self.opener, self.loading(**how), of_run)
         return Counter(counts), left
 
-    def killed_load(self, staging: Staging, moment: str, after: int = 1) -> None:
+    def killed_load(self, staging: Staging, moment: str, after: int = 1, **how: object) -> None:
         """A load that is killed when this moment comes for the so-manieth time; nothing has an effect after it."""
         left, killer = count(after, -1), Killer(None)
 
@@ -90,7 +90,7 @@ class Road:
         self.new.interrupt = interrupt
         try:
             with killer.watching(staging):
-                self.load(staging)
+                self.load(staging, **how)
         except Killed:
             pass
         finally:

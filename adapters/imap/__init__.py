@@ -6,7 +6,8 @@ session   commands out, answers in; wire is its bytes, answers their meaning, wo
 folders   the tree of folders, their names and roles
 letters   a parcel made ready; append sends it and knows what a refusal means
 reading   marks, sightings, bodies; changes amends and withdraws
-source, target   the two ports; imported only when one is opened, for every command reads the settings
+source, target   the two ports, sharing what a target can of shared inboxes; imported only when one is opened, for every
+          command reads the settings
 """
 
 from contextlib import AbstractContextManager
@@ -24,7 +25,7 @@ def _source(config: ImapConfig) -> AbstractContextManager[Source]:
 
 
 def _target(config: ImapConfig, mailbox: Mailbox) -> AbstractContextManager[Target]:
-    from .target import open_target
+    from .sharing import open_target
 
     return open_target(config, mailbox)
 

@@ -43,16 +43,6 @@ FULL = 0.9
 """Used share of a quota that is worth a word."""
 
 
-@contextmanager
-def open_target(config: ImapConfig, mailbox: Mailbox) -> Iterator["ImapTarget"]:
-    """Raises UsageError, AccountError, Outage."""
-    target = ImapTarget(config, mailbox)
-    try:
-        yield target
-    finally:
-        target.close()
-
-
 class ImapTarget:
     """`ports.Target` over IMAP; also `ports.Advises`."""
 
@@ -145,19 +135,19 @@ class ImapTarget:
             self.tree.forget()
             mark = self._mark_of(self.tree.make(place).name, place)
         if mark is None:
-            raise FolderError(Reason("imap.place-vanishes", place=_shown(place), answer=""))
+            raise FolderError(Reason("imap.place-vanishes", place=shown(place), answer=""))
         self._arrivals_at(place).known(mark)
         return mark
 
     def mark(self, place: Place) -> Mark | None:
-        with _told(place):
+        with told(place):
             mark = self._mark_of(self.tree.name(place), place)
         self._arrivals_at(place).known(mark)
         return mark
 
     def _mark_of(self, name: bytes, place: Place) -> Mark | None:
         """Not every server says NONEXISTENT: what no fresh list shows is not there either."""
-        with _told(place):
+        with told(place):
             try:
                 return reading.status(self._session, name)
             except No as no:
@@ -176,7 +166,7 @@ class ImapTarget:
             self.tree.forget()
             entry = self.tree.find(place)
         if entry is None:
-            raise FolderError(Reason("imap.no-such-place", place=_shown(place)))
+            raise FolderError(Reason("imap.no-such-place", place=shown(place)))
         return entry
 
     def _arrivals_at(self, place: Place) -> Arrivals:
@@ -190,7 +180,7 @@ class ImapTarget:
         """The flags a place can keep, asked once; EXAMINE would not tell."""
         name = self.tree.name(place)
         if name not in self._permitted:
-            with _told(place):
+            with told(place):
                 opened = self._session.open(name, write=True)
                 self._session.leave()
             self._permitted[name] = Permitted.of(opened.permanent if opened else None)
@@ -210,7 +200,7 @@ class ImapTarget:
             permitted = self._flags_of(place)
         post = Post(
             self._session,
-            _shown(place),
+            shown(place),
             entry.name,
             self._arrivals_at(place),
             make=lambda: self._make_again(place),
@@ -230,11 +220,11 @@ class ImapTarget:
     # -- reading back ------------------------------------------------------------------------------------------------
 
     def survey(self, place: Place, since: Mark | None) -> Iterator[Sighting]:
-        with _told(place):
+        with told(place):
             yield from reading.survey(self._session, self._entry(place).name, since)
 
     def fetch(self, place: Place, ref: str) -> Raw | None:
-        with _told(place):
+        with told(place):
             return reading.body(self._session, self._entry(place).name, ref)
 
     # -- changing ----------------------------------------------------------------------------------------------------
@@ -242,7 +232,7 @@ class ImapTarget:
     def amend(
         self, place: Place, ref: str, expected: Sighting, change: Reflag | Relocate
     ) -> Amended | Touched | Gone | Unable:
-        with _told(place):
+        with told(place):
             mail = changes.Mail(self._session, self._entry(place).name, ref, expected)
             match change:
                 case Reflag():
@@ -251,21 +241,22 @@ class ImapTarget:
                     return mail.relocate(self.tree.make(there).name)
 
     def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
-        with _told(place):
+        with told(place):
             return changes.Mail(self._session, self._entry(place).name, ref, expected).withdraw()
 
 
-def _shown(place: Place) -> str:
+def shown(place: Place) -> str:
+    """A place as people read it."""
     return "/".join(place.path)
 
 
 @contextmanager
-def _told(place: Place) -> Iterator[None]:
+def told(place: Place) -> Iterator[None]:
     """A NO that nobody below has understood, as one of our errors."""
     try:
         yield
     except No as no:
-        raise no.as_folder("imap.folder-refused", place=_shown(place)) from no
+        raise no.as_folder("imap.folder-refused", place=shown(place)) from no
 
 
 def _batches(ready: Iterator[Letter | Refused]) -> Iterator[list[Letter] | Refused]:

@@ -109,6 +109,29 @@ def quoted(name: bytes) -> bytes:
     return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+/@-]*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_NOBODY = {"anyone", "anonymous", "authenticated", "owner", "administrators"}
+"""Identifiers that mean more than one person (RFC 4314 §2; Dovecot's own)."""
+
+
+def identifier(who: str) -> bytes | None:
+    """The login name of one person as RFC 4314 §3 takes it; None for what is none, or could mean more than a name.
+
+    One that begins with `-` takes rights away, and with `$`, `#` or `!` it may stand for a group.
+    """
+    if not _PERSON.fullmatch(who) or who.lower() in _NOBODY or len(who) > 255:
+        return None
+    return quoted(who.encode("ascii"))
+
+
+def base64_string(value: bytes) -> bytes:
+    """A value that travels as base64, so that nothing in it is anybody's words."""
+    if not _BASE64.fullmatch(value):
+        raise AssertionError("no base64")
+    return quoted(value)
+
+
 def number_set(numbers: Sequence[int]) -> bytes:
     """Ascending numbers as a set: `3:5,9`."""
     runs: list[list[int]] = []

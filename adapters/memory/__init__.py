@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from migrator.model import Mailbox
 from migrator.ports import Adapter
 
+from .sharing import SharedMemoryTarget
 from .source import MemorySource
-from .target import MemoryTarget
 from .world import World, forget, world
 
 __all__ = ["Memory", "World", "adapter", "forget", "open_source", "open_target", "world"]
@@ -36,8 +36,8 @@ def open_source(config: Memory) -> Iterator[MemorySource]:
 
 
 @contextmanager
-def open_target(config: Memory, mailbox: Mailbox) -> Iterator[MemoryTarget]:
-    yield MemoryTarget(world(config.world), mailbox.owner)
+def open_target(config: Memory, mailbox: Mailbox) -> Iterator[SharedMemoryTarget]:
+    yield SharedMemoryTarget(world(config.world), mailbox.owner)
 
 
 adapter = Adapter(config=Memory, open_source=open_source, open_target=open_target)

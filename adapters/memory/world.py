@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from itertools import count
 
 from migrator.errors import FolderError, Reason
-from migrator.inboxes import Named, Principal, SharedInbox
+from migrator.inboxes import Named, Principal, Right, SharedInbox
 from migrator.model import Account, Flag, Path, Raw, Role
-from migrator.ports import Limits
+from migrator.ports import Holds, Limits
 
 from .desk import Desk
 
@@ -54,7 +54,8 @@ class World:
     """All accounts and mailboxes of one system. Its methods are what users do there; any thread may call them.
 
     `limits`, `tokens` (it keeps a parcel's token), `refs` (it tells where a mail was put) and `exact` may be set at
-    any time. `interrupt` is called before and after every call of the adapter, and before every item or sighting it
+    any time, and so may `holds`, what it can hold of shared inboxes. `interrupt` is called before and after every call
+    of the adapter, and before every item or sighting it
     yields, by a word for the moment ("deliver" before a parcel is stored, "delivered" after): what it raises leaves
     the adapter. Where `late` is set, parcels that were on their way then are stored all the same, so many seconds
     later by `clock`. `stored` counts what was delivered, by digest, whatever became of it since.
@@ -64,6 +65,9 @@ class World:
         self.lock = threading.RLock()
         self.store = uuid.uuid4().hex
         self.limits = Limits(batch_items=10, late_commit=0)
+        self.holds = Holds(rights=frozenset(Right), words=None, legend=True)
+        self.rights: dict[tuple[str, Path], dict[str, frozenset[Right]]] = {}
+        self.legends: dict[tuple[str, Path], str] = {}
         self.exact = True
         self.tokens = True
         self.refs = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # slow to import, and no command needs both
     from migrator.filters.store import Store
     from migrator.steps.crew import Crew
     from migrator.steps.load import Loading
+    from migrator.steps.share import Inbox
 
 
 @contextmanager
@@ -82,6 +83,7 @@ def loading(
     retry: bool = False,
     resend: bool = False,
     existing: str | None = None,
+    shared: "Sequence[Inbox]" = (),
 ) -> "Loading":
     """What a load or verify of this target is told."""
     from migrator.steps.load import Loading
@@ -96,6 +98,7 @@ def loading(
         retry=retry,
         resend=resend,
         existing=existing,
+        shared=shared,
         report=report,
     )
 

@@ -156,10 +156,13 @@ def load(
             help=_("Equal mail that was there before us: count it as loaded, or send all the same."),
         ),
     ] = None,
+    sign_lost: Annotated[
+        bool, typer.Option("--sign-lost", help=_("Go on though facts of shared inboxes will be nowhere, as was shown."))
+    ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
-    from migrator.cli import migration
+    from migrator.cli import migration, sharing
     from migrator.staging.loads import left_by_newest
     from migrator.steps import runner
 
@@ -168,8 +171,17 @@ def load(
     if existing not in (None, "adopt", "send"):
         raise UsageError(Reason("load.existing-what", value=existing))
     with migration.opened() as (settings, staging), progress() as report:
-        how = migration.loading(settings, target, report, retry=retry is not None, resend=resend, existing=existing)
+        how = migration.loading(
+            settings,
+            target,
+            report,
+            retry=retry is not None,
+            resend=resend,
+            existing=existing,
+            shared=sharing.shared_inboxes(settings, staging, account),
+        )
         opener = migration.opener(settings, target)
+        how = sharing.say_beforehand(settings, how, signed=sign_lost or dry_run)
         if dry_run:
             _show_plan(staging, opener, how, account)
             return
@@ -178,6 +190,7 @@ def load(
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
     show_changes(counts, left)
+    sharing.say_afterwards(counts)
     if adopted := counts.get("adopted", 0):
         console.say(_("{n} mails that were there already now count as loaded; nothing was sent for them."), n=adopted)
     if words["setbacks"]:

@@ -162,12 +162,13 @@ def _at_target(settings: "Settings", name: str) -> dict[str, "Standing"]:
     opener, routes = migration.opener(settings, name), migration.routes(settings)
     with migration.source(settings) as source:
         inboxes = list(source.inboxes()) if isinstance(source, SharedSource) else []
+        people = list(source.principals()) if isinstance(source, SharedSource) else []
     ours = standings.is_own(settings.filters.own_domains, inboxes)
     found = {}
     for inbox in inboxes:
         if (owner := routes.owner(inbox.account.name)) is not None:
             with opener(Mailbox(owner, inbox.account.name))() as target:
-                found[inbox.key] = standings.at_target(target, inbox, ours)
+                found[inbox.key] = standings.at_target(target, inbox, ours, people)
     if not found:
         raise UsageError(Reason("shared.none-at-source"))
     return found

@@ -31,7 +31,7 @@ def write(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             lines = csv.writer(stream)
             lines.writerow((*COLUMNS, *DECIDED))
             for row in rows:
-                lines.writerow(map(_cell, _values(row)))
+                lines.writerow(map(cell, _values(row)))
     except OSError as error:
         raise UsageError(Reason("sheet.unwritable", file=str(file), answer=error.strerror)) from error
 
@@ -54,7 +54,8 @@ def _values(row: Mapping[str, Any]) -> Iterator[object]:
     yield ""
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as no spreadsheet computes it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 

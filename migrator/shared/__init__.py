@@ -6,6 +6,8 @@
     standing     a whole inbox; and what differs between two views of it
     reading      mails and facts out of a source, or out of a target
     legend       the words by which a target's mails tell their state
+    becoming     what becomes of every fact at a target: said before anything is sent there
+    history      what was noted and done, as one readable mail a conversation
 
 All of it is worked out of facts alone, the same wherever they come from: the old store, staging, or the target.
 """

@@ -7,13 +7,17 @@ from sqlalchemy import Connection, func, select
 
 from migrator.model import Account, Folder, Place
 from migrator.staging import tables
-from migrator.staging.states import State, first_mark, placed, states, withdrawn
+from migrator.staging.states import State, first_mark, is_made, placed, states, withdrawn
 from migrator.staging.store import Staging
+
+MADE = "made"
 
 
 def states_by_folder(staging: Staging, target: str, takes: Collection[str]) -> dict[Folder, tuple[dict[str, int], int]]:
-    """How many artefacts of each folder are in each state, and how many of them the source has no more."""
+    """How many artefacts of each folder are in each state, and how many of them the source has no more. What we made
+    ourselves counts under `made` alone, once it is loaded."""
     standing = states(target, takes)
+    ours = is_made(standing.c.artefact_id).label("ours")
     found: dict[Folder, tuple[dict[str, int], int]] = {}
     with staging.reading() as connection:
         rows = connection.execute(
@@ -22,17 +26,20 @@ def states_by_folder(staging: Staging, target: str, takes: Collection[str]) -> d
                 tables.folder.c.path,
                 standing.c.state,
                 standing.c.gone,
+                ours,
                 func.count().label("artefacts"),
             )
             .select_from(tables.folder)
             .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
             .outerjoin(standing, standing.c.folder_id == tables.folder.c.id)
-            .group_by(tables.account.c.name, tables.folder.c.path, standing.c.state, standing.c.gone)
+            .group_by(tables.account.c.name, tables.folder.c.path, standing.c.state, standing.c.gone, ours)
         )
         for row in rows:
             folder = Folder(Account(row.name), tuple(row.path))
-            counts, gone = found.get(folder) or (dict.fromkeys((state.value for state in State), 0), 0)
-            if row.state is not None:
+            counts, gone = found.get(folder) or (dict.fromkeys([*(state.value for state in State), MADE], 0), 0)
+            if row.state is not None and row.ours:
+                counts[MADE] += row.artefacts if row.state == State.LOADED else 0
+            elif row.state is not None:
                 counts[row.state] += row.artefacts
                 gone += row.artefacts if row.gone else 0
             found[folder] = counts, gone

@@ -18,8 +18,9 @@ from migrator.staging.store import Run, Staging, take_ids
 
 IntentId = int
 
-WITHDRAW, SURPLUS, REFLAG, RELOCATE = "withdraw", "surplus", "reflag", "relocate"
-"""What can be meant: to take back the mail of a receipt, or a copy that has none; to change flags, or the place."""
+WITHDRAW, SURPLUS, REFLAG, RELOCATE, STATE = "withdraw", "surplus", "reflag", "relocate", "state"
+"""What can be meant: to take back the mail of a receipt, or a copy that has none; to change flags, the place, or the
+words that tell how far the work is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

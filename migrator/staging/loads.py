@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from migrator.errors import Reason, UsageError
 from migrator.staging import tables
+from migrator.staging.intents import STATE
 from migrator.staging.store import Staging
 
 
@@ -21,14 +22,15 @@ def target_of_load(staging: Staging, run: int) -> str:
 
 
 def owners_of_load(staging: Staging, run: int) -> list[str]:
-    """The mailboxes that a load sent to."""
+    """The mailboxes that a load sent to, or gave rights or words."""
+    place, dispatch, intent, given = tables.place.c, tables.dispatch.c, tables.intent.c, tables.entitlement.c
+    sent = select(dispatch.place_id).where(dispatch.run_id == run)
+    worded = select(dispatch.place_id).join(tables.intent, intent.dispatch_id == dispatch.id)
+    worded = worded.where(intent.run_id == run, intent.kind == STATE)
+    entitled = select(given.place_id).where(given.run_id == run)
     with staging.reading() as connection:
         rows = connection.execute(
-            select(tables.place.c.owner)
-            .join(tables.dispatch, tables.dispatch.c.place_id == tables.place.c.id)
-            .where(tables.dispatch.c.run_id == run)
-            .distinct()
-            .order_by(tables.place.c.owner)
+            select(place.owner).where(place.id.in_(union_all(sent, worded, entitled))).distinct().order_by(place.owner)
         )
         return list(rows.scalars())
 

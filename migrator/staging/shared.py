@@ -35,7 +35,7 @@ from migrator.inboxes import (
 )
 from migrator.model import Account, Raw, Role, Unreadable, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item, said_of, verdict_of
+from migrator.staging.states import flags_of, is_made, newest_item, said_of, verdict_of
 from migrator.staging.store import Staging, take_ids
 from migrator.text import storable
 
@@ -326,7 +326,7 @@ class StagedInboxes:
             .join(folder, folder.c.id == tables.artefact.c.folder_id)
             .join(tables.account, tables.account.c.id == folder.c.account_id)
             .join(tables.raw, tables.raw.c.digest == its.digest)
-            .where(tables.account.c.name == account.name, ~moved)
+            .where(tables.account.c.name == account.name, ~moved, ~is_made(its.artefact_id))
             .order_by(its.id)
             .limit(BATCH)
         )

@@ -21,6 +21,7 @@ from migrator.staging.tables import (
     folder,
     intent,
     item,
+    made,
     mark,
     move,
     not_mail,
@@ -63,6 +64,11 @@ def newest_item() -> Subquery:
     return select(
         artefact.c.id.label("artefact_id"), artefact.c.folder_id, artefact.c.pass_id, newest.label("item_id")
     ).subquery("newest")
+
+
+def is_made(artefact_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """We wrote this mail ourselves."""
+    return exists(select(literal(1)).where(made.c.artefact_id == artefact_id))
 
 
 def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:

@@ -5,10 +5,12 @@ pass get an end, a lease a new holder.
 
     source   account ─ folder ─ artefact ─ item (a version) ─ raw ─ blob      pass ─ pass_chunk, census
     changes  observation, presence, move, fault, not_mail                     by pass
+    ours     made                                                             by run
     shared   shared_fact ─ shared_about                                       by run
     opinion  feature; proposal, decision                                      by raw; by item or sender
     target   place ─ mark ─ dispatch ─ receipt | refusal | recall             by run, under a lease's fence
-             intent ─ outcome, amendment                                      amend and withdraw
+             intent ─ outcome, amendment                                      amend, withdraw and set_state
+             entitlement ─ entitled                                           grant and revoke
     verify   finding, run_place                                               by run
 """
 
@@ -304,6 +306,14 @@ move = Table(
     _ref("pass_id", "pass"),
 )
 
+made = Table(
+    "made",
+    metadata,
+    _ref("artefact_id", "artefact", primary_key=True),
+    _text("kind"),  # history
+    _ref("run_id", "run"),
+)
+
 fault = Table(
     "fault",
     metadata,
@@ -475,7 +485,7 @@ intent = Table(
     metadata,
     _id(),
     _ref("dispatch_id", "dispatch"),
-    _text("kind"),  # withdraw | surplus | reflag | relocate
+    _text("kind"),  # withdraw | surplus | reflag | relocate | state
     Column("detail", Json, nullable=False),
     _ref("run_id", "run"),
     _int("fence"),
@@ -499,13 +509,35 @@ amendment = Table(
     _int("epoch", nullable=True),
     _int("number", nullable=True),
     Column("flags", Json, nullable=False),
-    _text("why"),  # reflag | relocate | bound
+    _text("why"),  # reflag | relocate | state | bound
     _ref("run_id", "run"),
     Index(None, "dispatch_id"),
 )
 
 retry = Table(
     "retry", metadata, _id(), _ref("dispatch_id", "dispatch"), _ref("run_id", "run"), Index(None, "dispatch_id")
+)
+
+entitlement = Table(
+    "entitlement",
+    metadata,
+    _id(),
+    _ref("place_id", "place"),
+    _text("who"),
+    Column("rights", Json, nullable=False),  # to be given; none: what we gave is to be taken back
+    _text("was"),  # the target's own word for what they could do before
+    _ref("run_id", "run"),
+    _int("fence"),
+    Index(None, "place_id", "who"),
+)
+
+entitled = Table(
+    "entitled",
+    metadata,
+    _ref("entitlement_id", "entitlement", primary_key=True),
+    _text("kind"),  # done | touched | refused
+    _text("word"),  # what they can do now
+    Column("detail", Json, nullable=False),
 )
 
 # -- what verify saw ----------------------------------------------------------------------------------------------

@@ -1,17 +1,17 @@
 """Older versions of mail that lie at a target beside their successors (laws.md §2)."""
 
-from sqlalchemy import ColumnElement, and_, exists, literal, select
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select
 
 from migrator.model import Place
 from migrator.staging.intents import WITHDRAW
 from migrator.staging.sightings import Delivered, DispatchId, Shelf
-from migrator.staging.states import loaded, placed
-from migrator.staging.tables import intent, item, outcome
+from migrator.staging.states import is_made, loaded, placed
+from migrator.staging.tables import intent, item, outcome, presence
 
 
 def overtaken(shelf: Shelf) -> dict[Place, list[Delivered]]:
-    """What is to be taken back: versions whose successor has arrived. Not what we did not put, and not what people had
-    touched when we came for it before."""
+    """What is to be taken back: versions whose successor has arrived, and mails of our own making that nobody needs any
+    more. Not what we did not put, and not what people had touched when we came for it before."""
     here = placed()
     touched = exists(
         select(literal(1))
@@ -19,7 +19,7 @@ def overtaken(shelf: Shelf) -> dict[Place, list[Delivered]]:
         .join(outcome, outcome.c.intent_id == intent.c.id)
         .where(outcome.c.kind == "touched")
     )
-    return shelf.in_force(and_(_older(shelf), here.c.how != "adopted", ~touched))
+    return shelf.in_force(and_(or_(_older(shelf), _retired()), here.c.how != "adopted", ~touched))
 
 
 def stale(shelf: Shelf) -> set[DispatchId]:
@@ -34,3 +34,14 @@ def _older(shelf: Shelf) -> ColumnElement[bool]:
             newer.c.artefact_id == item.c.artefact_id, newer.c.id > item.c.id, loaded(newer.c.id, shelf.target)
         )
     )
+
+
+def _retired() -> ColumnElement[bool]:
+    newest = (
+        select(presence.c.present)
+        .where(presence.c.artefact_id == item.c.artefact_id)
+        .order_by(presence.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return and_(is_made(item.c.artefact_id), newest.is_(False))

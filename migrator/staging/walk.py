@@ -14,6 +14,7 @@ from migrator.ports import Known
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
 from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
+from migrator.staging.states import is_made
 from migrator.staging.store import Run, Staging, insert_one, now, take_ids
 from migrator.text import storable
 
@@ -290,7 +291,8 @@ def _account_id(connection: Connection, account: Account) -> int:
 
 
 def _standing(connection: Connection, account_id: int) -> list[Any]:
-    """The account's artefacts that neither moved nor vanished, with the digest of their newest version."""
+    """The account's artefacts that neither moved nor vanished, with the digest of their newest version; not what we
+    made ourselves, which no source ever shows."""
     artefact, newest = tables.artefact, tables.item.alias("newest")
     digest = (
         select(newest.c.digest)
@@ -310,7 +312,7 @@ def _standing(connection: Connection, account_id: int) -> list[Any]:
     rows = connection.execute(
         select(artefact.c.id, digest.label("digest"), present.label("present"))
         .join(tables.folder, tables.folder.c.id == artefact.c.folder_id)
-        .where(tables.folder.c.account_id == account_id, ~moved)
+        .where(tables.folder.c.account_id == account_id, ~moved, ~is_made(artefact.c.id))
         .order_by(artefact.c.id)
     )
     return [row for row in rows if row.present is not False and row.present != 0]

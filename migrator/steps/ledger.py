@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from migrator.model import Account, Folder, Mailbox, Mark, Place
 from migrator.ports import Source
 from migrator.routes import Routes
-from migrator.staging.balance import Standing, census_recorded, place_standing, states_by_folder
+from migrator.staging.balance import MADE, Standing, census_recorded, place_standing, states_by_folder
 from migrator.staging.sightings import Shelf
 from migrator.staging.states import State
 from migrator.staging.store import Staging
@@ -18,7 +18,7 @@ from migrator.steps.load import Opener
 COLUMNS = (
     "found",
     *(state.value for state in State),
-    "made",
+    MADE,
     "extra",
     "missing",
     "unexplained_source",
@@ -87,7 +87,7 @@ def _source_side(staging: Staging, source: Source | None, target: str, takes: Co
     for folder, (counts, gone) in states_by_folder(staging, target, takes).items():
         row = Row(folder, gone=gone)
         row.counts |= counts
-        row.counts["found"] = sum(counts.values())
+        row.counts["found"] = sum(counts[state.value] for state in State)
         row.counts["unexplained_source"] = row.counts["found"] - gone - census.pop(folder, 0)
         yield row
     for folder, artefacts in census.items():

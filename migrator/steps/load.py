@@ -11,6 +11,7 @@ from migrator.model import Folder, ItemId, Mailbox, Mark, Place, Receipt, Refuse
 from migrator.ports import Target
 from migrator.routes import Routes
 from migrator.staging.custody import Custody
+from migrator.staging.entitlements import Entitlements
 from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
@@ -21,6 +22,7 @@ from migrator.steps.batches import Batches
 from migrator.steps.guard import before_sending, same_mailbox
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
+from migrator.steps.share import Hand, Inbox, share
 from migrator.steps.withdraw import finish, withdraw_overtaken
 
 PATIENCE = 300.0
@@ -47,6 +49,10 @@ class Loading:
     existing: str | None = None
     """What a person says of mail that was there before us: adopt, or send all the same; None: nobody has said it."""
     patience: float = PATIENCE
+    shared: Sequence[Inbox] = ()
+    """The shared inboxes of the accounts that are loaded."""
+    signed: int = 0
+    """Facts of theirs that will be nowhere, as a person has signed."""
     report: Report = quiet
     stop: Event = field(default_factory=Event)
 
@@ -65,6 +71,7 @@ def load_mailbox(
     with lease(staging, run, how.target, mailbox.owner) as held:
         outbox = Custody(staging, run, how.target, mailbox.owner, held)
         intents = Intents(staging, run, outbox, held)
+        hand = Hand(outbox, intents, Entitlements(staging, run, outbox, held), run, setback)
         if how.retry:
             outbox.retry()
         pauses = backoff(how.patience)
@@ -89,6 +96,7 @@ def load_mailbox(
                     amend(intents, outbox, target, accounts, homes, run.id, setback)
                     bind(outbox, target)
                     withdraw_overtaken(intents, outbox, target, setback)
+                    share(hand, target, how.shared, homes)
                     if _dispatches(outbox.doubts()) <= _dispatches(left):
                         _tell(run, how, left)
                         return

@@ -15,6 +15,7 @@ from migrator.steps.guard import known_again
 from migrator.steps.load import Loading, Opener, load_mailbox
 from migrator.steps.mend import Told, mend, show
 from migrator.steps.progress import Progress
+from migrator.steps.share import write_histories
 from migrator.steps.undo import Prospect, prospect, undo_mailbox
 from migrator.steps.verify import Verified, total, verify_mailbox
 from migrator.steps.withdraw import Taken
@@ -31,11 +32,13 @@ def load(
     accounts: Collection[str] | None = None,
     workers: int = WORKERS,
 ) -> Mapping[str, int]:
-    """Send every mailbox all that is to go there; what this run counted.
+    """Send every mailbox all that is to go there, 対応履歴 mails too; what this run counted.
 
     Raises UsageError at once; Outage where no mailbox could be reached at all.
     """
     with alone(staging, "load"), staging.run("load", how.target) as run:
+        run.count("signed_lost", how.signed)
+        write_histories(staging, run, how.shared)
         mailboxes = how.routes.mailboxes(accounts_staged(staging, accounts))
         lanes = how.lanes or max(1, workers // max(1, len(mailboxes)))
         each_how = replace(how, lanes=lanes)

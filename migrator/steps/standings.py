@@ -1,16 +1,17 @@
 """How every shared inbox stands, seen from where: the source alone, staging alone, or what a target returns alone."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.errors import Reason, UsageError
-from migrator.inboxes import SharedInbox, Work
+from migrator.inboxes import Principal, SharedInbox, Work
 from migrator.model import Place
 from migrator.ports import SharedSource, Source, Target
 from migrator.shared.legend import Legend
 from migrator.shared.mails import IsOwn, own
 from migrator.shared.reading import TellsStates, letters_at_source, letters_at_target, words_at_target
 from migrator.shared.standing import Difference, Standing, Why, differences, standing
+from migrator.shared.words import spelled
 from migrator.staging.shared import StagedInboxes, would_park
 from migrator.staging.store import Staging, now
 
@@ -47,15 +48,17 @@ def at_staging(staging: Staging, domains: Collection[str]) -> dict[str, Standing
     return {inbox.key: standing(inbox, staged.letters(inbox.account), staged.work(inbox), ours) for inbox in inboxes}
 
 
-def at_target(target: Target, inbox: SharedInbox, ours: IsOwn, legend: Legend | None = None) -> Standing:
+def at_target(target: Target, inbox: SharedInbox, ours: IsOwn, people: Iterable[Principal] = ()) -> Standing:
     """By what the target returns alone: the mails of the inbox's mailbox, the words they carry, and the legend that it
-    keeps of them; `legend` where it keeps none. Raises UsageError where what it keeps is none."""
-    places = list(target.places())
+    keeps of them; where it keeps none, what the words tell by themselves of these `people`. Raises UsageError where
+    what it keeps is none."""
+    places, people = list(target.places()), list(people)
     work: list[Work] = []
     if isinstance(target, TellsStates):
         for place in places:
-            known = _legend(target, place) or legend
-            work += [] if known is None else known.work(words_at_target(target, [place]))
+            told = list(words_at_target(target, [place]))
+            known = _legend(target, place) or spelled({word for _, words in told for word in words}, people)
+            work += known.work(told)
     return standing(inbox, letters_at_target(target, places), work, ours)
 
 

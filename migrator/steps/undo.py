@@ -1,4 +1,5 @@
-"""Target -> staging: take back exactly what one load put, except what somebody touched since (laws.md §4 and §8).
+"""Target -> staging: take back exactly what one load put, except what somebody touched since (laws.md §4 and §8); and
+the rights and words that it gave.
 
 What is taken back is to do again. What a person answered, flagged, read or moved stays theirs and stays loaded. Folders
 that the load made stay: a person may have come to use them.
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from migrator.errors import FolderError, Outage, Reason, UsageError
 from migrator.model import Gone, Mailbox, Mark, Place, Touched, Withdrawn
 from migrator.ports import Target
+from migrator.staging.entitlements import Entitlements
 from migrator.staging.intents import Intents
 from migrator.staging.locks import lease
 from migrator.staging.outbox import Outbox
@@ -19,6 +21,7 @@ from migrator.steps.elsewhere import elsewhere
 from migrator.steps.guard import same_mailbox
 from migrator.steps.load import Loading, Opener, backoff, settle_doubts
 from migrator.steps.progress import Progress
+from migrator.steps.share import Hand, unshare
 from migrator.steps.withdraw import Taken, same_epoch, take_back
 
 
@@ -72,15 +75,23 @@ def undo_mailbox(
 
     Raises AccountError, FolderError, UsageError, and Outage once patience has ended.
     """
+
+    def setback(place: Place, why: Reason) -> None:
+        run.setback(mailbox.owner, why, place.path)
+
     with lease(staging, run, how.target, mailbox.owner) as held:
         outbox = Outbox(staging, run, how.target, mailbox.owner, held)
         intents = Intents(staging, run, outbox, held)
+        entitlements = Entitlements(staging, run, outbox, held)
         pauses = backoff(how.patience)
         while True:
             try:
                 with open_target() as target:
                     same_mailbox(staging, run, target, how.target, mailbox, how.report)
-                    return _undo(outbox, intents, run, of_run, target, how)
+                    left = _undo(outbox, intents, run, of_run, target, how)
+                    if not how.stop.is_set():
+                        unshare(Hand(outbox, intents, entitlements, run, setback), target, of_run)
+                    return left
             except Outage as error:
                 pause = next(pauses, None)
                 if pause is None:

@@ -1,5 +1,5 @@
 """What an adapter promises, as tests: subclass `SourceContract` and `TargetContract`, supply a `store`, and run pytest.
-A store that knows shared inboxes keeps `SharedSourceContract` too.
+Where shared inboxes are known, they keep `SharedSourceContract` and `SharedTargetContract` too.
 
     class TestMySource(SourceContract):
         @pytest.fixture
@@ -10,6 +10,7 @@ Put `pytest.register_assert_rewrite("migrator.testing")` into your conftest.py, 
 
 from migrator.testing.samples import NAMES, SAMPLES, mail
 from migrator.testing.shared import SharedSourceContract, SharedStore
+from migrator.testing.sharing import SharedTargetContract, SharedTargetStore
 from migrator.testing.source import SourceContract, SourceStore
 from migrator.testing.target import TargetContract, TargetStore
 
@@ -18,6 +19,8 @@ __all__ = [
     "SAMPLES",
     "SharedSourceContract",
     "SharedStore",
+    "SharedTargetContract",
+    "SharedTargetStore",
     "SourceContract",
     "SourceStore",
     "TargetContract",

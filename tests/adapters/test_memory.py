@@ -12,7 +12,7 @@ import pytest
 
 from adapters.memory import Memory, World, adapter, forget, open_source, open_target, world
 from migrator.errors import FolderError, Outage, Reason
-from migrator.inboxes import Named, SharedInbox
+from migrator.inboxes import Named, Right, SharedInbox
 from migrator.model import (
     Account,
     Flag,
@@ -28,9 +28,10 @@ from migrator.model import (
     Refused,
     Unreadable,
 )
-from migrator.ports import Limits, Source, Target
+from migrator.ports import Holds, Limits, Source
 from migrator.registry import adapter as installed
-from migrator.testing import SharedSourceContract, SourceContract, TargetContract, mail
+from migrator.testing import SharedSourceContract, SharedTargetContract, SourceContract, TargetContract, mail
+from migrator.testing.sharing import Shares
 from migrator.testing.source import nothing
 from migrator.testing.target import AT
 from tests.desks import two_desks
@@ -42,6 +43,7 @@ class MemoryStore:
 
     name: str
     owner: str = "sato"
+    people: tuple[str, str] = ("suzuki", "tanaka")
 
     @property
     def world(self) -> World:
@@ -72,7 +74,7 @@ class MemorySourceStore(MemoryStore):
 
 
 class MemoryTargetStore(MemoryStore):
-    def open(self) -> AbstractContextManager[Target]:
+    def open(self) -> AbstractContextManager[Shares]:
         return open_target(Memory(world=self.name), Mailbox(self.owner))
 
 
@@ -135,6 +137,34 @@ class TestMemoryTargetThatTellsLittle(TestMemoryTarget):
         world.limits = Limits(
             exact=False, item_bytes=100_000, keywords=0, forbidden=frozenset("/&"), name_bytes=40, depth=2
         )
+        return store
+
+
+class TestMemoryHoldsSharedInboxes(SharedTargetContract):
+    holds = Holds(rights=frozenset(Right), words=None, legend=True)
+
+    @pytest.fixture
+    def store(self) -> MemoryTargetStore:
+        return MemoryTargetStore(uuid.uuid4().hex)
+
+
+class TestMemoryHoldsLittle(TestMemoryHoldsSharedInboxes):
+    holds = Holds(rights=frozenset({Right.READ}), words=2)
+
+    @pytest.fixture
+    def store(self) -> MemoryTargetStore:
+        store = MemoryTargetStore(uuid.uuid4().hex)
+        store.world.holds = self.holds
+        return store
+
+
+class TestMemoryHoldsNothing(TestMemoryHoldsSharedInboxes):
+    holds = Holds()
+
+    @pytest.fixture
+    def store(self) -> MemoryTargetStore:
+        store = MemoryTargetStore(uuid.uuid4().hex)
+        store.world.holds = self.holds
         return store
 
 

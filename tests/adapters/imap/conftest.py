@@ -34,7 +34,7 @@ _users = count(1)
 @pytest.fixture(scope="session")
 def pymap() -> Iterator[ImapServer]:
     """pymap with more users than there are tests."""
-    with imap_server({f"box{number}@example.co.jp": PASSWORD for number in range(1, 600)}) as server:
+    with imap_server({f"box{number}@example.co.jp": PASSWORD for number in range(1, 800)}) as server:
         yield server
 
 

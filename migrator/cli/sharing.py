@@ -1,0 +1,127 @@
+"""What `load` says of shared inboxes before it starts, and the list it writes for the mail administrator."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrator.cli import console, migration
+from migrator.cli.spreadsheet import cell
+from migrator.errors import Reason, UsageError
+from migrator.locale import _, sentence, spoken
+from migrator.model import Mailbox
+from migrator.routes import Routes
+from migrator.settings import Settings
+from migrator.shared.becoming import Fidelity
+from migrator.shared.mails import own
+from migrator.staging.reports import accounts_staged
+from migrator.staging.shared import StagedInboxes
+from migrator.staging.store import Staging, now
+from migrator.steps.share import Foretold, Inbox, Sharing, foretell, inboxes
+
+if TYPE_CHECKING:
+    from migrator.steps.load import Loading
+
+
+def shared_inboxes(settings: Settings, staging: Staging, accounts: Collection[str] | None) -> Sequence[Inbox]:
+    """Those of these accounts, with all that is told of the company."""
+    told = list(StagedInboxes(staging).inboxes())
+    if not told:
+        return ()
+    names, routes = accounts_staged(staging, accounts), migration.routes(settings)
+    sharing = Sharing(
+        is_own=own(settings.filters.own_domains, [each.address for each in told]),
+        who_is=routes.login_of,
+        today=now(),
+        sender=settings.shared.history_from,
+        lang=settings.shared.history_language or spoken(),
+    )
+    return inboxes(staging, names, sharing)
+
+
+def say_beforehand(settings: Settings, how: "Loading", *, signed: bool) -> "Loading":
+    """What becomes of every fact at this target; all of it in reports/. Raises UsageError where one would be nowhere,
+    and nobody has signed that."""
+    opener, routes = migration.opener(settings, how.target), how.routes
+    said = [each for mailbox, mine in _homes(routes, how.shared) for each in foretell(opener(mailbox), mine)]
+    if not said:
+        return how
+    counts = Counter((each.inbox, each.became.kind, each.became.fidelity) for each in said)
+    console.table(
+        (_("shared inbox"), _("what"), *_words().values()),
+        (
+            (inbox, kind, *(counts[inbox, kind, fidelity] or "" for fidelity in _words()))
+            for inbox, kind in dict.fromkeys((inbox, kind) for inbox, kind, _fidelity in sorted(counts))
+        ),
+    )
+    for text, many in Counter(sentence(each.became.why) for each in said if each.became.why).most_common(REASONS):
+        console.say("- {n} × {text}", n=many, text=text)
+    _write(settings, how.target, said)
+    lost = sum(each.became.fidelity == Fidelity.DROPPED for each in said)
+    if lost and not signed:
+        raise UsageError(Reason("shared.would-drop", n=lost, target=how.target))
+    return replace(how, signed=lost)
+
+
+def say_afterwards(counts: Mapping[str, int]) -> None:
+    """What a load did beside sending mails."""
+    words = {word: counts.get(word, 0) for word in ("granted", "revoked", "rights_left", "histories")}
+    if any(words.values()):
+        console.say(
+            _("Shared inboxes: {granted} rights given, {revoked} taken back, {rights_left} left as people made them."),
+            **words,
+        )
+
+
+REASONS = 12
+"""Different reasons that are shown; the file has them all."""
+
+
+def _words() -> dict[Fidelity, str]:
+    return {
+        Fidelity.EXACT: _("exact"),
+        Fidelity.FOLDED: _("folded"),
+        Fidelity.LABEL_ONLY: _("label only"),
+        Fidelity.ARCHIVED_ONLY: _("archive only"),
+        Fidelity.DROPPED: _("lost"),
+    }
+
+
+def _homes(routes: Routes, shared: Sequence[Inbox]) -> list[tuple[Mailbox, list[Inbox]]]:
+    accounts = sorted({each.inbox.account.name for each in shared})
+    return [
+        (mailbox, [each for each in shared if each.inbox.account.name in feeding])
+        for mailbox, feeding in routes.mailboxes(accounts).items()
+    ]
+
+
+def _write(settings: Settings, target: str, said: Sequence[Foretold]) -> None:
+    """Every fact as JSON Lines, and as CSV (UTF-8 with BOM) who is to be allowed to send as an inbox."""
+    folder = settings.folder / "reports"
+    facts, people = folder / f"shared-{target}.jsonl", folder / f"send-as-{target}.csv"
+    try:
+        folder.mkdir(exist_ok=True)
+        with facts.open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(_line(each), ensure_ascii=False) + "\n" for each in said)
+        with people.open("w", encoding="utf-8-sig", newline="") as stream:
+            rows = csv.writer(stream)
+            rows.writerow(("inbox", "login", "name", "until"))
+            for each in dict.fromkeys(entry for one in said for entry in one.send_as):
+                until = each.until.date().isoformat() if each.until else ""
+                rows.writerow(map(cell, (each.inbox, each.who, each.name, until)))
+    except OSError as error:
+        raise UsageError(Reason("sheet.unwritable", file=str(folder), answer=error.strerror)) from error
+    console.say(_("Every fact: {facts}. For the mail administrator: {people}."), facts=str(facts), people=str(people))
+
+
+def _line(each: Foretold) -> dict[str, object]:
+    why = each.became.why
+    return {
+        "inbox": each.inbox,
+        "kind": each.became.kind,
+        "key": each.became.key,
+        "fidelity": each.became.fidelity.value,
+        "reason": {"code": why.code, "params": dict(why.params), "text": sentence(why)} if why else None,
+    }

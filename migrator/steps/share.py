@@ -1,0 +1,299 @@
+"""Staging -> target, for what belongs to shared inboxes: who may do what there, how far each mail is, and what the
+words for that mean. The mails go before it, 対応履歴 mails among them.
+
+Nothing is asked for twice, and what a person has changed at the target since stays theirs (laws.md §8).
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
+
+from migrator.errors import FolderError, Reason
+from migrator.inboxes import Member, Principal, Right, SharedInbox, Work
+from migrator.locale import Language
+from migrator.model import Amended, Folder, Place, Unable, Unreadable
+from migrator.ports import Holds, SharedTarget, Target
+from migrator.shared.becoming import Became, Entitled, SendAs, WhoIs, entitled, of_work
+from migrator.shared.history import history
+from migrator.shared.legend import Legend
+from migrator.shared.mails import IsOwn
+from migrator.shared.standing import Standing, standing
+from migrator.shared.words import Wording, wording
+from migrator.staging import made
+from migrator.staging.entitlements import DONE, REFUSED, TOUCHED, Asked, Entitlements
+from migrator.staging.intents import STATE, Changed, IntentId, Intents, Outcome, Wish
+from migrator.staging.made import HISTORY, Own
+from migrator.staging.shared import StagedInboxes
+from migrator.staging.sightings import Shelf
+from migrator.staging.store import Run, Staging
+from migrator.staging.worded import Worded, worded, worded_by
+from migrator.steps.withdraw import BATCH, same_epoch
+
+Setback = Callable[[Place, Reason], None]
+
+NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What is told of the company: whose addresses are its own, by which names people log in at the target, what day it
+    is, and from which address 対応履歴 mails come (None: none are written), in which language."""
+
+    is_own: IsOwn
+    who_is: WhoIs
+    today: datetime
+    sender: str | None = None
+    lang: Language = "ja"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbox:
+    """One shared inbox as staging knows it."""
+
+    inbox: SharedInbox
+    members: Sequence[Member]
+    work: Sequence[Work | Unreadable]
+    people: Mapping[str, Principal]
+    standing: Standing
+    sharing: Sharing
+    _wordings: dict[int | None, Wording] = field(default_factory=dict, compare=False)
+
+    def entitled(self, holds: Holds) -> Entitled:
+        how = self.sharing
+        return entitled(self.inbox, self.members, self.people, holds.rights, how.who_is, how.today)
+
+    def wording(self, holds: Holds) -> Wording:
+        if holds.words not in self._wordings:
+            self._wordings[holds.words] = wording(self.standing, self.people, holds.words)
+        return self._wordings[holds.words]
+
+    def becomes(self, holds: Holds) -> Iterator[Became]:
+        """What becomes of each fact at a target that holds this much."""
+        yield from self.entitled(holds).became
+        said, adrift = self.wording(holds), frozenset(self.standing.adrift)
+        yield from of_work(self.work, said, self.people, adrift, histories=self.sharing.sender is not None)
+
+    @cached_property
+    def histories(self) -> Sequence[Own]:
+        """Its 対応履歴 mails, each to lie beside the last mail of its conversation."""
+        found: list[Own] = []
+        sender, lang = self.sharing.sender, self.sharing.lang
+        for each in self.standing.conversations if sender else ():
+            if mail := history(each, self.inbox, self.people, sender=sender or "", lang=lang):
+                key = f"{HISTORY}:{self.inbox.key}:{each.key}"
+                found.append(Own(key=key, folder=each.mails[-1].named.folder, raw=mail.raw, at=mail.at))
+        return found
+
+
+def inboxes(staging: Staging, accounts: Collection[str], sharing: Sharing) -> list[Inbox]:
+    """The shared inboxes whose mail lies in these accounts."""
+    facts = StagedInboxes(staging)
+    people = {each.key: each for each in facts.principals()}
+    found: list[Inbox] = []
+    for inbox in facts.inboxes():
+        if inbox.account.name in accounts:
+            work = list(facts.work(inbox))
+            view = standing(inbox, facts.letters(inbox.account), work, sharing.is_own)
+            found.append(
+                Inbox(
+                    inbox=inbox,
+                    members=list(facts.members(inbox)),
+                    work=work,
+                    people=people,
+                    standing=view,
+                    sharing=sharing,
+                )
+            )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What becomes of one fact of an inbox; `send_as` is the inbox's whole list."""
+
+    inbox: str
+    became: Became
+    send_as: tuple[SendAs, ...]
+
+
+def foretell(open_target: Callable[[], AbstractContextManager[Target]], shared: Sequence[Inbox]) -> Iterator[Foretold]:
+    """What would become of every fact of these inboxes in one mailbox. It is only asked what it holds."""
+    with open_target() as target:
+        holds = target.holds() if isinstance(target, SharedTarget) else Holds()
+    for each in shared:
+        send_as = each.entitled(holds).send_as
+        yield from (Foretold(each.inbox.key, became, send_as) for became in each.becomes(holds))
+
+
+def write_histories(staging: Staging, run: Run, shared: Sequence[Inbox]) -> None:
+    """Write every 対応履歴 mail that is new or has changed; they go with the mails."""
+    for account in dict.fromkeys(each.inbox.account for each in shared):
+        mails = [own for each in shared if each.inbox.account == account for own in each.histories]
+        run.count("histories", made.keep(staging, run, account, HISTORY, mails))
+
+
+# -- loading ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What the shared part of one mailbox is written with."""
+
+    shelf: Shelf
+    intents: Intents
+    entitlements: Entitlements
+    run: Run
+    setback: Setback
+
+    @contextmanager
+    def setting_back(self, place: Place) -> Iterator[None]:
+        """A place that cannot be worked on is passed over."""
+        try:
+            yield
+        except FolderError as error:
+            self.setback(place, error.reason)
+
+
+def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Folder, Place]) -> None:
+    """Give the places of those inboxes that are at home here their rights and legends, and their mails their words. A
+    place that cannot be worked on is a setback. Raises Outage."""
+    accounts = {each.inbox.account for each in shared} & {folder.account for folder in homes}
+    if not accounts or not isinstance(target, SharedTarget):
+        return
+    holds = target.holds()
+    for account in sorted(accounts, key=lambda each: each.name):
+        here = [each for each in shared if each.inbox.account == account]
+        places = list(dict.fromkeys(place for folder, place in homes.items() if folder.account == account))
+        rights = _together([each.entitled(holds).rights for each in here])
+        said = [each.wording(holds) for each in here]
+        legend = _legend([each.legend for each in said])
+        for place in places:
+            with hand.setting_back(place):
+                _give_all(hand, target, place, rights)
+                if holds.legend and target.legend(place) != legend:
+                    target.publish(place, legend)
+        words = _together([each.words for each in said])
+        wrong = [each for each in worded(hand.shelf, account.name) if words.get(each.named, NONE) != each.asked]
+        _word(hand, target, [(each, words.get(each.named, NONE), each.asked) for each in wrong])
+
+
+def unshare(hand: Hand, target: Target, of_run: int) -> None:
+    """Take back the rights and words that a run gave, but for what a person has changed since. Raises Outage."""
+    if not isinstance(target, SharedTarget):
+        return
+    _word(hand, target, [(each, each.was, each.asked) for each in worded_by(hand.shelf, of_run)])
+    for place, given in hand.entitlements.given_by(of_run).items():
+        with hand.setting_back(place):
+            for each in given:
+                _take_back(hand, target, place, each)
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def _together(parts: Sequence[Mapping[Key, frozenset[Value]]]) -> dict[Key, frozenset[Value]]:
+    """What several inboxes in the same places say of the same person or mail: all of it."""
+    whole: dict[Key, frozenset[Value]] = {}
+    for part in parts:
+        for key, values in part.items():
+            whole[key] = whole.get(key, frozenset()) | values
+    return whole
+
+
+# -- rights ----------------------------------------------------------------------------------------------------------
+
+
+def _give_all(hand: Hand, target: SharedTarget, place: Place, wanted: Mapping[str, frozenset[Right]]) -> None:
+    asked = hand.entitlements.asked(place)
+    for who in sorted({*wanted, *asked}):
+        rights, before = wanted.get(who, frozenset()), asked.get(who)
+        if rights != (before.rights if before else frozenset()):
+            _give(hand, target, place, who, rights, before)
+
+
+def _give(
+    hand: Hand, target: SharedTarget, place: Place, who: str, rights: frozenset[Right], before: Asked | None
+) -> None:
+    """Take back what we gave for other rights, and give these; where a person has changed them since, neither."""
+    free = before is None or not before.stands or _take_back(hand, target, place, before)
+    if not rights:
+        return
+    now = target.rights(place).get(who)
+    number, was = hand.entitlements.begin(place, who, rights, now.word if now else "")
+    if not free:
+        hand.entitlements.end(number, TOUCHED, was)
+        return
+    answer = target.grant(place, who, rights)
+    if isinstance(answer, Unable):
+        hand.entitlements.end(number, REFUSED, was, answer.reason)
+        hand.setback(place, answer.reason)
+        return
+    hand.entitlements.end(number, DONE, answer.word)
+    hand.run.count("granted")
+    if not rights <= answer.rights:
+        hand.setback(place, Reason("shared.rights-differ", place="/".join(place.path), who=who, word=answer.word))
+
+
+def _take_back(hand: Hand, target: SharedTarget, place: Place, given: Asked) -> bool:
+    number, _ = hand.entitlements.begin(place, given.who, frozenset(), given.word)
+    back = target.revoke(place, given.who, given.word, given.was)
+    hand.entitlements.end(number, DONE if back else TOUCHED, given.was if back else "")
+    hand.run.count("revoked" if back else "rights_left")
+    return back
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+def _legend(legends: Sequence[Legend]) -> str:
+    return Legend(
+        states={word: meant for each in legends for word, meant in each.states.items()},
+        people={word: key for each in legends for word, key in each.people.items()},
+        tags={word: name for each in legends for word, name in each.tags.items()},
+    ).text()
+
+
+def _word(hand: Hand, target: Target, wrong: Sequence[tuple[Worded, frozenset[str], frozenset[str]]]) -> None:
+    """Give each mail these words instead of those."""
+    assert isinstance(target, SharedTarget)
+    by_place: dict[Place, list[tuple[Worded, frozenset[str], frozenset[str]]]] = {}
+    for each in wrong:
+        by_place.setdefault(each[0].place, []).append(each)
+    for place, here in by_place.items():
+        with hand.setting_back(place):
+            same_epoch(hand.shelf, target, place, [each.mail for each, _, _ in here])
+            for at in range(0, len(here), BATCH):
+                _word_batch(hand, target, place, here[at : at + BATCH])
+
+
+def _word_batch(
+    hand: Hand, target: SharedTarget, place: Place, batch: Sequence[tuple[Worded, frozenset[str], frozenset[str]]]
+) -> None:
+    wishes = [
+        Wish(
+            dispatch=each.mail.dispatch,
+            expected=each.mail.expected,
+            detail={"state": sorted(state), "was": sorted(was)},
+        )
+        for each, state, was in batch
+    ]
+    outcomes: list[tuple[IntentId, Outcome]] = []
+    try:
+        for begun, (each, state, was) in zip(hand.intents.begin(STATE, wishes), batch, strict=True):
+            outcome = target.set_state(place, each.mail.expected.ref, state, was)
+            if isinstance(outcome, Amended):
+                outcomes.append((begun.intent, _changed(each, place, outcome, state, was)))
+            else:
+                outcomes.append((begun.intent, outcome))
+    finally:
+        hand.intents.end(outcomes)
+
+
+def _changed(each: Worded, place: Place, now: Amended, state: frozenset[str], was: frozenset[str]) -> Changed:
+    """Ours are the flags that it would have if nobody had touched it."""
+    ours = (each.mail.flags - was) | state
+    return Changed(place, Amended(each.mail.ref, ours), theirs=(now.flags - {"\\Recent"}) ^ ours)

@@ -1,0 +1,405 @@
+"""Two shared inboxes into a real Dovecot with ACL and METADATA, looked at by whoever works there.
+
+What is read back here is read by Python's imaplib and csv alone: nothing of ours says what ought to be there.
+"""
+
+import base64
+import csv
+import email
+import imaplib
+import io
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.demo.store import build
+from tests.journeys.journey import Journey
+from tests.servers.dovecot import MASTER, MASTER_PASSWORD, PASSWORD, Dovecot
+from tests.servers.tap import tap
+
+pytestmark = pytest.mark.dovecot
+
+INBOXES = ("support", "sales")
+PEOPLE = ("kato", "suzuki", "yoshida", "tanaka", "nakamura", "sato", "takagi")
+FROM = "no-reply@example.co.jp"
+STATES = {
+    "未対応": "gw_open",
+    "対応中": "gw_in-progress",
+    "返信待ち": "gw_waiting",
+    "保留": "gw_on-hold",
+    "完了": "gw_closed",
+    "対応不要": "gw_no-action",
+    "迷惑": "gw_spam",
+}
+DONE = {"gw_closed", "gw_no-action", "gw_spam"}
+
+
+@dataclass
+class Office:
+    """The old store, the journey, and who is who at the new server."""
+
+    root: Path
+    journey: Journey
+
+    def address(self, login: str) -> str:
+        return self.journey.accounts[login]
+
+    def rows(self, *path: str) -> list[dict[str, str]]:
+        """A table of the old store, as it lies there."""
+        text = self.root.joinpath(*path).read_bytes().decode("cp932")
+        return list(csv.DictReader(io.StringIO(text)))
+
+    def mail(self, inbox: str, number: str) -> Any:
+        """The header of a mail of the old store, by its number there."""
+        (row,) = [row for row in self.rows("user", inbox, "mail.csv") if row["メールID"] == number]
+        data = (self.root / "user" / inbox / row["フォルダID"] / row["ファイル名"]).read_bytes()
+        return email.message_from_bytes(data, policy=policy.default)
+
+    # -- what a person sees at the new server, by imaplib alone --
+
+    @contextmanager
+    def as_owner(self, inbox: str) -> Iterator[imaplib.IMAP4]:
+        with self._client() as client:
+            client.login(f"{self.address(inbox)}*{MASTER}", MASTER_PASSWORD)
+            yield client
+
+    @contextmanager
+    def as_person(self, login: str) -> Iterator[imaplib.IMAP4]:
+        with self._client() as client:
+            client.login(self.address(login), PASSWORD)
+            yield client
+
+    @contextmanager
+    def _client(self) -> Iterator[imaplib.IMAP4]:
+        client = imaplib.IMAP4(self.journey.dovecot.host, self.journey.dovecot.port)
+        try:
+            yield client
+        finally:
+            client.logout()
+
+    def folder(self, inbox: str, name: str = "INBOX") -> str:
+        """How another person calls a folder of the inbox (RFC 2342)."""
+        return f'"Other Users/{self.address(inbox)}/{name}"'
+
+
+def settle_in(folder: Path, dovecot: Dovecot, *, target: str = "", port: int | None = None) -> Office:
+    """The demo's groupware, and a migration folder for its two inboxes."""
+    root = folder / "old"
+    build(root)
+    accounts = {login: dovecot.account() for login in (*INBOXES, *PEOPLE)}
+    source = {"adapter": "groupware", "mapping": "kyoyu-mail", "root": str(root)}
+    journey = Journey(folder / "move", dovecot, source, accounts, port=port)
+    file = journey.folder / "migration.toml"
+    text = file.read_text().replace('auth = "master"', f'auth = "master"\n{target}')
+    more = f'\n[filters]\nown_domains = ["example.co.jp"]\n\n[shared]\nhistory_from = "{FROM}"\n'
+    file.write_text(text + more + 'history_language = "ja"\n')
+    return Office(root, journey)
+
+
+def loaded(office: Office) -> str:
+    inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+    office.journey.run("extract", *inboxes, code=None)
+    return office.journey.run("load", "new", *inboxes)
+
+
+@pytest.fixture
+def office(tmp_path: Path, dovecot_maildir: Dovecot) -> Office:
+    return settle_in(tmp_path, dovecot_maildir)
+
+
+# -- who may do what -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class May:
+    """What one person managed to do in an inbox."""
+
+    read: bool = False
+    flag: bool = False
+    insert: bool = False
+    delete: bool = False
+    admin: bool = False
+
+
+def tries(office: Office, login: str, inbox: str) -> May:
+    """Everything a person might do, each thing tried and then looked at by the owner."""
+    may, folder = May(), office.folder(inbox)
+    with office.as_person(login) as client:
+        if client.select(folder)[0] != "OK":
+            return may
+        may.read = client.uid("FETCH", "1", "(BODY.PEEK[HEADER])")[1][0] is not None
+        client.uid("STORE", "1", "+FLAGS", "(\\Flagged)")
+        may.insert = client.append(folder, "(\\Seen)", None, b"Subject: mine\r\n\r\nx\r\n")[0] == "OK"
+        client.select(folder)
+        last = client.uid("SEARCH", "ALL")[1][0].split()[-1].decode()
+        if may.insert:
+            client.uid("STORE", last, "+FLAGS", "(\\Deleted)")
+            client.expunge()
+        may.admin = client.setacl(folder, office.address("nakamura"), "l")[0] == "OK"
+    with office.as_owner(inbox) as owner:
+        owner.select("INBOX")
+        may.flag = b"\\Flagged" in owner.uid("FETCH", "1", "(FLAGS)")[1][0]
+        owner.uid("STORE", "1", "-FLAGS", "(\\Flagged)")
+        left = owner.uid("SEARCH", "SUBJECT", "mine")[1][0].split()
+        may.delete = may.insert and not left
+        for number in left:
+            owner.uid("STORE", number.decode(), "+FLAGS", "(\\Deleted)")
+        owner.expunge()
+        owner.deleteacl("INBOX", office.address("nakamura"))
+    return may
+
+
+def test_each_member_may_do_what_the_old_store_let_them_and_nobody_else_anything(office: Office) -> None:
+    loaded(office)
+    everything = May(read=True, flag=True, insert=True, delete=True, admin=True)
+    answering = May(read=True, flag=True, insert=True)
+    reading = May(read=True)
+    nothing = May()
+    assert {login: tries(office, login, "support") for login in PEOPLE} == {
+        "kato": everything,  # 管理
+        "suzuki": answering,  # 返信
+        "yoshida": nothing,  # 返信, but has left
+        "tanaka": reading,  # 閲覧
+        "nakamura": nothing,  # 臨時: nobody has said what that means
+        "sato": nothing,
+        "takagi": nothing,
+    }
+    assert tries(office, "sato", "sales") == everything
+    assert tries(office, "suzuki", "sales") == reading
+    assert tries(office, "kato", "sales") == nothing
+
+
+def acl(office: Office, inbox: str, folder: str = "INBOX") -> dict[str, str]:
+    """Everybody but the owner, as the server tells it."""
+    with office.as_owner(inbox) as owner:
+        (line,) = owner.getacl(folder)[1]
+    words = [word.decode().strip('"') for word in line.split()]
+    pairs = dict(zip(words[1::2], words[2::2], strict=True))
+    return {who: "".join(sorted(word)) for who, word in pairs.items() if who not in ("owner", office.address(inbox))}
+
+
+def test_rights_are_read_back_revoked_and_undone(office: Office) -> None:
+    loaded(office)
+    kato, suzuki, tanaka = (office.address(login) for login in ("kato", "suzuki", "tanaka"))
+    for folder in ("INBOX", "Sent"):
+        assert {who: set(word) - set("cd") for who, word in acl(office, "support", folder).items()} == {
+            kato: set("lrswitea"),
+            suzuki: set("lrswi"),
+            tanaka: set("lr"),
+        }
+    members = office.root / "share" / "support" / "members.csv"
+    text = members.read_bytes().decode("cp932")
+    members.write_bytes(re.sub("(?m)^suzuki,.*\r?\n", "", text).replace("tanaka,閲覧", "tanaka,返信").encode("cp932"))
+    loaded(office)
+    assert {who: set(word) - set("cd") for who, word in acl(office, "support").items()} == {
+        kato: set("lrswitea"),
+        tanaka: set("lrswi"),
+    }
+    runs = [run["run"] for run in office.journey.json("runs") if run["step"] == "load"]
+    for run in sorted(runs, key=int, reverse=True):
+        office.journey.run("undo", str(run), "--yes", code=None)
+    assert acl(office, "support") == acl(office, "sales") == {}
+    assert tries(office, "kato", "support") == May()
+
+
+# -- how far everything is -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Seen:
+    """One mail as the new server shows it."""
+
+    folder: str
+    keywords: set[str]
+    mail: Any
+
+    @property
+    def id(self) -> str:
+        return str(self.mail["Message-ID"] or "").strip()
+
+
+def at_target(office: Office, inbox: str) -> list[Seen]:
+    found = []
+    with office.as_owner(inbox) as client:
+        for folder in ("INBOX", "Sent", "Trash", "Junk", "Drafts"):
+            if client.select(folder, readonly=True)[0] != "OK" or client.search(None, "ALL")[1] == [b""]:
+                continue
+            for part in client.fetch("1:*", "(FLAGS BODY.PEEK[])")[1]:
+                if isinstance(part, tuple):
+                    flags = imaplib.ParseFlags(part[0])
+                    keywords = {flag.decode() for flag in flags if flag.startswith(b"gw_")}
+                    found.append(Seen(folder, keywords, email.message_from_bytes(part[1], policy=policy.default)))
+    return found
+
+
+def legend(office: Office, inbox: str) -> Any:
+    """What the words mean, by METADATA (RFC 5464)."""
+    with office.as_owner(inbox) as client:
+        tag = client._new_tag()  # type: ignore[attr-defined]
+        client.send(tag + b' GETMETADATA "INBOX" /shared/vendor/migrator/legend\r\n')
+        said = b""
+        while not said.split(b"\r\n")[-2:-1] or not said.split(b"\r\n")[-2].startswith(tag):
+            said += client.readline()
+    return json.loads(base64.b64decode(re.search(rb"[A-Za-z0-9+/=]{40,}", said)[0]))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("inbox", INBOXES)
+def test_every_state_person_and_tag_is_on_its_mail_and_on_no_other(office: Office, inbox: str) -> None:
+    loaded(office)
+    there = {each.id: each for each in at_target(office, inbox)}
+    meant = legend(office, inbox)
+    expected: dict[str, set[str]] = {}
+    for row in office.rows("share", inbox, "status.csv"):
+        words = expected.setdefault(str(office.mail(inbox, row["メールID"])["Message-ID"]).strip(), set())
+        if row["状態"]:
+            label = next((w for w, each in meant["states"].items() if each["label"] == row["状態"]), "")
+            words.add(STATES.get(row["状態"]) or label)
+        if row["担当"]:
+            words.add(f"gw_by.{row['担当']}")
+    tags = {name: word for word, name in meant["tags"].items()}
+    for row in office.rows("share", inbox, "tags.csv"):
+        expected.setdefault(str(office.mail(inbox, row["メールID"])["Message-ID"]).strip(), set()).add(
+            tags[row["タグ"]]
+        )
+    assert {key: each.keywords for key, each in there.items() if each.keywords} == {
+        key: words for key, words in expected.items() if words
+    }
+
+
+@pytest.mark.parametrize("inbox", INBOXES)
+def test_every_note_is_read_in_a_mail_beside_the_one_it_was_written_to(office: Office, inbox: str) -> None:
+    loaded(office)
+    histories = [each for each in at_target(office, inbox) if each.mail["Auto-Submitted"] == "auto-generated"]
+    assert histories
+    assert {each.mail["From"].addresses[0].addr_spec for each in histories} == {FROM}
+    for row in office.rows("share", inbox, "comments.csv"):
+        about = str(office.mail(inbox, row["メールID"])["Message-ID"]).strip()
+        lines = row["コメント"].split("<BR>")
+        (beside,) = [each for each in histories if about in str(each.mail["References"]).split()]
+        text = beside.mail.get_content()
+        assert all(line in text for line in lines)
+        assert row["記入日時"].replace("/", "-") in text
+        assert beside.mail["Subject"].startswith("対応履歴: ")
+        assert str(beside.mail["In-Reply-To"]) in str(beside.mail["References"])
+
+
+# -- who still waits -------------------------------------------------------------------------------------------------
+
+
+def waiting(mails: list[tuple[str, Any, set[str]]], joined: list[set[str]], token: str) -> set[str]:
+    """The ids of the mails for which a customer waits, worked out in the plainest way: folder, header, words of each."""
+    mails = [each for each in mails if each[0] in ("INBOX", "Sent", "受信箱", "送信済み") or each[2]]
+    groups = {str(mail["Message-ID"]).strip(): {str(mail["Message-ID"]).strip()} for _, mail, _ in mails}
+
+    def join(ids: list[str]) -> None:
+        known = [each for each in ids if each in groups]
+        whole = set().union(*(groups[each] for each in known)) if known else set()
+        for each in whole:
+            groups[each] = whole
+
+    shared: dict[Any, list[tuple[Any, str]]] = {}
+    for _, mail, _ in mails:
+        key, subject = str(mail["Message-ID"]).strip(), str(mail["Subject"])
+        join([key, *str(mail["References"] or "").split(), *str(mail["In-Reply-To"] or "").split()])
+        plain = re.sub(r"^(\s*((re|fw)\s*:|\[\d+(-\d+)*\]))+\s*", "", subject, flags=re.IGNORECASE).strip().lower()
+        people = [each.addr_spec for field in ("From", "To", "Cc") if mail[field] for each in mail[field].addresses]
+        when = mail["Date"].datetime if mail["Date"] else None
+        for each in people:
+            if not each.endswith("@example.co.jp") and plain and when:
+                shared.setdefault((plain, each), []).append((when, key))
+        if found := re.search(token, subject) if token else None:
+            shared.setdefault(found[1], []).append((when, key))
+    for name, those in shared.items():
+        those.sort()
+        for one, other in zip(those, those[1:], strict=False):
+            if isinstance(name, str) or (other[0] - one[0]).days < 14:
+                join([one[1], other[1]])
+    for each in joined:
+        join(list(each))
+    found = set()
+    by_id = {str(mail["Message-ID"]).strip(): (folder, mail, words) for folder, mail, words in mails}
+    for group in {frozenset(group) for group in groups.values()}:
+        outside = [by_id[key] for key in group if by_id[key][1]["Auto-Submitted"] != "auto-generated"]
+        outside.sort(key=lambda each: each[1]["Date"].datetime)
+        words = set().union(*(each[2] for each in outside)) & set(STATES.values())
+        rank = [word for word in STATES.values() if word in words]
+        last = outside[-1]
+        if last[0] in ("INBOX", "受信箱") and not (rank and rank[0] in DONE):
+            found.add(str(last[1]["Message-ID"]).strip())
+    return found
+
+
+def test_the_same_customers_wait_as_seen_from_the_old_store_and_from_what_the_server_returns(office: Office) -> None:
+    loaded(office)
+    told = office.journey.lines("shared", "unanswered")
+    assert not any("difference" in each for each in told), told
+    for inbox in INBOXES:
+        here = {line["conversation"] for line in told if line["inbox"] == inbox}
+        assert here
+        for view in ("source", "staging", "new"):
+            lines = office.journey.lines("shared", "unanswered", "--at", view)
+            assert {line["conversation"] for line in lines if line["inbox"] == inbox} == here
+
+
+# -- again, and elsewhere --------------------------------------------------------------------------------------------
+
+
+def snapshot(office: Office) -> Any:
+    found = []
+    for inbox in INBOXES:
+        with office.as_owner(inbox) as client:
+            for folder in ("INBOX", "Sent"):
+                client.select(folder, readonly=True)
+                found.append((inbox, folder, client.status(folder, "(UIDNEXT UIDVALIDITY MESSAGES HIGHESTMODSEQ)")))
+        found.append(acl(office, inbox))
+    return found
+
+
+def test_a_second_run_changes_nothing_at_the_server(office: Office) -> None:
+    loaded(office)
+    before = snapshot(office)
+    assert loaded(office).rstrip().endswith("0 mails loaded, 0 refused, 0 in doubt.")
+    assert snapshot(office) == before
+    assert office.journey.json("verify", "new")["findings"] == []
+    assert office.journey.json("ledger", "new", code=None)["totals"]["made"] > 5
+
+
+def test_a_server_without_acl_or_keywords_says_what_becomes_of_each_fact_before_it_starts(
+    tmp_path: Path, dovecot_maildir: Dovecot
+) -> None:
+    server = tap(dovecot_maildir.host, dovecot_maildir.port, {b"ACL": b"", b"METADATA": b""})
+    with server as poor:
+        office = settle_in(tmp_path, dovecot_maildir, target='states = "none"', port=poor.port)
+        inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+        office.journey.run("extract", *inboxes, code=None)
+        office.journey.run("load", "new", "--dry-run", *inboxes)
+        file = office.journey.folder / "reports" / "shared-new.jsonl"
+        said = [json.loads(line) for line in file.read_text().splitlines()]
+        assert b"APPEND" not in poor.names
+        assert not {b"SETACL", b"SETMETADATA", b"STORE"} & poor.names
+        facts = sum(len(office.rows("share", inbox, "status.csv")) for inbox in INBOXES)
+        states = [each for each in said if each["kind"] == "state"]
+        assert len(states) == facts
+        assert {each["fidelity"] for each in said if each["kind"] in ("assignee", "tag")} == {"archived-only"}
+        assert {each["fidelity"] for each in said if each["kind"].startswith("right")} == {"archived-only"}
+        assert {each["fidelity"] for each in said if each["kind"] in ("note", "event")} == {"folded"}
+        assert all(each["reason"]["text"] for each in said if each["fidelity"] == "archived-only")
+        office.journey.run("load", "new", *inboxes)
+        assert not {b"SETACL", b"SETMETADATA", b"STORE"} & poor.names
+    for inbox in INBOXES:
+        assert acl(office, inbox) == {}
+        assert not any(each.keywords for each in at_target(office, inbox))
+    with (office.journey.folder / "reports" / "send-as-new.csv").open(encoding="utf-8-sig", newline="") as file_:
+        people = {(row["inbox"], row["login"]) for row in csv.DictReader(file_)}
+    assert people == {
+        ("support@example.co.jp", office.address("kato")),
+        ("support@example.co.jp", office.address("suzuki")),
+        ("sales@example.co.jp", office.address("sato")),
+    }
