@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.files.reading import PAUSES, Content, stamp
 from adapters.groupware.claims import Claim
@@ -53,6 +53,8 @@ class Store:
     def __init__(self, mapping: StoreMapping, opener: Opener, databases: "Databases | None" = None) -> None:
         self.mapping, self.opener, self.tree, self._databases = mapping, opener, opener.tree, databases
         self.doubts = Doubts()
+        self._last: tuple[tuple[str, str], dict[Any, Any]] = ("", ""), {}
+        """The file that was read last, as it stood, and what was found out about it."""
         self.rules = Rules(mapping.not_mail)
         self._tables = [Template(table.rows.path) for table in mapping.tables.values() if table.rows.kept_in == "file"]
         self.paths = [(each.table, path) for each in mapping.messages for path in each.container.paths]
@@ -88,8 +90,12 @@ class Store:
         for suffix, each in found.items():
             if isinstance(each, Reason) and (not suffix or each.code not in ("file.missing", "file.empty")):
                 return each
-        raws = {suffix: each.raw for suffix, each in found.items() if isinstance(each, Content)}
-        return File(path, raws.pop(""), raws)
+        contents = {suffix: each for suffix, each in found.items() if isinstance(each, Content)}
+        raws = {suffix: each.raw for suffix, each in contents.items()}
+        mark = path, contents[""].stamp
+        if self._last[0] != mark:
+            self._last = mark, {}
+        return File(path, raws.pop(""), raws, known=self._last[1])
 
     def _is_hollow(self, path: str) -> bool:
         """Whether a large file is mostly holes: nothing that a program ever wrote."""

@@ -63,7 +63,7 @@ INSERT INTO SYSTEM_LOB_STREAM VALUES(1, 0, 'a', NULL), (1, 1, 'b', NULL), (2, 0,
 INSERT INTO PUBLIC.T VALUES(1, STRINGDECODE('a\\u3042\\n')), (2, SYSTEM_COMBINE_CLOB(1)),
 (3, U&'\\3042'), (4, CAST(X'61' AS BINARY)), (5, TIMESTAMP '2009-11-02 09:15:00');
 """
-_FILES: dict[str, list[bytes]] = {
+FILES: dict[str, list[bytes]] = {
     "csv": ['a,b\r\n1,"件 ""x"", y"\r\n2,"c\nd"\r\n'.encode("cp932"), "x\na;b\n'1;';件\n".encode("euc-jp")],
     "fixed": [b"xabc\1\0\0\1\2" + b"\0" * 8 + "件a\xff\xff123".encode("latin-1", "replace")],
     "dbm": [narrow([(b"a", b"1"), (b"\x8c\x8f", b"x" * 900)]), wide_at_multiples_of_four([(b"a", b""), (b"b", b"2")])],
@@ -110,7 +110,7 @@ _ROWS = "To 佐藤 <sato@example.co.jp>\nCc a@b.jp\nSubject 件名\n../../f utf-
 
 def _files(form: Any) -> list[bytes]:
     name = {"sqldump": "dialect", "mbox": "variant"}.get(form.type, "type")
-    return _FILES.get(getattr(form, name)) or _FILES[form.type]
+    return FILES.get(getattr(form, name)) or FILES[form.type]
 
 
 def seeds() -> dict[str, list[bytes]]:
@@ -124,7 +124,7 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "containers": [
             *(bytes((kind, 0, 40)) + data for kind in range(len(CONTAINERS)) for data in _PACKED),
-            *(bytes((kind,)) + data for kind in boxes for data in _FILES["mbox"]),
+            *(bytes((kind,)) + data for kind in boxes for data in FILES["mbox"]),
             *(bytes((boxes.stop + kind, 0, 40)) + _ROWS for kind in range(len(LISTED))),
         ],
     }

@@ -21,9 +21,9 @@ from adapters.groupware.rows.shape import (
     broken,
 )
 from adapters.groupware.rows.sqltext import H2, POSTGRESQL, Dialect, copied, mysql, unhex
+from adapters.groupware.rows.stretches import Places, Text
 from migrator.errors import Reason
 
-CHUNK = 2**20
 LOBS = "system_lob_stream"
 """The table in which H2 writes the parts of long texts and bytes, before the row that puts them together."""
 
@@ -70,7 +70,7 @@ class SqlDump(RowShape):
     def open(self, file: File, wanted: Wanted) -> Iterator[Lines]:
         dialect = {"mysql": mysql(self.charset), "postgresql": POSTGRESQL, "h2": H2}[self.dialect]
         with file.raw.open() as stream, tempfile.TemporaryFile() as spool:
-            dump = _Dump(_Text(stream), self, dialect, file, wanted, spool)
+            dump = _Dump(stream, self, dialect, file, wanted, spool)
             rows = dump.rows()
             first = next(rows, None)  # by then it is known what the columns are
             if not dump.columns:
@@ -84,64 +84,14 @@ def _chained(first: Line | BrokenLine | None, rest: Iterator[Line | BrokenLine])
         yield from rest
 
 
-class _Text:
-    """A window on a stream, moved forward by what is matched."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.data, self.at, self.line, self.ended = b"", 0, 1, False
-
-    def more(self) -> bool:
-        """Read on, twice as much as is open. False at the end of the stream."""
-        open_ = len(self.data) - self.at
-        more = b"" if self.ended or open_ > LONGEST else self._stream.read(max(CHUNK, open_))
-        if not more:
-            self.ended = True
-            return False
-        self.data, self.at = self.data[self.at :] + more, 0
-        return True
-
-    def pass_to(self, at: int) -> None:
-        self.line += self.data.count(b"\n", self.at, at)
-        self.at = at
-
-    def match(self, pattern: re.Pattern[bytes], enough: int = 2**16) -> re.Match[bytes] | None:
-        """What matches here. That nothing does is believed once `enough` bytes stand open."""
-        while True:
-            found = pattern.match(self.data, self.at)
-            open_ = len(self.data) - self.at
-            if (found.end() < len(self.data)) if found is not None else (open_ >= enough):
-                return found
-            if not self.more():
-                return found
-
-    def take(self, pattern: re.Pattern[bytes]) -> bool:
-        """Go behind what matches here, if it does."""
-        found = self.match(pattern)
-        if found is not None:
-            self.pass_to(found.end())
-        return found is not None
-
-    def find(self, pattern: re.Pattern[bytes], margin: int = 64) -> bool:
-        """Go behind the first match from here on; to the end of the stream, and False, where there is none."""
-        while True:
-            found = pattern.search(self.data, self.at)
-            if found is not None:
-                self.pass_to(found.end())
-                return True
-            self.pass_to(max(self.at, len(self.data) - margin))
-            if not self.more():
-                self.pass_to(len(self.data))
-                return False
-
-
 class _Dump:
     """Finds the rows of one table in a dump."""
 
     def __init__(
-        self, text: _Text, form: SqlDump, dialect: Dialect, file: File, wanted: Wanted, spool: BinaryIO
+        self, stream: BinaryIO, form: SqlDump, dialect: Dialect, file: File, wanted: Wanted, spool: BinaryIO
     ) -> None:
-        self._text, self._form, self._file, self._wanted = text, form, file, wanted
+        self._stream, self._form, self._file, self._wanted = stream, form, file, wanted
+        self._text, self._places = Text(stream), Places()
         self.columns: Sequence[str] = form.names
         self._created: dict[str, Sequence[str]] = {}
         self._read, self._value = dialect.read, re.compile(dialect.value, re.DOTALL | re.IGNORECASE)
@@ -154,33 +104,59 @@ class _Dump:
         self._spool, self._lobs = spool, dict[int, list[tuple[int, int]]]()
 
     def rows(self) -> Iterator[Line | BrokenLine]:
+        known, form = self._file.known, self._form
+        places = None if known is None else known.get((form.dialect, form.charset))
+        if places is None:
+            yield from self._statements()
+            if known is not None and self._places.sound:
+                known[form.dialect, form.charset] = self._places
+            return
+        for stretch in places.of(form.table.casefold(), *([LOBS] if form.dialect == "h2" else [])):
+            self._text = Text(self._stream, stretch)
+            yield from self._statements(stretch.end)
+            if not self._places.sound:
+                return
+
+    def _statements(self, end: int | None = None) -> Iterator[Line | BrokenLine]:
+        """Up to the end; without one, or where a statement has lost its own, to that of the dump."""
         text = self._text
-        while self._open():
+        while (end is None or text.place < end or not self._places.sound) and self._open():
+            begin, line = text.place, text.line
+            names: tuple[str, ...] = ()
             if (found := text.match(_INSERT)) is not None:
                 text.pass_to(found.end())
-                yield from self._inserted(found)
+                names = self._names(found[1])
+                yield from self._inserted(names, found[2])
             elif (found := text.match(_COPY)) is not None:
                 text.pass_to(found.end())
-                if self._is_ours(found[1]):
+                names = self._names(found[1])
+                if self._is_ours(names):
                     yield from self._copied(self._order(found[2]))
                 elif not text.data.startswith(b"\\.", text.at):
                     text.find(re.compile(rb"\n\\\.\r?\n"))
-            elif (found := text.match(_CREATE)) is not None and self._is_ours(found[1]):
-                text.pass_to(found.end())
-                self._create()
+            elif (found := text.match(_CREATE)) is not None:
+                names = self._names(found[1])
+                if self._is_ours(names):
+                    text.pass_to(found.end())
+                    self._create()
+                else:
+                    self._skip()
             else:
                 self._skip()
+            self._places.note(names, begin, text.place, line)
 
     def _open(self) -> bool:
         """Whether there is another statement; remarks and blanks before it are passed over."""
         self._text.take(_BLANK)
         return self._text.at < len(self._text.data) or self._text.more()
 
-    def _is_ours(self, written: bytes) -> bool:
+    def _names(self, written: bytes) -> tuple[str, ...]:
+        """A table's name, behind those of its schema."""
+        return tuple([_unquoted(name, self._form.charset).casefold() for name in re.findall(_NAME, written)])
+
+    def _is_ours(self, names: tuple[str, ...]) -> bool:
         """Whether a table's name is ours, with its schema or without."""
-        names = [_unquoted(name, self._form.charset).casefold() for name in re.findall(_NAME, written)]
-        wanted = self._form.table.casefold()
-        return wanted in (names[-1], ".".join(names))
+        return self._form.table.casefold() in (names[-1], ".".join(names))
 
     def _order(self, listed: bytes | None) -> Sequence[str]:
         """The columns of one statement's rows."""
@@ -219,6 +195,7 @@ class _Dump:
                 text.pass_to(found.end())
                 return
             if found.end() == found.start() and len(text.data) - text.at > 64 and not text.more():
+                self._places.sound = False
                 text.find(_STATEMENT)  # a text that never ends
                 return
             text.pass_to(found.end())
@@ -228,19 +205,20 @@ class _Dump:
 
     # -- INSERT ------------------------------------------------------------------------------------------------------
 
-    def _inserted(self, head: re.Match[bytes]) -> Iterator[Line | BrokenLine]:
-        lobs = self._form.dialect == "h2" and head[1].decode("ascii", "replace").casefold().endswith(LOBS)
-        if not lobs and not self._is_ours(head[1]):
+    def _inserted(self, names: tuple[str, ...], listed: bytes | None) -> Iterator[Line | BrokenLine]:
+        lobs = self._form.dialect == "h2" and names[-1] == LOBS
+        if not lobs and not self._is_ours(names):
             self._skip()
             return
-        columns = () if lobs else self._order(head[2])
+        columns = () if lobs else self._order(listed)
         order = _Order(columns, self.columns, self._wanted, self._form.charset)
         text = self._text
         while True:
             number = text.line
             values = self._values()
             if values is None:
-                begin = text.data[text.at : text.at + 1000]
+                self._places.sound = False
+                begin = text.ahead(1000)
                 yield broken(self._file, number, begin, "groupware.dump-broken")
                 if not text.find(_NEXT) or not text.data.startswith(b"(", text.at):
                     return
@@ -253,8 +231,9 @@ class _Dump:
             if text.take(_SEMICOLON):
                 return
             if not text.take(_COMMA):
+                self._places.sound = False
                 if text.at < len(text.data):
-                    yield broken(self._file, text.line, text.data[text.at : text.at + 100], "groupware.dump-broken")
+                    yield broken(self._file, text.line, text.ahead(100), "groupware.dump-broken")
                     text.find(_STATEMENT)
                 else:
                     yield broken(self._file, text.line, b"", "groupware.dump-broken")
@@ -294,7 +273,7 @@ class _Dump:
                 return found.end()
             place = text.at + ahead
             value = self._value.match(text.data, place)
-            if value is not None and value.end() > place and value.end() < len(text.data):
+            if value is not None and _ENDED.match(text.data, value.end()):  # else it is the beginning of another
                 ahead = value.end() - text.at
                 mark = _BETWEEN.match(text.data, text.at + ahead)
                 if mark is not None:
@@ -371,6 +350,7 @@ class _Dump:
 
 _OPEN = re.compile(rb"\(")
 _BETWEEN = re.compile(rb"\s*+,\s*+|\s++")
+_ENDED = re.compile(rb"\s*+[,)]")
 _VALUE_ENDS = re.compile(rb"\s*+\)")
 _QUOTE_AHEAD = re.compile(rb"[\w\s&(]{0,64}'")
 

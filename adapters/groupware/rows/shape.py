@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from adapters.groupware.values import Cell, Shape
 from migrator.errors import Param, Reason
@@ -29,6 +29,8 @@ class File(NamedTuple):
     beside: Mapping[str, Raw] = {}
     live: "Snapshot | None" = None
     """The database, where the table lies in one that lives."""
+    known: dict[Any, Any] | None = None
+    """What reading one table of it found out, for the next one."""
 
 
 class Wanted(NamedTuple):

@@ -1,13 +1,20 @@
 """SQL dumps are read as a stream: what the database held comes back, whatever else stands in the dump."""
 
+import io
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.groupware.rows import dump
+from adapters.groupware.rows import stretches
 from adapters.groupware.rows.dump import SqlDump
-from adapters.groupware.rows.shape import NoTable
+from adapters.groupware.rows.shape import BrokenLine, File, Line, NoTable, Wanted
+from migrator.model import Raw
 from tests.adapters.groupware.rows.reading import Told, numbered, rows
+from tests.fuzz.hunt import harmed
+from tests.fuzz.seeds import FILES as SEEDS
 
 MYSQL = SqlDump(type="sqldump", path="a.sql", dialect="mysql", table="mail")
 POSTGRESQL = SqlDump(type="sqldump", path="a.sql", dialect="postgresql", table="mail")
@@ -71,7 +78,7 @@ chunks = st.sampled_from([7, 50, 2**20])
 
 def read(form: SqlDump, data: bytes, chunk: int = 2**20) -> list[Told]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dump, "CHUNK", chunk)
+        patch.setattr(stretches, "CHUNK", chunk)
         return rows(form, data, raw=["body", "BODY"])
 
 
@@ -197,3 +204,57 @@ def test_a_dump_without_the_table_is_told() -> None:
     with pytest.raises(NoTable) as caught:
         read(MYSQL.model_copy(update={"table": "mails"}), MYSQL_HEAD)
     assert caught.value.reason.code == "groupware.dump-without"
+
+
+TABLES = ("mail", "other", "public.mail", "u", "t")
+
+
+def read_all(form: SqlDump, data: bytes, known: dict[Any, Any] | None) -> list[list[Line | BrokenLine] | str]:
+    """All rows of each table, one table after the other; or why there are none."""
+    found: list[list[Line | BrokenLine] | str] = []
+    for table in TABLES:
+        file = File("a.sql", Raw.of(data), known=known)
+        try:
+            with form.model_copy(update={"table": table}).open(file, Wanted(("id", "a", "x"))) as lines:
+                found.append([*lines.rows])
+        except NoTable as told:
+            found.append(told.reason.code)
+    return found
+
+
+@given(
+    st.sampled_from([MYSQL, POSTGRESQL, H2]),
+    st.sampled_from([MYSQL_HEAD, PG_HEAD, *SEEDS["mysql"], *SEEDS["postgresql"], *SEEDS["h2"]]),
+    st.lists(
+        st.tuples(st.integers(0, 2000), st.integers(0, 30), st.sampled_from([b"", b"'", b"(", b");", b"\n", b"--"]))
+    ),
+    st.integers(1, 100),
+)
+def test_a_dump_that_is_known_already_says_the_same_of_every_table(
+    form: SqlDump, data: bytes, bites: list[tuple[int, int, bytes]], chunk: int
+) -> None:
+    data = harmed(data + data, bites)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "CHUNK", chunk)
+        assert read_all(form, data, {}) == read_all(form, data, None)
+
+
+@pytest.mark.parametrize("form", [MYSQL, POSTGRESQL, H2])
+def test_a_dump_is_read_once_and_of_it_only_what_is_asked_for(form: SqlDump, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretches, "CHUNK", 100)
+    data = b"CREATE TABLE other (x text);\nINSERT INTO other VALUES ('1');\n" + b"-- nothing\n" * 100_000
+    known: dict[Any, Any] = {}
+    taken: list[int] = []
+
+    class Counting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            block = super().read(size)
+            taken.append(len(block))
+            return block
+
+    for _ in range(2):
+        taken.clear()
+        raw = replace(Raw.of(data), open=lambda: Counting(data))
+        with form.model_copy(update={"table": "other"}).open(File("a.sql", raw, known=known), Wanted(("x",))) as lines:
+            assert [line.cells for line in lines.rows if isinstance(line, Line)] == [["1"]]
+    assert sum(taken) < len(data) / 4
