@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, insert, or_, select, union
 from sqlalchemy.sql.selectable import Subquery
 
 from migrator.errors import Reason
@@ -188,30 +188,35 @@ def _write(staging: Staging, run: int, inbox: str, account: str, rows: list[dict
 
 def _newest(*kinds: str) -> Subquery:
     """The facts of these kinds that are told, each by its newest row."""
-    its, every = tables.shared_fact, tables.shared_fact.alias("every")
-    last = (
-        select(func.max(every.c.id)).where(every.c.kind.in_(kinds)).group_by(every.c.inbox, every.c.kind, every.c.key)
-    )
-    return select(its).where(its.c.id.in_(last), its.c.told.is_not(None)).subquery()
+    its, later = tables.shared_fact, tables.shared_fact.alias("later")
+    same = later.c.inbox == its.c.inbox, later.c.kind == its.c.kind, later.c.key == its.c.key
+    newer = select(later.c.id).where(*same, later.c.id > its.c.id).exists()
+    return select(its).where(its.c.kind.in_(kinds), its.c.told.is_not(None), ~newer).subquery()
 
 
 def handled() -> Select[int]:
     """The numbers of the artefacts that somebody handles in a shared inbox: assigned, stated, noted or tagged, each by
     itself or with the conversation that the store counts it to. For the filter: none of them may be parked."""
-    fact, belongs = _newest("state", "event", "note", "tag"), _newest("belongs")
+    alone, fact, belongs = (_newest(*kinds) for kinds in (_HANDLES, _HANDLES, ("belongs",)))
+    threads = (
+        select(belongs.c.id)
+        .join(fact, and_(belongs.c.inbox == fact.c.inbox, belongs.c.thread == fact.c.thread))
+        .where(fact.c.handled, fact.c.thread.is_not(None))
+    )
+    facts = union(select(alone.c.id).where(alone.c.handled), threads).subquery()
     about, artefact, folder, account = tables.shared_about, tables.artefact, tables.folder, tables.account
-    whole = and_(belongs.c.inbox == fact.c.inbox, belongs.c.thread == fact.c.thread)
-    threads = select(belongs.c.id).join(fact, whole).where(fact.c.handled)
     return (
         select(artefact.c.id)
-        .join(folder, folder.c.id == artefact.c.folder_id)
-        .join(account, account.c.id == folder.c.account_id)
-        .join(
-            about, and_(about.c.account == account.c.name, about.c.path == folder.c.path, about.c.key == artefact.c.key)
-        )
-        .where(or_(about.c.fact_id.in_(select(fact.c.id).where(fact.c.handled)), about.c.fact_id.in_(threads)))
+        .select_from(facts)
+        .join(about, about.c.fact_id == facts.c.id)
+        .join(account, account.c.name == about.c.account)
+        .join(folder, and_(folder.c.account_id == account.c.id, folder.c.path == about.c.path))
+        .join(artefact, and_(artefact.c.folder_id == folder.c.id, artefact.c.key == about.c.key))
         .distinct()
     )
+
+
+_HANDLES = ("state", "event", "note", "tag")
 
 
 def handled_artefacts(staging: Staging) -> frozenset[int]:
