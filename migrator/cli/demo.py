@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,9 @@ root = "{root}"
 
 [filters]
 own_domains = ["example.co.jp"]
+
+[shared]
+history_from = "no-reply@example.co.jp"       # notes and history become mails from here
 
 [targets.demo]
 adapter = "imap"
@@ -107,9 +111,10 @@ def _walk(here: Path, *, kept: bool) -> None:
 
 def _steps() -> bool:
     """Run the steps as their commands do; whether the ledger closes at the end."""
-    from migrator.cli import migration
+    from migrator.cli import migration, sharing
     from migrator.cli.account import show
     from migrator.cli.progress import progress
+    from migrator.cli.shared import compare
     from migrator.staging import reports
     from migrator.steps import runner
     from migrator.steps.extract import extract
@@ -135,7 +140,9 @@ def _steps() -> bool:
                 _("{park} look like newsletters, {hold} want a person's look, {keep} are kept: migrator senders"),
                 **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},
             )
-            _title(_("4. load: into the new server, each mail exactly once"))
+            _title(_("4. load: into the new server, each mail exactly once; states and notes with them"))
+            how = replace(how, shared=sharing.shared_inboxes(settings, staging, None))
+            how = sharing.say_beforehand(settings, how, signed=False)
             loaded = runner.load(staging, opener, how)
             again = runner.load(staging, opener, how)
             console.say(
@@ -153,8 +160,10 @@ def _steps() -> bool:
             )
             _title(_("6. ledger: the account of both sides"))
             account = ledger(staging, source, opener, target="demo", routes=how.routes, takes=how.takes)
-    show(account, as_json=False)
-    return account.closed and seen.findings == 0 and not again.get("loaded", 0)
+            show(account, as_json=False)
+        _title(_("7. shared unanswered: who waits, by the old store, by staging, and by what the new server returns"))
+        equal = all(each.code == "shared.would-park" for each in compare(settings, staging, as_json=False))
+    return account.closed and equal and seen.findings == 0 and not again.get("loaded", 0)
 
 
 def _title(text: str) -> None:

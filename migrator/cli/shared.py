@@ -135,7 +135,7 @@ def unanswered(
             for each in stands.values():
                 _show_waiting(each, at, as_json=as_json)
             return Exit.DONE
-        return _compare(settings, staging, as_json=as_json)
+        return Exit.FOUND if compare(settings, staging, as_json=as_json) else Exit.DONE
 
 
 def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Standing"]:
@@ -174,7 +174,8 @@ def _at_target(settings: "Settings", name: str) -> dict[str, "Standing"]:
     return found
 
 
-def _compare(settings: "Settings", staging: "Staging", *, as_json: bool) -> int:
+def compare(settings: "Settings", staging: "Staging", *, as_json: bool) -> list[Reason]:
+    """Show every view beside the others; what differs, or would stay behind."""
     from migrator.steps import standings
 
     names = [SOURCE, STAGING, *(name for name in settings.targets if staging.known_mailboxes(name))]
@@ -190,7 +191,7 @@ def _compare(settings: "Settings", staging: "Staging", *, as_json: bool) -> int:
         _json_compared(views)
         for reason in reasons:
             console.json_line({"difference": reason})
-        return Exit.FOUND if reasons else Exit.DONE
+        return reasons
     keys = dict.fromkeys(key for view in views.values() for key in view)
     console.table(
         (_("customers who wait"), *views),
@@ -201,11 +202,11 @@ def _compare(settings: "Settings", staging: "Staging", *, as_json: bool) -> int:
     )
     for reason in reasons:
         console.explain(reason)
-    if not reasons:
+    if reasons:
+        console.say(_("{n} differences. A customer could be forgotten: look at each."), n=len(reasons))
+    else:
         console.say(_("All of them are the same wherever one looks, and none would stay behind."))
-        return Exit.DONE
-    console.say(_("{n} differences. A customer could be forgotten: look at each."), n=len(reasons))
-    return Exit.FOUND
+    return reasons
 
 
 def _name(views: Any, key: str) -> str:

@@ -56,8 +56,10 @@ def say_beforehand(settings: Settings, how: "Loading", *, signed: bool) -> "Load
             for inbox, kind in dict.fromkeys((inbox, kind) for inbox, kind, _fidelity in sorted(counts))
         ),
     )
-    for text, many in Counter(sentence(each.became.why) for each in said if each.became.why).most_common(REASONS):
-        console.say("- {n} × {text}", n=many, text=text)
+    reasons = [each.became.why for each in said if each.became.why]
+    for code, many in Counter(each.code for each in reasons).most_common():
+        example = next(each for each in reasons if each.code == code)
+        console.say("- {n} × {text} [{code}]", n=many, text=sentence(example), code=code)
     _write(settings, how.target, said)
     lost = sum(each.became.fidelity == Fidelity.DROPPED for each in said)
     if lost and not signed:
@@ -73,10 +75,6 @@ def say_afterwards(counts: Mapping[str, int]) -> None:
             _("Shared inboxes: {granted} rights given, {revoked} taken back, {rights_left} left as people made them."),
             **words,
         )
-
-
-REASONS = 12
-"""Different reasons that are shown; the file has them all."""
 
 
 def _words() -> dict[Fidelity, str]:

@@ -18,16 +18,13 @@ from migrator.locale import Language, catalogue
 from migrator.model import Raw
 from migrator.shared.conversation import NEVER, Conversation
 from migrator.shared.links import Shared
+from migrator.shared.mails import HISTORY
 from migrator.text import shown
-
-NAME = "migrator-history"
-"""What the Message-IDs of all these mails begin with."""
 
 REFERENCES = 500
 """Message-IDs that are named at most: of longer conversations the last ones."""
 
 _ID = re.compile(r"<[!-;=?-~]{1,250}>")
-_OURS = re.compile(rb"(?im)^Message-ID:[ \t]*<%b\." % NAME.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def history(
     _ = catalogue(lang).gettext
     title = _("History: {subject}").replace("{subject}", shown(told.subject))
     head = [
-        f"Message-ID: <{NAME}.{_short(inbox.key, told.key)}.{digest}@{sender.rpartition('@')[2]}>",
+        f"Message-ID: <{HISTORY}.{_short(inbox.key, told.key)}.{digest}@{sender.rpartition('@')[2]}>",
         f"Date: {format_datetime(at)}",
         f"From: {_named('From', inbox.name, sender)}",
         f"To: {_named('To', inbox.name, inbox.address or sender)}",
@@ -73,11 +70,6 @@ def history(
 def _times(told: Conversation) -> Iterator[datetime]:
     happened: list[Event | Note] = [*told.events, *told.notes]
     return (each.at for each in happened if each.at is not None)
-
-
-def is_history(head: bytes) -> bool:
-    """Whether this header is that of a mail made here: it belongs to its conversation, but nobody wrote it."""
-    return _OURS.search(head) is not None
 
 
 def _threading(ids: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,11 @@ IsOwn = Callable[[str], bool]
 
 ASIDE = (Role.JUNK, Role.TRASH, Role.DRAFTS)
 
+HISTORY = "migrator-history"
+"""What the Message-ID of a 対応履歴 mail begins with: it belongs to its conversation, but nobody wrote it."""
+
+_HISTORY = re.compile(rb"(?im)^Message-ID:[ \t]*<%b\." % HISTORY.encode())
+
 _ADDRESS = re.compile(r"[^\s<>()\",;:@]{1,64}@[^\s<>()\",;:@]{1,255}")
 
 
@@ -45,6 +50,8 @@ class Mail:
     """In UTC, to the second, as targets keep it."""
     is_bulk: bool
     """It came by a mailing list (RFC 2919)."""
+    is_history: bool
+    """We wrote it ourselves: it tells what belongs together, and is no mail of the conversation."""
     aside: bool
     """It lies where nobody expects an answer from: drafts, junk, trash."""
 
@@ -82,5 +89,11 @@ def mail(letter: Letter, is_own: IsOwn) -> Mail | None:
         parties=tuple(address.lower() for address in parties),
         at=letter.received_at.astimezone(UTC).replace(microsecond=0),
         is_bulk=head.list_id is not None,
+        is_history=is_history(letter.head),
         aside=role in ASIDE,
     )
+
+
+def is_history(head: bytes) -> bool:
+    """Whether this header is that of a 対応履歴 mail."""
+    return _HISTORY.search(head) is not None

@@ -74,7 +74,8 @@ def standing(
     whole = joined((each.id for each in mails.values()), found, joins)
     groups: dict[str, _Group] = defaultdict(_Group)
     for each in mails.values():
-        groups[whole[each.id]].mails.append(each)
+        if not each.is_history:
+            groups[whole[each.id]].mails.append(each)
     for link in found:
         if whole[link.first] == whole[link.second]:
             groups[whole[link.first]].links.append(link)
@@ -87,7 +88,7 @@ def standing(
             groups[home].facts.append(fact)
         if not homes:
             adrift.append(fact)
-    conversations = [group.conversation(inbox, numbers) for group in groups.values()]
+    conversations = [group.conversation(inbox, numbers) for group in groups.values() if group.mails]
     return Standing(
         inbox=inbox,
         conversations=tuple(sorted(conversations, key=lambda each: each.mails[0].place_in_time)),

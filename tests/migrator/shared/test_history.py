@@ -28,9 +28,9 @@ from migrator.inboxes import (
 from migrator.mail import envelope, on_wire, split
 from migrator.model import Account
 from migrator.shared.conversation import Conversation
-from migrator.shared.history import Made, history, is_history
+from migrator.shared.history import Made, history
 from migrator.shared.links import Link, Shared
-from migrator.shared.mails import Mail, Way
+from migrator.shared.mails import Mail, Way, is_history
 
 JST = timezone(timedelta(hours=9))
 NOON = datetime(2009, 11, 2, 12, 0, tzinfo=JST)
@@ -50,6 +50,7 @@ def mails(*ids: str) -> tuple[Mail, ...]:
             parties=("customer@x.example",),
             at=NOON,
             is_bulk=False,
+            is_history=False,
             aside=False,
         )
         for each in ids

@@ -10,9 +10,8 @@ import pytest
 from adapters.memory import World
 from migrator.inboxes import Member, Note, Principal, Right, Status
 from migrator.ports import Holds
-from migrator.shared.history import is_history
 from migrator.shared.legend import Legend
-from migrator.shared.mails import own
+from migrator.shared.mails import is_history, own
 from migrator.staging.store import Staging
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
