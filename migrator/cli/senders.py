@@ -36,16 +36,16 @@ def senders(
             console.json_line(row)
         return
     console.table(
-        (_("sender or list"), _("mails"), _("MB"), _("accounts"), _("proposal"), _("sure"), _("decision")),
+        (_("mails"), _("MB"), _("accounts"), _("proposal"), _("sure"), _("decision"), _("sender or list")),
         (
             (
-                _("{sender}: orders").format(sender=row["sender"]) if row["orders"] else row["sender"],
                 row["items"],
                 round(row["bytes"] / 10**6, 1),
                 row["accounts"],
                 f"{row['proposal']} ({row['tier']})" if row["proposal"] == "park" else row["proposal"],
                 f"{row['score']:.0%}",
                 row["decision"] or "",
+                _("{sender}: orders").format(sender=row["sender"]) if row["orders"] else row["sender"],
             )
             for row in rows
         ),

@@ -47,6 +47,9 @@ class SenderRules:
 
     def __init__(self, rules: Sequence[SenderRule]) -> None:
         self.all = rules
+        numbered = list(enumerate(rules))
+        self._exact = {rule.sender.lower(): number for number, rule in numbered if "*" not in rule.sender}
+        self._patterns = [(number, rule) for number, rule in reversed(numbered) if "*" in rule.sender]
         self._known: dict[tuple[str, str | None], SenderRule | None] = {}
 
     def named(self, name: str) -> SenderRule | None:
@@ -59,5 +62,12 @@ class SenderRules:
         if key not in self._known:
             if len(self._known) > 100_000:
                 self._known.clear()
-            self._known[key] = next((each for each in reversed(self.all) if each.matches(sender, list_id)), None)
+            self._known[key] = self._last(sender, list_id)
         return self._known[key]
+
+    def _last(self, sender: str, list_id: str | None) -> SenderRule | None:
+        names = (sender if "@" in sender else None, list_id)
+        exact = (self._exact.get(name.lower(), -1) for name in names if name)
+        wide = (number for number, rule in self._patterns if rule.matches(sender, list_id))
+        last = max((*exact, next(wide, -1)), default=-1)
+        return self.all[last] if last >= 0 else None

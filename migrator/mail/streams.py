@@ -4,7 +4,7 @@ A list is its whole List-Id (RFC 2919 §3: in any case). A sender is its address
 `Shop@` be somebody else than `shop@`, but no sender of bulk mail does, and people spell an address as they please.
 
 What a program writes into an address anew for each mail is `*`: `bounce-*@`, `news+*@`. Only where a word stays beside
-it, for marketplaces give every customer an address that is nothing else; and no number that touches letters, dots or
+it, for marketplaces give every customer a token for an address; and no number that touches letters, dots or
 underscores, for those are birthdays. Never by registrable domain: one company sends orders beside newsletters.
 """
 
@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     r"|(?<![^-_.=])(?=[a-z0-9]*\d[a-z])(?=(?:[a-z]*\d){3})[a-z0-9]{8,}(?![^-_.=])"
 )
 _WORD = re.compile(r"[^\W\d_]{2}")
+_SIGNS = re.compile(r"[-_.=]")
 
 
 def stream_of(sender: str, list_id: str | None) -> StreamKey:
@@ -30,10 +31,19 @@ def stream_of(sender: str, list_id: str | None) -> StreamKey:
         return list_id.lower()
     local, at, domain = sender.lower().rpartition("@")
     lasting = _TOKEN.sub("*", _DETAIL.sub(r"\1*", _VERP.sub("*", local)))
-    return f"{lasting if _WORD.search(lasting) else local}{at}{domain}"
+    if not _WORD.search(lasting):
+        lasting = local
+    return f"{'*' if _is_serial(lasting) else lasting}{at}{domain}"
 
 
-def streams_meant(words: str) -> tuple[StreamKey, StreamKey]:
+def _is_serial(local: str) -> bool:
+    """`2.20367.04-dn9zgucxf_6u.1`: five parts or more, half with digits, and no word. No customer is called so."""
+    parts = _SIGNS.split(local)
+    counted = sum(any(map(str.isdigit, part)) for part in parts)
+    return len(parts) >= 5 and 2 * counted >= len(parts) and not any(len(p) > 2 and p.isalpha() for p in parts)
+
+
+def streams_meant(words: str) -> tuple[StreamKey, ...]:
     """What somebody may mean who writes this down: a name as we show it or a List-Id, else any address of a sender."""
     bare = words.strip().removeprefix("<").removesuffix(">")
-    return bare.lower(), stream_of(bare, None)
+    return words.lower(), bare.lower(), stream_of(bare, None)

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from migrator.errors import Reason, UsageError
 from migrator.filters.features import Reader
 from migrator.filters.ruleset import Ruleset
+from migrator.filters.senders import SenderRule, SenderRules
 from migrator.filters.signals import Signal, Signals
 from migrator.filters.weights import Weights
 from migrator.locale import LANGUAGES, sentence
@@ -120,6 +123,17 @@ def test_a_rule_without_an_at_is_about_lists_and_no_address_that_ends_like_one(t
     [*_, rule] = read(tmp_path, by_sender("*.shop.example")).senders.all
     assert rule.matches("a@b.example", "Mag.Shop.example")
     assert not rule.matches("order@mag.shop.example", None)
+
+
+NAMES = st.sampled_from(["news@a.example", "News@A.example", "*@a.example", "n*@a.example", "a.example", "*.a.example"])
+
+
+@given(st.lists(NAMES, max_size=6), st.sampled_from(["news@A.example", "sale@a.example", "a.example"]), st.booleans())
+def test_the_last_rule_that_is_about_a_mail_counts(patterns: list[str], name: str, is_list: bool) -> None:
+    rules = [SenderRule(id=str(at), sender=each, verdict="keep", why="") for at, each in enumerate(patterns)]
+    named = ("x@b.example", name) if is_list else (name, None)
+    last = next((rule for rule in reversed(rules) if rule.matches(*named)), None)
+    assert SenderRules(rules).of(*named) == last
 
 
 WEIGHTS = 'bias = 0\nslope = 1\noffset = 0\n[weights]\n"text.offer" = 1.0\n'
