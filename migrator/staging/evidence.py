@@ -228,12 +228,6 @@ def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[
         last = page[-1].id
 
 
-def handled(staging: Staging) -> frozenset[int]:
-    """Artefacts that somebody handles in a shared inbox: assigned, in a state, commented or tagged. None, as long as
-    staging keeps nothing of shared inboxes."""
-    return frozenset()
-
-
 def _folders(staging: Staging) -> dict[int, Folder]:
     """Every folder by its number, with what it is for as the source says, or else its name."""
     its = tables.folder.c

@@ -17,8 +17,9 @@ from migrator.mail import envelope, split
 from migrator.mail.bounded import MEMORY, SECONDS, Bounded
 from migrator.mail.streams import StreamKey
 from migrator.model import Proposal, Raw, Verdict
-from migrator.staging.evidence import Evidence, Features, evidence, handled, keep, unread, written
+from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
 from migrator.staging.opinions import decide_by_itself, propose
+from migrator.staging.shared import handled_artefacts
 from migrator.staging.store import Staging
 from migrator.steps.progress import Progress, Report, quiet
 
@@ -121,7 +122,7 @@ def learn_facts(staging: Staging, ruleset: Ruleset, store: Store) -> None:
     """Tell the store what the company wrote, and what somebody handles in a shared inbox."""
     for mail in written(staging, ruleset.judge.signals.digest, store.domains):
         store.wrote(mail.recipients, mail.message_id, mail.answers)
-    store.handled(handled(staging))
+    store.handled(handled_artefacts(staging))
 
 
 def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:

@@ -1,7 +1,7 @@
 """judge: proposals by evidence and by the store, of which none withholds a mail; and `auto`, which may be told to."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from migrator.errors import UsageError
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
+from migrator.inboxes import About, Note, Scope, Status, Tag, Work, WorkState
 from migrator.model import Verdict
 from migrator.staging import tables
 from migrator.staging.evidence import evidence
@@ -111,21 +112,24 @@ def test_what_the_store_knows_protects(way: Road, staging: Staging, evidence: di
     assert others == ({"keep"} if evidence.keys() & {"to", "book"} else others)
 
 
+TOLD: dict[str, Callable[[About], Work]] = {
+    "assigned": lambda about: WorkState(key="1", about=about, scope=Scope.MAIL, status=Status.NONE, assignee="yoshida"),
+    "commented": lambda about: Note(key="1", about=about, text="折り返します"),
+    "tagged": lambda about: Tag(key="1", about=about, name="返品"),
+}
+
+
+@pytest.mark.parametrize("how", TOLD)
 def test_what_somebody_handles_in_a_shared_inbox_is_kept_and_its_neighbours_are_not(
-    way: Road, staging: Staging
+    way: Road, staging: Staging, how: str
 ) -> None:
-    assert thought(way, staging)["weekly-1"] == "park"
-    [artefact] = [
-        its.artefact
-        for page in evidence(staging, Ruleset.read().judge.signals.digest)
-        for its in page
-        if its.message_id == "<weekly-1@made.example>"
-    ]
-    store = Store(["example.co.jp"])
-    store.handled([artefact])
-    found = thought(way, staging, store)
-    assert found["weekly-1"] == "keep"
-    [line] = [line for line in listing(staging) if line["message_id"].startswith("<weekly-1@")]
+    handled = way.old.add("suzuki", ("受信箱",), letter(NEWS, "weekly-handled", OFFER))
+    assert thought(way, staging)["weekly-handled"] == "park"
+    about = About(items=(way.old.named("suzuki", ("受信箱",), handled),))
+    way.old.share("suzuki").tell(TOLD[how](about))
+    found = thought(way, staging)
+    assert (found["weekly-handled"], found["weekly-1"]) == ("keep", "park")
+    [line] = [line for line in listing(staging) if line["message_id"].startswith("<weekly-handled@")]
     assert line["guard"] == "store.handled"
 
 
