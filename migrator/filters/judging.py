@@ -1,9 +1,9 @@
 """Evidence -> proposal: guards first, then the score of the mail and of its stream, then what is asked of people."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from migrator.filters.senders import SenderRule
 from migrator.filters.signals import SignalId, Signals
@@ -57,12 +57,17 @@ class Judge:
         by_id = self.signals.by_id
         return len({by_id[each].family for each in shown if each in by_id and each not in self.protective})
 
-    def standing(self, shown: frozenset[SignalId], guards: Sequence[str]) -> Standing:
-        """What a mail's evidence for keeping comes to; `guards` are facts of the store that protect it."""
+    @cached_property
+    def weighed(self) -> Callable[[frozenset[SignalId]], tuple[float, int]]:
+        """The score of what a mail shows, and of how many kinds it is; kept, for most mails show what others do."""
+        return lru_cache(100_000)(lambda shown: (self.weights.score(shown), self.families(shown)))
+
+    def standing(self, shown: frozenset[SignalId], *, guarded: bool) -> Standing:
+        """What a mail's evidence for keeping comes to; `guarded`: facts of the store protect it."""
         return Standing(
-            guarded=bool(guards) or not self.guards.isdisjoint(shown),
+            guarded=guarded or not self.guards.isdisjoint(shown),
             asking=not self.asking.isdisjoint(shown),
-            protected=bool(guards) or not self.protective.isdisjoint(shown),
+            protected=guarded or not self.protective.isdisjoint(shown),
             answers=not ANSWER.isdisjoint(shown),
         )
 
@@ -80,10 +85,12 @@ class Judge:
 
         `sender` and `text` are those it was added with.
         """
-        score = (self.weights.score(shown) + stream.mean_of(sender)) / 2
+        own, families = self.weighed(shown)
+        score = (own + stream.mean_of(sender)) / 2
         if stream.fans_out(text):
             score += self.weights.of.get(FANS_OUT, 0.0)
             shown |= {FANS_OUT}
+            families = self.weighed(shown)[1]
         seen = tuple(sorted(shown))
         sure = self.weights.probability(score)
         guard = self._guard(shown, guards, stream)
@@ -92,7 +99,7 @@ class Judge:
         else:
             wanted = rule is not None and rule.verdict == Verdict.PARK
             asked = not self.asking.isdisjoint(shown) or (rule is not None and rule.verdict == Verdict.HOLD)
-            verdict = _verdict(sure, self.families(shown), wanted=wanted, asked=asked)
+            verdict = _verdict(sure, families, wanted=wanted, asked=asked)
         rules = seen if rule is None else (*seen, rule.id)
         orders = ORDER in shown or (LIKE_AN_ORDER in shown and verdict != Verdict.PARK)
         return Proposal(verdict=verdict, rules=rules, score=round(sure, 3), guard=guard, orders=orders)

@@ -99,7 +99,7 @@ def _calibrated(signals: Signals, examples: Sequence[Example]) -> tuple[float, f
     own = scores(signals, examples)
     streams: dict[StreamKey, Stream] = defaultdict(Stream)
     for each, score in zip(examples, own, strict=True):
-        streams[each.stream].add(score, judge.standing(each.signals, ()))
+        streams[each.stream].add(score, judge.standing(each.signals, guarded=False))
     free = [at for at, each in enumerate(examples) if each.signals.isdisjoint(judge.guards)]
     score = numpy.array([(own[at] + streams[examples[at].stream].mean) / 2 for at in free])
     kind = numpy.array([examples[at].marketing for at in free], dtype=float)

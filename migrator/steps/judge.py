@@ -130,12 +130,13 @@ def gather(staging: Staging, ruleset: Ruleset, store: Store) -> Streams:
     signals = ruleset.judge.signals.digest
     streams = Streams(ruleset, store, defaultdict(Stream))
     judge = ruleset.judge
-    standing = lru_cache(100_000)(lambda shown, guards: (judge.weights.score(shown), judge.standing(shown, guards)))
+    standing = lru_cache(100_000)(judge.standing)
     for its in _each(staging, signals):
         stream = streams.of[its.stream]
         stream.is_list = its.list_id is not None
-        score, stands = standing(_shown(its.shown), bool(_guards(store, its)))
-        stream.add(score, stands, sender=its.sender, account=its.account, text=its.alike)
+        shown = _shown(its.shown)
+        stands = standing(shown, guarded=bool(_guards(store, its)))
+        stream.add(judge.weighed(shown)[0], stands, sender=its.sender, account=its.account, text=its.alike)
     return streams
 
 
@@ -148,10 +149,13 @@ def judged(staging: Staging, streams: Streams) -> Iterator[Page]:
 def _by_itself(streams: Streams, page: Page, *, auto: bool) -> Iterator[tuple[int, Verdict]]:
     """What `auto` says of these mails that it has not said of them."""
     for its, proposal in page:
-        tier = streams.ruleset.judge.tier(streams.stream(its), proposal.score or 0.0)
-        parks = auto and proposal.verdict == Verdict.PARK and tier == Tier.SAFEST
+        parks = auto and proposal.verdict == Verdict.PARK and _tier(streams, its, proposal) == Tier.SAFEST
         if parks != (its.auto == Verdict.PARK):
             yield its.artefact, Verdict.PARK if parks else Verdict.KEEP
+
+
+def _tier(streams: Streams, its: Evidence, proposal: Proposal) -> Tier:
+    return streams.ruleset.judge.tier(streams.stream(its), proposal.score or 0.0)
 
 
 def _proposal(streams: Streams, its: Evidence) -> Proposal:
