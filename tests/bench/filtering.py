@@ -100,7 +100,7 @@ def proposals(signals: Signals, mails: Sequence[Labelled]) -> list[tuple[Proposa
             mail = mails[at]
             stream = streams[mail.stream]
             stream.is_list = mail.envelope.list_id is not None
-            score, standing = judge.weights.score(mail.shown), judge.standing(mail.shown, ())
+            score, standing = judge.weights.score(mail.shown), judge.standing(mail.shown, guarded=False)
             stream.add(score, standing, sender=mail.envelope.sender)
         for at in here:
             stream = streams[mails[at].stream]

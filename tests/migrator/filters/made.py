@@ -64,6 +64,6 @@ def proposed(raw: bytes, *beside: bytes, judge: Judge = RULES.judge) -> Proposal
         other = envelope(split(each)[0])
         if stream_of(other.sender, other.list_id) == stream_of(its.sender, its.list_id):
             marks = shown(each)
-            standing = judge.standing(marks, ())
+            standing = judge.standing(marks, guarded=False)
             stream.add(judge.weights.score(marks), standing, sender=other.sender, account="a")
     return judge.propose(shown(raw), (), stream, RULES.senders.of(its.sender, its.list_id), sender=its.sender)

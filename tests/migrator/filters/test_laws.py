@@ -39,7 +39,7 @@ def judged(mails: Sequence[Seen], rule: SenderRule | None = None) -> list[Propos
     streams: dict[str, Stream] = {}
     for each in mails:
         stream = streams.setdefault(stream_of(each.sender, each.list_id), Stream(is_list=each.list_id is not None))
-        standing = JUDGE.standing(each.shown, each.guards)
+        standing = JUDGE.standing(each.shown, guarded=bool(each.guards))
         stream.add(JUDGE.weights.score(each.shown), standing, sender=each.sender, account="a")
     return [
         JUDGE.propose(each.shown, each.guards, streams[stream_of(each.sender, each.list_id)], rule, sender=each.sender)
@@ -94,7 +94,7 @@ def test_no_signal_for_keeping_moves_a_mail_towards_parking_however_sure_we_are(
 
 def test_a_protected_mail_speaks_for_parking_none_of_its_senders() -> None:
     stream = Stream()
-    for standing in (JUDGE.standing(LOUD, ("answered",)), JUDGE.standing(LOUD | {"transaction.subject"}, ())):
+    for standing in (JUDGE.standing(LOUD, guarded=True), JUDGE.standing(LOUD | {"transaction.subject"}, guarded=False)):
         stream.add(99.0, standing)
     assert stream.mean <= 0
 
