@@ -58,11 +58,15 @@ _WAREKI = re.compile(
     r"(明治|大正|昭和|平成|令和|[明大昭平令MTSHR])"
     r"\s*(元|\d{1,2})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})日?" + _TIME
 )
+LONGEST = 200
+"""Letters that such a date may have."""
 _COMPACT = re.compile(r"([MTSHR1-5])(\d\d)(\d\d)(\d\d)" + _TIME)
 
 
 def _wareki(cell: str) -> datetime:
     """A date of an era; one that goes on beyond its end is meant (平成32年), one before its beginning is none."""
+    if len(cell) > LONGEST:  # to put accents in order takes the square of their number
+        raise ValueError(cell[:LONGEST])
     text = unicodedata.normalize("NFKC", cell).strip().upper()
     found = _WAREKI.fullmatch(text) or _COMPACT.fullmatch(text)
     if found is None:

@@ -280,3 +280,8 @@ def test_a_number_is_read_as_it_is_written(written: str, cell: str | bytes, numb
 def test_what_is_no_number_is_none(written: str, cell: str | bytes) -> None:
     with pytest.raises(Undecodable):
         Number(kind="number", written=written).reader()(cell)
+
+
+def test_a_cell_of_nothing_but_accents_is_no_date_and_takes_no_square_of_its_length() -> None:
+    with pytest.raises(Unreadable):
+        Date(kind="date", format="wareki").reader()("\u0300\u0316" * 1_000_000)
