@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from migrator.errors import Reason
+from migrator.errors import FolderError, Reason
 from migrator.inboxes import WORD, Held, Right
 from migrator.model import Amended, Flag, Gone, Mailbox, Place, Reflag, Sighting, Touched, Unable
 from migrator.ports import Holds
@@ -175,6 +175,8 @@ class SharedImapTarget(ImapTarget):
 
     def publish(self, place: Place, legend: str) -> None:
         value = base64.b64encode(legend.encode())
+        if len(value) > LONGEST_LEGEND:
+            raise FolderError(Reason("imap.legend-too-long", place=shown(place), size=len(value), limit=LONGEST_LEGEND))
         with told(place):
             name = quoted(self._entry(place).name)
             self._session.run(b"SETMETADATA %b (%b %b)" % (name, LEGEND, base64_string(value)))

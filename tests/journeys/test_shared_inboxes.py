@@ -220,6 +220,9 @@ def test_rights_are_read_back_revoked_and_undone(office: Office) -> None:
         tanaka: set("lrswi"),
     }
     runs = [run["run"] for run in office.journey.json("runs") if run["step"] == "load"]
+    told = office.journey.run("undo", str(min(runs, key=int)), code=None)
+    assert f"rights  {office.address('support')}/INBOX  {kato}: admin, delete, read, reply" in told
+    assert tanaka not in told  # the later load gave what they have now
     for run in sorted(runs, key=int, reverse=True):
         office.journey.run("undo", str(run), "--yes", code=None)
     assert acl(office, "support") == acl(office, "sales") == {}
