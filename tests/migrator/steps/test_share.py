@@ -12,6 +12,7 @@ from migrator.inboxes import Member, Note, Principal, Right, Status
 from migrator.ports import Holds
 from migrator.shared.legend import Legend
 from migrator.shared.mails import is_history, own
+from migrator.staging.evidence import unread
 from migrator.staging.store import Staging
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
@@ -117,6 +118,12 @@ def test_the_ledger_closes_and_counts_our_own_mails_apart(way: Road, staging: St
     found = way.ledger(staging)
     assert found.closed
     assert (found.totals["made"], found.totals["found"], found.totals["loaded"]) == (1, 5, 5)
+
+
+def test_no_filter_judges_what_we_wrote_ourselves(way: Road, staging: Staging) -> None:
+    load(way, staging)
+    assert {raw.read() for page in unread(staging, "any") for raw in page.values()}.isdisjoint(histories(way.new))
+    assert sum(len(page) for page in unread(staging, "any")) == 5
 
 
 def test_a_new_state_takes_the_place_of_the_old_one(way: Road, staging: Staging) -> None:
