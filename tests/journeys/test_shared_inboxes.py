@@ -491,3 +491,19 @@ def test_a_server_without_acl_or_keywords_says_what_becomes_of_each_fact_before_
         ("support@example.co.jp", office.address("suzuki")),
         ("sales@example.co.jp", office.address("sato")),
     }
+
+
+def test_a_fact_that_would_be_nowhere_stops_the_load_until_it_is_signed(
+    tmp_path: Path, dovecot_maildir: Dovecot
+) -> None:
+    with tap(dovecot_maildir.host, dovecot_maildir.port, {}) as server:
+        office = settle_in(tmp_path, dovecot_maildir, port=server.port)
+        broken = office.root / "share" / "support" / "comments.csv"
+        broken.write_bytes(broken.read_bytes() + "00000009,3,suzuki\r\n".encode("cp932"))
+        inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+        office.journey.run("extract", *inboxes, code=None)
+        assert office.journey.complaint("load", "new", *inboxes, code=2) == "shared.would-drop"
+        assert not {b"APPEND", b"CREATE", b"SETACL", b"STORE"} & server.names
+        assert "mails loaded" in office.journey.run("load", "new", *inboxes, "--sign-lost")
+    (run,) = [each for each in office.journey.json("runs") if each["step"] == "load"]
+    assert run["counts"]["signed_lost"] == 1
