@@ -139,7 +139,7 @@ class SharedImapTarget(ImapTarget):
         self, place: Place, ref: str, state: frozenset[str], was: frozenset[str]
     ) -> Amended | Touched | Gone | Unable:
         permitted = self._flags_of(place)
-        if self._config.states != "keywords" or not all(permitted.word(word) for word in state):
+        if state and (self._config.states != "keywords" or not all(permitted.word(word) for word in state)):
             return Unable(Reason("shared.words-not-held", place=shown(place)))
         with told(place):
             name = self._entry(place).name
