@@ -82,9 +82,7 @@ def extract(account: ACCOUNTS = None) -> None:
     )
     if done.shared or done.shared_faults:
         console.say(
-            _(
-                "Shared inboxes: {n} facts changed, {faults} rows could not be read: migrator shared list"
-            ),
+            _("Shared inboxes: {n} facts changed, {faults} rows could not be read: migrator shared list"),
             n=done.shared,
             faults=done.shared_faults,
         )

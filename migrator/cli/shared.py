@@ -135,7 +135,8 @@ def unanswered(
             for each in stands.values():
                 _show_waiting(each, at, as_json=as_json)
             return Exit.DONE
-        return _compare(settings, staging, as_json=as_json)
+        loaded = [name for name in settings.targets if staging.known_mailboxes(name)]
+        return compare(settings, staging, [SOURCE, STAGING, *loaded], as_json=as_json)
 
 
 def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Standing"]:
@@ -173,10 +174,10 @@ def _at_target(settings: "Settings", name: str) -> dict[str, "Standing"]:
     return found
 
 
-def _compare(settings: "Settings", staging: "Staging", *, as_json: bool) -> int:
+def compare(settings: "Settings", staging: "Staging", names: Sequence[str], *, as_json: bool) -> int:
+    """Show who waits by each of these views, and name what differs; staging is one of them."""
     from migrator.steps import standings
 
-    names = [SOURCE, STAGING, *(name for name in settings.targets if staging.known_mailboxes(name))]
     views = {name: _view(settings, staging, name) for name in names}
     found = standings.compared(views)
     behind = list(standings.parked(staging, views[STAGING]))

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, and_, insert, or_, select, union
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, union
 from sqlalchemy.sql.selectable import Subquery
 
 from migrator.errors import Reason
@@ -35,7 +35,7 @@ from migrator.inboxes import (
 )
 from migrator.model import Account, Raw, Role, Unreadable, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item, said_of, verdict_of
+from migrator.staging.states import flags_of, newest_item, parked_by, said_of
 from migrator.staging.store import Staging, take_ids
 from migrator.text import storable
 
@@ -225,30 +225,33 @@ def handled_artefacts(staging: Staging) -> frozenset[int]:
         return frozenset(connection.execute(handled()).scalars())
 
 
-def would_park(staging: Staging, account: Account) -> frozenset[Named]:
-    """The account's mails that stay behind or would, parked or proposed for it; but for those of which themselves a
-    person has decided."""
+PROPOSED = "proposed"
+
+
+def would_park(staging: Staging, account: Account) -> dict[Named, str]:
+    """The account's mails that stay behind or would, and by whose word: `sender`, `auto`, or so far only `proposed`.
+    Those of which themselves a person has decided are left out."""
     newest, its = newest_item(), tables.item
-    said = said_of("item", its.c.artefact_id)
-    proposed = (
+    said, scope = said_of("item", its.c.artefact_id), parked_by(its.c.artefact_id, its)
+    proposal = (
         select(tables.proposal.c.verdict)
         .where(tables.proposal.c.item_id == its.c.id)
         .order_by(tables.proposal.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    behind = or_(verdict_of(its.c.artefact_id, its) == Verdict.PARK.value, proposed == Verdict.PARK.value)
     query = (
-        select(tables.folder.c.path, tables.artefact.c.key)
+        select(tables.folder.c.path, tables.artefact.c.key, func.coalesce(scope, PROPOSED).label("scope"))
         .select_from(its)
         .join(newest, newest.c.item_id == its.c.id)
         .join(tables.artefact, tables.artefact.c.id == its.c.artefact_id)
         .join(tables.folder, tables.folder.c.id == tables.artefact.c.folder_id)
         .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
-        .where(tables.account.c.name == account.name, behind, said.is_(None))
+        .where(tables.account.c.name == account.name, said.is_(None))
+        .where(or_(scope.is_not(None), proposal == Verdict.PARK.value))
     )
     with staging.reading() as connection:
-        return frozenset(Named(tuple(row.path), row.key) for row in connection.execute(query))
+        return {Named(tuple(row.path), row.key): row.scope for row in connection.execute(query)}
 
 
 class StagedInboxes:

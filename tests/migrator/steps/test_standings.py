@@ -19,11 +19,11 @@ from migrator.shared.legend import Legend
 from migrator.shared.mails import own
 from migrator.shared.standing import Standing, Why
 from migrator.staging import tables
-from migrator.staging.opinions import decide_item, decide_sender, propose
+from migrator.staging.opinions import decide_by_itself, decide_item, decide_sender, propose
 from migrator.staging.store import Staging
 from migrator.steps.extract import extract
 from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
-from tests.desks import INBOX, answered, asked, two_desks
+from tests.desks import INBOX, answered, asked, letter, two_desks
 from tests.roads import Road, road
 
 OWN = ["example.co.jp"]
@@ -123,6 +123,25 @@ def test_a_waiting_mail_that_would_be_parked_is_named_until_a_person_signs_it(wa
         items = connection.execute(select(tables.item.c.id)).scalars().all()
     for item in items:
         decide_item(staging, item, Verdict.PARK, by="t", why="signed")
+    assert list(parked(staging, at_staging(staging, OWN))) == []
+
+
+def test_a_mailing_list_is_parked_by_a_persons_word_on_it_and_never_by_itself(way: Road, staging: Staging) -> None:
+    listed = b"List-Id: <news.example>\r\n" + letter("news@news.example", "sales@example.co.jp", "news", "20")
+    way.old.add("sales", INBOX, listed)
+    way.extract(staging)
+    news = [each for each in at_staging(staging, OWN)["sales"].unanswered if each.is_bulk]
+    assert [each.key for each in news] == ["<20@mail.example>"]
+    with staging.reading() as connection:
+        row = connection.execute(
+            select(tables.item.c.id, tables.item.c.artefact_id).where(tables.item.c.message_id == "<20@mail.example>")
+        ).one()
+    with staging.run("judge") as run:
+        propose(staging, run, "r", [(row.id, Proposal(verdict=Verdict.PARK))])
+    assert list(parked(staging, at_staging(staging, OWN))) == []
+    decide_by_itself(staging, {row.artefact_id: Verdict.PARK}, why="safest")
+    assert [each.conversation for each in parked(staging, at_staging(staging, OWN))] == ["<20@mail.example>"]
+    decide_sender(staging, "news.example", Verdict.PARK, by="t", why="read by nobody")
     assert list(parked(staging, at_staging(staging, OWN))) == []
 
 
