@@ -273,17 +273,20 @@ class StagedInboxes:
         yield from self._facts(inbox.key, *WORK)
 
     def _facts(self, inbox: str, *kinds: str) -> Iterator[Any]:
-        newest = _newest(*kinds)
-        query = select(newest.c.id, newest.c.kind, newest.c.told).where(newest.c.inbox == inbox).order_by(newest.c.id)
-        last = 0
-        while True:
-            with self._staging.reading() as connection:
-                page = connection.execute(query.where(newest.c.id > last).limit(BATCH)).all()
-            if not page:
-                return
-            for row in page:
-                yield _fact(row.kind, row.told)
-            last = page[-1].id
+        """The facts kind by kind in the order of their keys, as the index has them."""
+        for kind in kinds:
+            newest = _newest(kind)
+            query = (
+                select(newest.c.key, newest.c.told).where(newest.c.inbox == inbox).order_by(newest.c.key).limit(BATCH)
+            )
+            last = ""
+            while True:
+                with self._staging.reading() as connection:
+                    page = connection.execute(query.where(newest.c.key > last)).all()
+                if not page:
+                    break
+                yield from (_fact(kind, row.told) for row in page)
+                last = page[-1].key
 
     def letters(self, account: Account) -> Iterator[Letter]:
         """Every mail of the account in its newest version that is still there and did not move, oldest number first."""
@@ -308,7 +311,9 @@ class StagedInboxes:
                 yield Named(tuple(row.path), row.key), raw
 
     def _pages(self, account: Account) -> Iterator[list[Any]]:
-        newest, its, folder = newest_item(), tables.item.c, tables.folder
+        its, later, folder = tables.item.c, tables.item.alias("later"), tables.folder
+        # Asked of an item itself, so that items are walked in their order and never sorted.
+        newer = select(later.c.id).where(later.c.artefact_id == its.artefact_id, later.c.id > its.id).exists()
         present = (
             select(tables.presence.c.present)
             .where(tables.presence.c.artefact_id == its.artefact_id)
@@ -329,12 +334,11 @@ class StagedInboxes:
                 flags_of(its.artefact_id, tables.item).label("flags"),
                 present.label("present"),
             )
-            .join(newest, newest.c.item_id == its.id)
             .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
             .join(folder, folder.c.id == tables.artefact.c.folder_id)
             .join(tables.account, tables.account.c.id == folder.c.account_id)
             .join(tables.raw, tables.raw.c.digest == its.digest)
-            .where(tables.account.c.name == account.name, ~moved)
+            .where(tables.account.c.name == account.name, ~moved, ~newer)
             .order_by(its.id)
             .limit(BATCH)
         )

@@ -1,11 +1,15 @@
 """Who waits is the same at the source and in staging, each asked alone; and what was made unequal is named."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from adapters.groupware import adapter
@@ -24,6 +28,8 @@ from migrator.staging.store import Staging
 from migrator.steps.extract import extract
 from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
 from tests.desks import INBOX, answered, asked, letter, two_desks
+from tests.migrator.shared.made import inboxes, stands
+from tests.migrator.shared.test_laws import Made
 from tests.roads import Road, road
 
 OWN = ["example.co.jp"]
@@ -58,10 +64,10 @@ def test_the_demos_groupware_and_its_staging_show_the_same_customers(staging: St
         extract(source, staging, name="groupware")
         first, second = at_source(source, OWN), at_staging(staging, OWN)
     assert compared({"source": first, "staging": second}) == []
-    for key, stands in first.items():
-        assert [each.key for each in stands.unanswered] == [each.key for each in second[key].unanswered]
-        assert stands.conversations == second[key].conversations
-        assert stands.doubtful == second[key].doubtful
+    for key, there in first.items():
+        assert [each.key for each in there.unanswered] == [each.key for each in second[key].unanswered]
+        assert there.conversations == second[key].conversations
+        assert there.doubtful == second[key].doubtful
     with demo(tmp_path / "gw") as source:
         assert extract(source, staging, name="groupware").shared == 0
 
@@ -219,3 +225,28 @@ def test_a_legend_that_the_target_keeps_tells_what_its_words_mean() -> None:
                 assert len(told_there.unanswered) == waits
             with pytest.raises(UsageError):
                 at_target(Worded(target, words, "{}"), inbox, own(OWN))  # type: ignore[arg-type]
+
+
+@given(made=inboxes(), order=st.randoms(use_true_random=False))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_source_and_staging_are_equal_whatever_happened_in_the_inbox(
+    empty_database: Path, tmp_path_factory: pytest.TempPathFactory, made: Made, order: Random
+) -> None:
+    folder = tmp_path_factory.mktemp("law")
+    shutil.copy(empty_database, folder)
+    letters, states = made
+    order.shuffle(letters)
+    with road() as way, Staging.open("sqlite:///staging.db", folder=folder) as staging:
+        desk = way.old.share("support", address="support@example.co.jp", token=r"\[(\d+)-\d+\]")
+        named = {}
+        for each in letters:
+            number = way.old.add("support", each.named.folder, each.head + b"text\r\n", received_at=each.received_at)
+            way.old.make("support", each.named.folder).role = each.role
+            named[each.named] = way.old.named("support", each.named.folder, number)
+        for fact in states:
+            desk.tell(replace(fact, about=About(items=tuple(named[item] for item in fact.about.items))))
+        way.extract(staging)
+        sides = views(way, staging)
+        assert compared(sides) == []
+        assert sides["source"]["support"].conversations == sides["staging"]["support"].conversations
+        assert len(sides["source"]["support"].conversations) == len(stands(letters, states).conversations)
