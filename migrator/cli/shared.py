@@ -10,6 +10,7 @@ from migrator.cli import console
 from migrator.cli.console import Exit
 from migrator.cli.road import JSON
 from migrator.errors import Reason, UsageError
+from migrator.inboxes import Right
 from migrator.locale import _, sentence
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _show_inbox(each: "Standing", members: list[dict[str, Any]]) -> None:
             (
                 member["principal"],
                 member["name"] if not member["left"] else _("{name} (left)").format(name=member["name"]),
-                _("nobody has said") if member["rights"] is None else " ".join(member["rights"]),
+                _rights(member["rights"]),
                 member["label"],
                 "" if member["until"] is None else f"{member['until']:%Y-%m-%d}",
             )
@@ -100,8 +101,30 @@ def _show_inbox(each: "Standing", members: list[dict[str, Any]]) -> None:
         ),
     )
     for reason in each.doubts():
-        console.say("- {told}", told=sentence(reason))
+        for number, line in enumerate(_wrapped(sentence(reason), WIDTH - 2)):
+            console.say("{mark} {line}", mark="-" if not number else " ", line=line)
     console.say("")
+
+
+def _rights(rights: list[str] | None) -> str:
+    if rights is None:
+        return _("nobody has said")
+    return _("everything") if {*rights} == {*Right} else " ".join(each for each in Right if each in rights)
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """A sentence in lines of so many columns, broken where either language may break."""
+    from rich.cells import cell_len
+
+    from migrator.cli.helping import WORD
+
+    line = ""
+    for word in WORD.findall(text):
+        if line and cell_len((line + word).rstrip()) > width:
+            yield line.rstrip()
+            line = ""
+        line += word if line else word.lstrip()
+    yield line.rstrip()
 
 
 def _title(each: "Standing") -> None:
