@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from migrator.errors import Reason
+from migrator.errors import FolderError, Reason
 from migrator.inboxes import WORD, Held, Right
 from migrator.model import Amended, Flag, Gone, Mailbox, Place, Reflag, Sighting, Touched, Unable
 from migrator.ports import Holds
@@ -139,7 +139,7 @@ class SharedImapTarget(ImapTarget):
         self, place: Place, ref: str, state: frozenset[str], was: frozenset[str]
     ) -> Amended | Touched | Gone | Unable:
         permitted = self._flags_of(place)
-        if self._config.states != "keywords" or not all(permitted.word(word) for word in state):
+        if state and (self._config.states != "keywords" or not all(permitted.word(word) for word in state)):
             return Unable(Reason("shared.words-not-held", place=shown(place)))
         with told(place):
             name = self._entry(place).name
@@ -175,6 +175,8 @@ class SharedImapTarget(ImapTarget):
 
     def publish(self, place: Place, legend: str) -> None:
         value = base64.b64encode(legend.encode())
+        if len(value) > LONGEST_LEGEND:
+            raise FolderError(Reason("imap.legend-too-long", place=shown(place), size=len(value), limit=LONGEST_LEGEND))
         with told(place):
             name = quoted(self._entry(place).name)
             self._session.run(b"SETMETADATA %b (%b %b)" % (name, LEGEND, base64_string(value)))

@@ -1,6 +1,6 @@
 """The command that goes back: what one load put is taken out of the target again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +9,10 @@ from migrator.cli import console
 from migrator.cli.console import Exit
 from migrator.cli.progress import progress
 from migrator.locale import _, sentence
-from migrator.model import Gone, Moved, Touched, Withdrawn
+from migrator.model import Gone, Moved, Place, Touched, Withdrawn
 
 if TYPE_CHECKING:
+    from migrator.staging.entitlements import Asked
     from migrator.steps.undo import Prospect
     from migrator.steps.withdraw import Taken
 
@@ -28,6 +29,7 @@ def undo(
 ) -> None:
     """What is taken back is to do again; exit 1 where something was left."""
     from migrator.cli import migration
+    from migrator.staging.entitlements import given_by
     from migrator.staging.loads import target_of_load
     from migrator.steps import runner
 
@@ -35,7 +37,7 @@ def undo(
         target = target_of_load(staging, run)
         how, opener = migration.loading(settings, target, report), migration.opener(settings, target)
         if not yes:
-            _show(runner.prospects(staging, opener, how, run), run)
+            _show(runner.prospects(staging, opener, how, run), given_by(staging, run), run)
             return
         counts, left = runner.undo(staging, opener, how, run)
     _list(left)
@@ -45,6 +47,7 @@ def undo(
         _("{withdrawn} mails taken back; {touched} touched and {moved} moved by people stay; {gone} were gone."),
         **words,
     )
+    say_shared(counts)
     if doubts:
         console.say(_("{n} mails are in doubt, and were left: migrator load {target}"), n=doubts, target=target)
     if setbacks:
@@ -54,7 +57,7 @@ def undo(
         raise typer.Exit(Exit.FOUND)
 
 
-def _show(found: Iterable["Prospect"], run: int) -> None:
+def _show(found: Iterable["Prospect"], given: Mapping[Place, Sequence["Asked"]], run: int) -> None:
     places = list(found)
     console.table(
         (_("mailbox"), _("place"), _("to take back"), _("touched"), _("moved"), _("gone")),
@@ -68,6 +71,16 @@ def _show(found: Iterable["Prospect"], run: int) -> None:
             for each in places
         ),
     )
+    for place, people in given.items():
+        for one in people:
+            rights = ", ".join(sorted(one.rights))
+            console.say(
+                _("rights  {owner}/{place}  {who}: {rights}"),
+                owner=place.owner,
+                place="/".join(place.path),
+                who=one.who,
+                rights=rights,
+            )
     for each in places:
         _list(each.left)
         if each.stopped is not None:
@@ -109,13 +122,23 @@ def _words(each: "Taken") -> dict[str, str | int | None]:
     }
 
 
+def say_shared(counts: Mapping[str, int]) -> None:
+    """What was done about rights."""
+    words = {word: counts.get(word, 0) for word in ("granted", "revoked", "rights_left")}
+    if any(words.values()):
+        console.say(
+            _("Shared inboxes: {granted} rights given, {revoked} taken back, {rights_left} left as people made them."),
+            **words,
+        )
+
+
 def show_changes(counts: Mapping[str, int], left: Iterable[Mapping[str, str]]) -> None:
     """What a load changed in mail of earlier loads, and what it left to people."""
     if amended := counts.get("amended", 0):
         console.say(_("{n} flags or places followed the source."), n=amended)
     if withdrawn := counts.get("withdrawn", 0):
         console.say(_("{n} mails taken back: older versions, or the rest of an undo that was stopped."), n=withdrawn)
-    meant = {"reflag": _("flags"), "relocate": _("place"), "withdraw": _("older version")}
+    meant = {"reflag": _("flags"), "relocate": _("place"), "withdraw": _("older version"), "state": _("state")}
     outcome = {
         "touched": _("changed by people: theirs stays"),
         "moved": _("moved by people: stays there"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from migrator.cli import console
-from migrator.cli.back import show_changes
+from migrator.cli.back import say_shared, show_changes
 from migrator.cli.console import Exit
 from migrator.cli.progress import progress
 from migrator.errors import MigratorError, Reason, UsageError
@@ -188,7 +188,7 @@ def load(
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
     show_changes(counts, left)
-    sharing.say_afterwards(counts)
+    say_shared(counts)
     if adopted := counts.get("adopted", 0):
         console.say(_("{n} mails that were there already now count as loaded; nothing was sent for them."), n=adopted)
     if words["setbacks"]:

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -65,16 +65,6 @@ def say_beforehand(settings: Settings, how: "Loading", *, signed: bool) -> "Load
     if lost and not signed:
         raise UsageError(Reason("shared.would-drop", n=lost, target=how.target))
     return replace(how, signed=lost)
-
-
-def say_afterwards(counts: Mapping[str, int]) -> None:
-    """What a load did beside sending mails."""
-    words = {word: counts.get(word, 0) for word in ("granted", "revoked", "rights_left", "histories")}
-    if any(words.values()):
-        console.say(
-            _("Shared inboxes: {granted} rights given, {revoked} taken back, {rights_left} left as people made them."),
-            **words,
-        )
 
 
 def _words() -> dict[Fidelity, str]:

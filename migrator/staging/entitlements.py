@@ -53,19 +53,8 @@ class Entitlements:
 
     def given_by(self, run: int) -> dict[Place, list[Asked]]:
         """What people have from us in this mailbox, and got from this very run."""
-        its, found = tables.place.c, dict[Place, list[Asked]]()
-        with self._staging.reading() as connection:
-            rows = connection.execute(
-                _newest()
-                .add_columns(its.path, its.role)
-                .join(tables.place, its.id == tables.entitlement.c.place_id)
-                .where(its.target == self._shelf.target, its.owner == self._shelf.owner)
-                .where(tables.entitlement.c.run_id == run)
-            )
-            for row in rows:
-                if _asked(row).stands:
-                    found.setdefault(place_of(self._shelf.owner, row), []).append(_asked(row))
-        return found
+        every = given_by(self._staging, run)
+        return {place: given for place, given in every.items() if place.owner == self._shelf.owner}
 
     def begin(self, place: Place, who: str, rights: frozenset[Right], was: str) -> tuple[int, str]:
         """Write down what is about to be asked, before it is: its number, and what they could do before. Where a killed
@@ -101,6 +90,22 @@ class Entitlements:
             self._lease.hold(connection)
             row = {"entitlement_id": number, "kind": kind, "word": word, "detail": detail}
             connection.execute(insert(tables.entitled).values(**row))
+
+
+def given_by(staging: Staging, run: int) -> dict[Place, list[Asked]]:
+    """What people have from us, and got from this very run, in all mailboxes."""
+    its, found = tables.place.c, dict[Place, list[Asked]]()
+    with staging.reading() as connection:
+        rows = connection.execute(
+            _newest()
+            .add_columns(its.owner, its.path, its.role)
+            .join(tables.place, its.id == tables.entitlement.c.place_id)
+            .where(tables.entitlement.c.run_id == run)
+        )
+        for row in rows:
+            if _asked(row).stands:
+                found.setdefault(place_of(row.owner, row), []).append(_asked(row))
+    return found
 
 
 def _newest() -> Select[Any]:

@@ -10,7 +10,7 @@ from migrator.mail.streams import StreamKey
 from migrator.model import Account, Flag, Folder, ItemId, Path, Raw, Role
 from migrator.routes import role_of
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item, said_of
+from migrator.staging.states import flags_of, is_made, newest_item, said_of
 from migrator.staging.store import Staging
 
 PAGE = 5_000
@@ -68,13 +68,14 @@ class Written:
 
 
 def unread(staging: Staging, signals: str) -> Iterator[dict[str, Raw]]:
-    """The raws that nobody has looked at for these signals, by digest, some at a time."""
+    """The raws that nobody has looked at for these signals, by digest, some at a time. What we made ourselves is looked
+    at by no filter: so it is no evidence either."""
     newest, its, kept = newest_item(), tables.item.c, tables.feature.c
     seen = exists(select(literal(1)).where(kept.digest == its.digest, kept.signals == signals))
     query = (
         select(its.digest, func.max(its.size).label("size"))
         .join(newest, newest.c.item_id == its.id)
-        .where(~seen)
+        .where(~seen, ~is_made(newest.c.artefact_id))
         .group_by(its.digest)
         .order_by(its.digest)
         .limit(UNREAD_ITEMS)

@@ -71,7 +71,7 @@ def load_mailbox(
     with lease(staging, run, how.target, mailbox.owner) as held:
         outbox = Custody(staging, run, how.target, mailbox.owner, held)
         intents = Intents(staging, run, outbox, held)
-        hand = Hand(outbox, intents, Entitlements(staging, run, outbox, held), run, setback)
+        hand = Hand(outbox, intents, Entitlements(staging, run, outbox, held), run, setback, how.retry)
         if how.retry:
             outbox.retry()
         pauses = backoff(how.patience)

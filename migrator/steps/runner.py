@@ -37,7 +37,8 @@ def load(
     Raises UsageError at once; Outage where no mailbox could be reached at all.
     """
     with alone(staging, "load"), staging.run("load", how.target) as run:
-        run.count("signed_lost", how.signed)
+        if how.signed:
+            run.count("signed_lost", how.signed)
         write_histories(staging, run, how.shared)
         mailboxes = how.routes.mailboxes(accounts_staged(staging, accounts))
         lanes = how.lanes or max(1, workers // max(1, len(mailboxes)))

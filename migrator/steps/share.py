@@ -147,6 +147,8 @@ class Hand:
     entitlements: Entitlements
     run: Run
     setback: Setback
+    retry: bool = False
+    """Ask again for rights that were refused."""
 
     @contextmanager
     def setting_back(self, place: Place) -> Iterator[None]:
@@ -168,6 +170,7 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
         here = [each for each in shared if each.inbox.account == account]
         places = list(dict.fromkeys(place for folder, place in homes.items() if folder.account == account))
         rights = _together([each.entitled(holds).rights for each in here])
+        rights.pop(hand.shelf.owner, None)  # whose mailbox it is may do everything there
         said = [each.wording(holds) for each in here]
         legend = _legend([each.legend for each in said])
         for place in places:
@@ -211,7 +214,8 @@ def _give_all(hand: Hand, target: SharedTarget, place: Place, wanted: Mapping[st
     asked = hand.entitlements.asked(place)
     for who in sorted({*wanted, *asked}):
         rights, before = wanted.get(who, frozenset()), asked.get(who)
-        if rights != (before.rights if before else frozenset()):
+        again = hand.retry and before is not None and before.kind == REFUSED
+        if again or rights != (before.rights if before else frozenset()):
             _give(hand, target, place, who, rights, before)
 
 
@@ -257,10 +261,13 @@ def _legend(legends: Sequence[Legend]) -> str:
     ).text()
 
 
-def _word(hand: Hand, target: Target, wrong: Sequence[tuple[Worded, frozenset[str], frozenset[str]]]) -> None:
-    """Give each mail these words instead of those."""
+Rewording = tuple[Worded, frozenset[str], frozenset[str]]
+"""A mail, the words it is to have, and those it was last to have."""
+
+
+def _word(hand: Hand, target: Target, wrong: Sequence[Rewording]) -> None:
     assert isinstance(target, SharedTarget)
-    by_place: dict[Place, list[tuple[Worded, frozenset[str], frozenset[str]]]] = {}
+    by_place: dict[Place, list[Rewording]] = {}
     for each in wrong:
         by_place.setdefault(each[0].place, []).append(each)
     for place, here in by_place.items():
@@ -270,9 +277,7 @@ def _word(hand: Hand, target: Target, wrong: Sequence[tuple[Worded, frozenset[st
                 _word_batch(hand, target, place, here[at : at + BATCH])
 
 
-def _word_batch(
-    hand: Hand, target: SharedTarget, place: Place, batch: Sequence[tuple[Worded, frozenset[str], frozenset[str]]]
-) -> None:
+def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[Rewording]) -> None:
     wishes = [
         Wish(
             dispatch=each.mail.dispatch,

@@ -1,6 +1,6 @@
 """How every shared inbox stands, seen from where: the source alone, staging alone, or what a target returns alone."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.errors import Reason, UsageError
@@ -12,7 +12,7 @@ from migrator.shared.mails import IsOwn, own
 from migrator.shared.reading import TellsStates, letters_at_source, letters_at_target, words_at_target
 from migrator.shared.standing import Difference, Standing, Why, differences, standing
 from migrator.shared.words import spelled
-from migrator.staging.shared import StagedInboxes, would_park
+from migrator.staging.shared import PROPOSED, StagedInboxes, would_park
 from migrator.staging.store import Staging, now
 
 Views = Mapping[str, Mapping[str, Standing]]
@@ -48,16 +48,23 @@ def at_staging(staging: Staging, domains: Collection[str]) -> dict[str, Standing
     return {inbox.key: standing(inbox, staged.letters(inbox.account), staged.work(inbox), ours) for inbox in inboxes}
 
 
-def at_target(target: Target, inbox: SharedInbox, ours: IsOwn, people: Iterable[Principal] = ()) -> Standing:
+def at_target(
+    target: Target,
+    inbox: SharedInbox,
+    ours: IsOwn,
+    legend: Legend | None = None,
+    *,
+    people: Collection[Principal] = (),
+) -> Standing:
     """By what the target returns alone: the mails of the inbox's mailbox, the words they carry, and the legend that it
-    keeps of them; where it keeps none, what the words tell by themselves of these `people`. Raises UsageError where
-    what it keeps is none."""
-    places, people = list(target.places()), list(people)
+    keeps of them. Where it keeps none, `legend`, else what the words tell by themselves of these `people`. Raises
+    UsageError where what it keeps is none."""
+    places = list(target.places())
     work: list[Work] = []
     if isinstance(target, TellsStates):
         for place in places:
             told = list(words_at_target(target, [place]))
-            known = _legend(target, place) or spelled({word for _, words in told for word in words}, people)
+            known = _legend(target, place) or legend or spelled({word for _, words in told for word in words}, people)
             work += known.work(told)
     return standing(inbox, letters_at_target(target, places), work, ours)
 
@@ -81,12 +88,14 @@ class Parked:
 
 
 def parked(staging: Staging, stands: Mapping[str, Standing]) -> Iterator[Parked]:
-    """Those among the waiting mails of these inboxes."""
+    """Those among the waiting mails of these inboxes. For a mailing list that nobody handles a person's word on the
+    list is enough, and a proposal is nothing yet."""
     for key, each in stands.items():
         behind = would_park(staging, each.inbox.account)
         for conversation in each.unanswered:
+            harmless = {PROPOSED, "sender"} if conversation.is_bulk else set[str]()
             for mail in conversation.waiting:
-                if mail.named in behind:
+                if mail.named in behind and behind[mail.named] not in harmless:
                     yield Parked(key, conversation.key, "/".join(mail.named.folder), mail.named.key)
 
 

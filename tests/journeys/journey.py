@@ -138,7 +138,7 @@ class Journey:
     # -- another eye: Python's imaplib alone --
 
     def places(self, owner: str) -> Iterator[tuple[str, imaplib.IMAP4]]:
-        """Each selectable mailbox of an owner, selected for reading."""
+        """Each selectable mailbox of an owner, selected for reading; not those that others share with them."""
         with imaplib.IMAP4(self.dovecot.host, self.dovecot.port) as client:
             client.login(f"{owner}*{MASTER}", MASTER_PASSWORD)
             _, listed = client.list()
@@ -146,9 +146,9 @@ class Journey:
                 assert isinstance(line, bytes)
                 found = re.match(rb'\((.*?)\) (?:"[^"]*"|NIL) (.*)', line)
                 assert found
-                if b"\\Noselect" in found[1]:
-                    continue
                 name = found[2].decode()
+                if b"\\Noselect" in found[1] or name.strip('"').startswith("Other Users/"):
+                    continue
                 typ, _ = client.select(name if name.startswith('"') else f'"{name}"', readonly=True)
                 assert typ == "OK", name
                 yield name.strip('"'), client

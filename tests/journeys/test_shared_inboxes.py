@@ -220,6 +220,9 @@ def test_rights_are_read_back_revoked_and_undone(office: Office) -> None:
         tanaka: set("lrswi"),
     }
     runs = [run["run"] for run in office.journey.json("runs") if run["step"] == "load"]
+    told = office.journey.run("undo", str(min(runs, key=int)), code=None)
+    assert f"rights  {office.address('support')}/INBOX  {kato}: admin, delete, read, reply" in told
+    assert tanaka not in told  # the later load gave what they have now
     for run in sorted(runs, key=int, reverse=True):
         office.journey.run("undo", str(run), "--yes", code=None)
     assert acl(office, "support") == acl(office, "sales") == {}
@@ -488,3 +491,19 @@ def test_a_server_without_acl_or_keywords_says_what_becomes_of_each_fact_before_
         ("support@example.co.jp", office.address("suzuki")),
         ("sales@example.co.jp", office.address("sato")),
     }
+
+
+def test_a_fact_that_would_be_nowhere_stops_the_load_until_it_is_signed(
+    tmp_path: Path, dovecot_maildir: Dovecot
+) -> None:
+    with tap(dovecot_maildir.host, dovecot_maildir.port, {}) as server:
+        office = settle_in(tmp_path, dovecot_maildir, port=server.port)
+        broken = office.root / "share" / "support" / "comments.csv"
+        broken.write_bytes(broken.read_bytes() + "00000009,3,suzuki\r\n".encode("cp932"))
+        inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+        office.journey.run("extract", *inboxes, code=None)
+        assert office.journey.complaint("load", "new", *inboxes, code=2) == "shared.would-drop"
+        assert not {b"APPEND", b"CREATE", b"SETACL", b"STORE"} & server.names
+        assert "mails loaded" in office.journey.run("load", "new", *inboxes, "--sign-lost")
+    (run,) = [each for each in office.journey.json("runs") if each["step"] == "load"]
+    assert run["counts"]["signed_lost"] == 1

@@ -11,6 +11,7 @@ import pytest
 from adapters.imap import adapter
 from adapters.imap.sharing import LETTERS
 from adapters.imap.words import base64_string, identifier
+from migrator.errors import FolderError
 from migrator.inboxes import Right
 from migrator.model import Mailbox, Place, Unable
 from migrator.ports import Holds
@@ -95,3 +96,12 @@ def test_what_is_no_base64_goes_into_no_command() -> None:
     for value in (b"", b'"', b"a\r\nb", b"{3}", b"===="):
         with pytest.raises(AssertionError):
             base64_string(value)
+
+
+@pytest.mark.dovecot
+def test_a_legend_that_no_command_can_carry_is_not_sent(new_box: Callable[[str], Box]) -> None:
+    with tapped(new_box("dovecot_sdbox")) as (box, tap), shared(box).open() as target:
+        with pytest.raises(FolderError) as error:
+            target.publish(Place(box.owner, ("INBOX",)), "x" * 60_000)
+        assert error.value.reason.code == "imap.legend-too-long"
+        assert b"SETMETADATA" not in tap.names

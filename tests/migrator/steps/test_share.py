@@ -12,6 +12,7 @@ from migrator.inboxes import Member, Note, Principal, Right, Status
 from migrator.ports import Holds
 from migrator.shared.legend import Legend
 from migrator.shared.mails import is_history, own
+from migrator.staging.evidence import unread
 from migrator.staging.store import Staging
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
@@ -119,6 +120,12 @@ def test_the_ledger_closes_and_counts_our_own_mails_apart(way: Road, staging: St
     assert (found.totals["made"], found.totals["found"], found.totals["loaded"]) == (1, 5, 5)
 
 
+def test_no_filter_judges_what_we_wrote_ourselves(way: Road, staging: Staging) -> None:
+    load(way, staging)
+    assert {raw.read() for page in unread(staging, "any") for raw in page.values()}.isdisjoint(histories(way.new))
+    assert sum(len(page) for page in unread(staging, "any")) == 5
+
+
 def test_a_new_state_takes_the_place_of_the_old_one(way: Road, staging: Staging) -> None:
     load(way, staging)
     desk = way.old.desks["support"]
@@ -169,6 +176,30 @@ def test_rights_that_the_source_takes_away_are_revoked_and_others_given(way: Roa
     load(way, staging)
     assert rights(way.new)["support/INBOX"] == {"sato": {Right.READ}, "kato": {Right.REPLY}}
     assert rights(way.new)["sales/INBOX"] == {"sato": ALL}
+
+
+def test_rights_that_were_refused_are_asked_for_again_only_by_a_persons_word(way: Road, staging: Staging) -> None:
+    way.old.know(Principal(key="kato", name="加藤", login="kato\n"))
+    way.old.desks["support"].join(Member(key="m4", principal="kato", rights=frozenset({Right.READ})))
+    way.old.desks["support"].join(Member(key="m5", principal="support", rights=frozenset({Right.READ})))
+    way.old.know(Principal(key="support", name="窓口", login="support"))
+    asked: list[str] = []
+    way.new.interrupt = lambda moment: asked.append(moment) if moment == "grant" else None
+    counts = load(way, staging)
+    assert counts["setbacks"] == len({path for owner, path in way.new.boxes if owner == "support"})
+    assert "support" not in way.new.rights["support", ("INBOX",)]  # its own mailbox
+    asked.clear()
+    assert load(way, staging)["setbacks"] == 0
+    assert asked == []
+    assert load(way, staging, retry=True)["setbacks"] == counts["setbacks"]
+
+
+def test_words_go_when_the_target_is_to_hold_none(way: Road, staging: Staging) -> None:
+    load(way, staging)
+    way.new.holds = Holds(rights=ALL)
+    load(way, staging)
+    assert words(way.new) == {}
+    assert way.verify(staging).findings == 0
 
 
 def test_rights_that_a_person_changed_at_the_target_stay(way: Road, staging: Staging) -> None:
