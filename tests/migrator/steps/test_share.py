@@ -13,6 +13,7 @@ from migrator.ports import Holds
 from migrator.shared.legend import Legend
 from migrator.shared.mails import is_history, own
 from migrator.staging.evidence import unread
+from migrator.staging.reports import status
 from migrator.staging.store import Staging
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
@@ -118,6 +119,8 @@ def test_the_ledger_closes_and_counts_our_own_mails_apart(way: Road, staging: St
     found = way.ledger(staging)
     assert found.closed
     assert (found.totals["made"], found.totals["found"], found.totals["loaded"]) == (1, 5, 5)
+    told = status(staging, {"new": {"keep"}})
+    assert (told["items"], told["health"]["ok"], told["targets"]["new"]["loaded"]) == (5, 5, 5)
 
 
 def test_no_filter_judges_what_we_wrote_ourselves(way: Road, staging: Staging) -> None:
