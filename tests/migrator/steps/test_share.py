@@ -262,7 +262,9 @@ def test_without_an_address_no_history_is_written(way: Road, staging: Staging) -
     assert histories(way.new) == []
 
 
-@pytest.mark.parametrize("moment", ["grant", "granted", "set state", "state set", "publish", "published"])
+@pytest.mark.parametrize(
+    "moment", ["deliver", "delivered", "grant", "granted", "set state", "state set", "publish", "published"]
+)
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_killed_anywhere_the_next_run_ends_where_an_unhurt_one_would(
     way: Road, staging: Staging, moment: str, after: int
@@ -275,6 +277,8 @@ def test_killed_anywhere_the_next_run_ends_where_an_unhurt_one_would(
     way.load(staging, shared=shared)
     assert rights(way.new) == everywhere(way)
     assert {word for word in words(way.new)["1"] if "tag" not in word} == {"gw_closed", "gw_by.sato"}
+    assert len(histories(way.new)) == 1
+    assert max(way.new.stored.values()) == 1  # nothing was sent twice
     assert way.verify(staging).findings == 0
     for run in range(1, last_run(staging) + 1):
         way.undo(staging, run)
