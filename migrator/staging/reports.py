@@ -13,7 +13,7 @@ from migrator.mail import Health
 from migrator.model import ItemId
 from migrator.staging import tables
 from migrator.staging.opinions import decisions
-from migrator.staging.states import State, flags_of, newest_item, placed, states, verdict_of
+from migrator.staging.states import State, flags_of, is_made, newest_item, placed, states, verdict_of
 from migrator.staging.store import Staging
 
 PAGE = 1_000
@@ -40,8 +40,10 @@ def bytes_staged(staging: Staging) -> int:
 
 
 def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
-    """The migration in one value; `targets` are the configured ones with what each takes."""
-    newest, its = newest_item(), tables.item
+    """The migration in one value, without mails of our own making; `targets` are the configured ones with what each
+    takes."""
+    every, its = newest_item(), tables.item
+    newest = select(every).where(~is_made(every.c.artefact_id)).subquery("theirs")
     verdict = verdict_of(newest.c.artefact_id, its)
     proposed = _proposal_of(its.c.id, tables.proposal.c.verdict)
     with staging.reading() as connection:
@@ -70,7 +72,11 @@ def _target_status(staging: Staging, target: str, takes: Collection[str]) -> Lin
     standing = states(target, takes)
     with staging.reading() as connection:
         counts: dict[str, int] = dict(
-            connection.execute(select(standing.c.state, func.count()).group_by(standing.c.state)).all()
+            connection.execute(
+                select(standing.c.state, func.count())
+                .where(~is_made(standing.c.artefact_id))
+                .group_by(standing.c.state)
+            ).all()
         )
     return {state: counts.get(state, 0) for state in ("loaded", "refused", "in_doubt", "to_do")}
 

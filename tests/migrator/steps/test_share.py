@@ -13,6 +13,7 @@ from migrator.ports import Holds
 from migrator.shared.legend import Legend
 from migrator.shared.mails import is_history, own
 from migrator.staging.evidence import unread
+from migrator.staging.reports import status
 from migrator.staging.store import Staging
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
@@ -118,6 +119,8 @@ def test_the_ledger_closes_and_counts_our_own_mails_apart(way: Road, staging: St
     found = way.ledger(staging)
     assert found.closed
     assert (found.totals["made"], found.totals["found"], found.totals["loaded"]) == (1, 5, 5)
+    told = status(staging, {"new": {"keep"}})
+    assert (told["items"], told["health"]["ok"], told["targets"]["new"]["loaded"]) == (5, 5, 5)
 
 
 def test_no_filter_judges_what_we_wrote_ourselves(way: Road, staging: Staging) -> None:
@@ -259,7 +262,9 @@ def test_without_an_address_no_history_is_written(way: Road, staging: Staging) -
     assert histories(way.new) == []
 
 
-@pytest.mark.parametrize("moment", ["grant", "granted", "set state", "state set", "publish", "published"])
+@pytest.mark.parametrize(
+    "moment", ["deliver", "delivered", "grant", "granted", "set state", "state set", "publish", "published"]
+)
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_killed_anywhere_the_next_run_ends_where_an_unhurt_one_would(
     way: Road, staging: Staging, moment: str, after: int
@@ -272,6 +277,8 @@ def test_killed_anywhere_the_next_run_ends_where_an_unhurt_one_would(
     way.load(staging, shared=shared)
     assert rights(way.new) == everywhere(way)
     assert {word for word in words(way.new)["1"] if "tag" not in word} == {"gw_closed", "gw_by.sato"}
+    assert len(histories(way.new)) == 1
+    assert max(way.new.stored.values()) == 1  # nothing was sent twice
     assert way.verify(staging).findings == 0
     for run in range(1, last_run(staging) + 1):
         way.undo(staging, run)
