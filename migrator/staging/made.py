@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from migrator.mail import envelope, split
+from migrator.mail.streams import stream_of
 from migrator.model import SEEN, Account, DateSource, Path, Raw, Verdict
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces, compress
@@ -130,6 +131,7 @@ class _Keeping:
             from_=head.from_,
             recipients=head.to,
             date=head.date,
+            stream=stream_of(head.sender, None),
             health="ok",
             pass_id=self._pass,
         )
