@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from migrator.model import Raw, Verdict
 from migrator.staging import tables
-from migrator.staging.states import newest_item, sender_of
+from migrator.staging.states import TAKEN_BACK, newest_item, sender_of
 from migrator.staging.store import Staging
 
 PAGE = 5_000
@@ -59,7 +59,7 @@ def sent(staging: Staging) -> Iterator[Sent]:
                 sender=row.sender,
                 subject=row.subject,
                 digest=row.digest,
-                kept=row.said not in (None, Verdict.PARK),
+                kept=row.said not in (None, TAKEN_BACK, Verdict.PARK),
                 proposal=None if row.verdict is None else (row.verdict, row.guard, row.rules),
             )
         last = page[-1].id

@@ -1,16 +1,27 @@
 """What is thought of the mails: proposals by the filter, decisions by people. Both only grow; the newest counts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from migrator.errors import Reason, UsageError
 from migrator.model import ItemId, Proposal, Verdict
 from migrator.staging import tables
-from migrator.staging.states import newest_item, parked_by, sender_of
+from migrator.staging.states import TAKEN_BACK, newest_item, parked_by, sender_of
 from migrator.staging.store import Run, Staging, now
+
+
+@contextmanager
+def deciding(staging: Staging) -> Iterator[Connection]:
+    """One transaction of a person's decisions, and nobody else's at the same time: so a higher number is a later one,
+    and whoever looks before he decides looks at all there is."""
+    with staging.writing() as connection:
+        if not staging.sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("decisions", 0))))
+        yield connection
 
 
 def propose(staging: Staging, run: Run, ruleset: str, proposals: Iterable[tuple[ItemId, Proposal]]) -> None:
@@ -47,7 +58,7 @@ def decide_senders(staging: Staging, decided: Mapping[str, tuple[Verdict, str]],
     """A person's word on many senders and lists at once, each with its reason: all of them, or none."""
     rows = [{**_decision("sender", verdict, by, why), "sender": sender} for sender, (verdict, why) in decided.items()]
     if rows:
-        with staging.writing() as connection:
+        with deciding(staging) as connection:
             connection.execute(insert(tables.decision), rows)
 
 
@@ -64,12 +75,15 @@ def decided_senders(staging: Staging) -> dict[str, tuple[Verdict, str, str]]:
         rows = connection.execute(
             select(its.sender, its.verdict, its.by, its.why).where(its.scope == "sender").order_by(its.id)
         )
-        return {row.sender: (Verdict(row.verdict), row.by, row.why) for row in rows}
+        newest = {row.sender: row for row in rows}
+    return {
+        sender: (Verdict(row.verdict), row.by, row.why) for sender, row in newest.items() if row.verdict != TAKEN_BACK
+    }
 
 
 def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, why: str) -> None:
     """A person's word on one mail. Raises UsageError where there is no such item."""
-    with staging.writing() as connection:
+    with deciding(staging) as connection:
         artefact = connection.execute(select(tables.item.c.artefact_id).where(tables.item.c.id == item)).scalar()
         if artefact is None:
             raise UsageError(Reason("item.unknown", item=item))
@@ -79,7 +93,7 @@ def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, wh
 def decide_sender(staging: Staging, sender: str, verdict: Verdict, *, by: str, why: str) -> int:
     """A person's word on a sender or list, for mail that comes later too; how many staged mails it touches."""
     its = tables.item
-    with staging.writing() as connection:
+    with deciding(staging) as connection:
         named = (its.c.sender == sender) | (its.c.list_id == sender)
         touched = len(connection.execute(select(its.c.id).where(named)).all())
         if not touched:

@@ -36,6 +36,9 @@ from migrator.staging.tables import (
     retry,
 )
 
+TAKEN_BACK = "none"
+"""The verdict of a decision row that takes back those before it: nobody has decided."""
+
 
 class State(StrEnum):
     """The first that is true is an artefact's state at a target."""
@@ -72,7 +75,7 @@ def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
         said_of("item", artefact_id),
         case((said_of("source", artefact_id) == Verdict.PARK, literal(Verdict.PARK.value))),
         case((guard.is_not(None), literal(Verdict.KEEP.value))),
-        _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender"),
+        _said(decision.c.sender == sender_of(of), decision.c.scope == "sender"),
         said_of("auto", artefact_id),
         literal(Verdict.KEEP.value),
     )
@@ -80,7 +83,7 @@ def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
 
 def parked_by(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     """Whose decision in force parks an item row `of`, by scope: item, source, sender or auto; null for none."""
-    by_sender = _newest(decision.c.verdict, decision.c.sender == sender_of(of), decision.c.scope == "sender")
+    by_sender = _said(decision.c.sender == sender_of(of), decision.c.scope == "sender")
     return case(
         (verdict_of(artefact_id, of) != Verdict.PARK, null()),
         (said_of("item", artefact_id) == Verdict.PARK, literal("item")),
@@ -95,9 +98,14 @@ def sender_of(of: Any) -> ColumnElement[str]:
     return func.coalesce(of.c.list_id, of.c.sender)
 
 
-def said_of(scope: str, artefact_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+def said_of(scope: str, artefact_id: ColumnElement[Any]) -> ColumnElement[Any]:
     """The newest verdict about an artefact in this scope: item, source or auto."""
-    return _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == scope)
+    return _said(decision.c.artefact_id == artefact_id, decision.c.scope == scope)
+
+
+def _said(*where: ColumnElement[bool]) -> ColumnElement[Any]:
+    """The newest of these decisions' verdicts; null where it was taken back."""
+    return func.nullif(_newest(decision.c.verdict, *where), TAKEN_BACK)
 
 
 def flags_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[Any]:
