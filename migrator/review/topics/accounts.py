@@ -30,10 +30,11 @@ def _rows(desk: Desk) -> Iterator[Row]:
         yield Row(
             id=row_id("a", account),
             subject=row_id("a", account),
-            title=account or "-",
+            title=account or "–",
+            notes=() if account else (Reason("review.nobody"),),
             proposal=owner,
             accepts=None if owner is None else "right",
-            confidence=_share(owner, to) if owner else None,
+            confidence=_share(owner, to) if owner and account else None,
             numbers=(mails[account], round(size[account] / 10**6, 1)),
             evidence=tuple(
                 Reason("review.written-to", address=address, many=many) for address, many in to.most_common(SHOWN)
@@ -68,7 +69,7 @@ def _warnings(
     if owner is None:
         yield Reason("review.no-home")
     elif feeding[owner] > 1:
-        others = [each or "-" for each, its in owners.items() if its == owner and each != account]
+        others = [each or "–" for each, its in owners.items() if its == owner and each != account]
         yield Reason("review.shared-home", accounts=", ".join(sorted(others)[:5]), many=len(others))
 
 

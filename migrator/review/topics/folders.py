@@ -43,7 +43,8 @@ def _rows(desk: Desk) -> Iterator[Row]:
         yield Row(
             id=row_id("f", *path, "\0", *to),
             subject=row_id("f", *path, "\0", *to),
-            title=" / ".join(path) or "-",
+            title=" / ".join(path) or "–",
+            notes=() if path else (Reason("review.no-folder"),),
             proposal=" / ".join(to),
             accepts="right",
             numbers=(its.mails, round(its.size / 10**6, 1), len(its.accounts)),
@@ -70,7 +71,7 @@ def _placed(desk: Desk, held: Iterable[Folder]) -> Iterator[tuple[Folder, Place,
 
 def _warnings(path: Path, to: Path, its: _Folders) -> Iterator[Reason]:
     if its.met:
-        others = sorted(" / ".join(each) or "-" for each in its.met)
+        others = sorted(" / ".join(each) or "–" for each in its.met)
         yield Reason("review.same-place", folders=", ".join(others[:5]), many=len(others))
     if legal(path, USUAL) != path and path:
         yield Reason("review.renamed")

@@ -17,6 +17,7 @@ SAMPLES = 10
 def _rows(desk: Desk) -> Iterator[Row]:
     for its, accounts in senders_with_accounts(desk.staging, desk.ruleset, desk.new_store()):
         name, proposal, sure = its["sender"], its["proposal"], its["score"]
+        marketing, protected = tuple(its["reasons"]), tuple(its["protected_by"])
         yield Row(
             id=row_id("s", name),
             subject=name,
@@ -26,8 +27,8 @@ def _rows(desk: Desk) -> Iterator[Row]:
             confidence=_confidence(proposal, sure),
             numbers=(its["items"], round(its["bytes"] / 10**6, 1), its["accounts"]),
             notes=(Reason("review.list") if its["kind"] == "list" else Reason("review.address"),),
-            evidence=tuple(its["reasons"]),
-            against=tuple(its["protected_by"]),
+            evidence=protected if proposal == Verdict.KEEP else marketing,
+            against=marketing if proposal == Verdict.KEEP else protected,
             accounts=accounts,
             quotes=_quotes(int(its["newest_item"]), int(its["least_typical_item"])),
         )
