@@ -15,6 +15,9 @@ from migrator.review.topic import Row
 from migrator.staging.books import Span, signoffs
 from migrator.staging.glances import Glance, glances
 
+SAMPLES = 10
+"""Mails that are shown for a closer look."""
+
 _SPAN = re.compile(r"(\d{1,18})-(\d{1,18})-(\d{1,9})")
 
 
@@ -94,7 +97,7 @@ def row(asked: Asked) -> Response:
         row=found,
         decides=decides(asked.visitor, found),
         say=asked.desk.say,
-        samples=[each for each in topic.samples(asked.desk, found) if asked.visitor.sees(each.account)],
+        samples=[each for each in topic.samples(asked.desk, found) if asked.visitor.sees(each.account)][:SAMPLES],
         readings=topic.readings(asked.desk, found),
         history=topic.book(asked.desk.staging).of(found.subject),
         seen=its.seen,

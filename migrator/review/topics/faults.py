@@ -14,9 +14,12 @@ from migrator.staging.books import rulings_book
 from migrator.staging.glances import Glance, damaged, glances, raw_of, spelled
 from migrator.staging.reports import faults, folder_name
 
+_LATE = "[\x80-\xbf\u2010-\u203a€™œžŸŠŽŒƒˆ˜]"
+"""What CP1252 and Latin-1 make of the later bytes of a character in UTF-8."""
+
 ODD = re.compile(
     r"\\x[0-9a-f]{2}|[\ue000-\uf8ff\ufffd]"  # unexplained bytes, gaiji, what a program could not read
-    r"|(?:[ÃÂãäåæç][\x80-\u00bf\u2010-\u203a€™œžŸ]){2}"  # UTF-8 that was read as Latin-1
+    rf"|(?:[ÃÂ]{_LATE}|[ãäåæçèé]{_LATE}{{2}}){{2}}"  # UTF-8 that was read as Latin-1
     r"|(?:[縺繧繝蜿譁蟄].?){3}"  # UTF-8 that was read as CP932
 )
 

@@ -8,7 +8,6 @@ from functools import partial
 from migrator.errors import Reason
 from migrator.locale import _
 from migrator.model import Folder, Path, Place
-from migrator.naming import legal
 from migrator.ports import Limits
 from migrator.review.desk import Desk
 from migrator.review.topic import RIGHT, WRONG, Row, Topic, row_id
@@ -28,17 +27,20 @@ class _Folders:
     size: int = 0
     met: set[Path] = field(default_factory=set)
     """Other folders of the same mailbox that go to the same place."""
+    renamed: bool = False
+    """The place could not have the name that was wanted."""
 
 
 def _rows(desk: Desk) -> Iterator[Row]:
     found: defaultdict[tuple[Path, Path], _Folders] = defaultdict(_Folders)
     held = {each.folder: each for each in folders(desk.staging)}
-    for folder, place, met in _placed(desk, held):
+    for folder, place, met, renamed in _placed(desk, held):
         its = found[folder.path, place.path]
         its.accounts.add(folder.account.name)
         its.mails += held[folder].mails
         its.size += held[folder].size
         its.met |= met
+        its.renamed |= renamed
     for (path, to), its in sorted(found.items(), key=lambda each: (not each[1].met, -len(each[1].accounts), each[0])):
         yield Row(
             id=row_id("f", *path, "\0", *to),
@@ -48,13 +50,14 @@ def _rows(desk: Desk) -> Iterator[Row]:
             proposal=" / ".join(to),
             accepts="right",
             numbers=(its.mails, round(its.size / 10**6, 1), len(its.accounts)),
-            warnings=tuple(_warnings(path, to, its)),
+            warnings=tuple(_warnings(its)),
             accounts=frozenset(its.accounts),
         )
 
 
-def _placed(desk: Desk, held: Iterable[Folder]) -> Iterator[tuple[Folder, Place, set[Path]]]:
-    """Every folder that has a mailbox to go to, its place, and the other folders that go to the same one."""
+def _placed(desk: Desk, held: Iterable[Folder]) -> Iterator[tuple[Folder, Place, set[Path], bool]]:
+    """Every folder that has a mailbox to go to, its place, the other folders that go to the same one, and whether it
+    had to get another name than was wanted."""
     by_owner: defaultdict[str, list[Folder]] = defaultdict(list)
     for folder in held:
         owner = desk.routes.owner(folder.account.name)
@@ -65,15 +68,16 @@ def _placed(desk: Desk, held: Iterable[Folder]) -> Iterator[tuple[Folder, Place,
         sharing: defaultdict[Place, set[Path]] = defaultdict(set)
         for folder, place in places.items():
             sharing[place].add(folder.path)
+        renamed = desk.routes.renamed(places)
         for folder, place in places.items():
-            yield folder, place, sharing[place] - {folder.path}
+            yield folder, place, sharing[place] - {folder.path}, folder in renamed
 
 
-def _warnings(path: Path, to: Path, its: _Folders) -> Iterator[Reason]:
+def _warnings(its: _Folders) -> Iterator[Reason]:
     if its.met:
         others = sorted(" / ".join(each) or "–" for each in its.met)
         yield Reason("review.same-place", folders=", ".join(others[:5]), many=len(others))
-    if legal(path, USUAL) != path and path:
+    if its.renamed:
         yield Reason("review.renamed")
 
 

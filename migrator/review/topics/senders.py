@@ -11,7 +11,8 @@ from migrator.staging.books import senders_book
 from migrator.staging.glances import Glance, of_sender
 from migrator.steps.senders import senders_with_accounts
 
-SAMPLES = 10
+SAMPLES = 200
+"""More than are shown, because not everybody may see all of them."""
 
 
 def _rows(desk: Desk) -> Iterator[Row]:
