@@ -90,8 +90,8 @@ def _refuse_short(reviewers: Mapping[str, Reviewer]) -> None:
             raise UsageError(Reason("review.secret-short", name=name, least=SHORTEST))
 
 
-def serve(app: ASGIApp, listening: Listening) -> None:
-    """Answer until Ctrl-C. What goes wrong is told by the log; which addresses were asked for, nowhere."""
+def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
+    """What answers, not yet running. What goes wrong is told by the log; which addresses were asked for, nowhere."""
     tls = listening.tls
     config = uvicorn.Config(
         app,
@@ -104,4 +104,9 @@ def serve(app: ASGIApp, listening: Listening) -> None:
         proxy_headers=False,
         ssl_context_factory=None if tls is None else lambda config, default: tls,
     )
-    uvicorn.Server(config).run(sockets=[listening.socket])
+    return uvicorn.Server(config)
+
+
+def serve(app: ASGIApp, listening: Listening) -> None:
+    """Answer until Ctrl-C."""
+    server(app, listening).run(sockets=[listening.socket])

@@ -7,8 +7,8 @@
 
   const count = () => {
     if (!many) return;
-    const all = document.querySelector("input[name=all]");
-    many.textContent = all && all.checked ? "*" : document.querySelectorAll("input[name=row]:checked").length;
+    const all = document.querySelector("input[name=all]:checked");
+    many.textContent = all ? all.dataset.found : document.querySelectorAll("input[name=row]:checked").length;
   };
   document.addEventListener("change", (event) => {
     if (event.target.form && event.target.matches("form.find select")) event.target.form.submit();
@@ -16,22 +16,28 @@
   });
   count();
 
-  const here = () => rows.indexOf(document.activeElement && document.activeElement.closest("li.row"));
-  const go = (at) => {
-    const row = rows[Math.max(0, Math.min(rows.length - 1, at))];
+  let at = -1; // the row that was last in hand
+  document.addEventListener("focusin", (event) => {
+    const row = rows.indexOf(event.target.closest("li.row"));
+    if (row >= 0) at = row;
+  });
+  const inHand = () => document.activeElement && document.activeElement.closest("li.row");
+  const go = (to) => {
+    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
     if (row) {
       row.focus({ preventScroll: true });
       row.scrollIntoView({ block: "center" });
     }
   };
   const decided = rows.findIndex((row) => row.id === location.hash.slice(1));
-  if (decided >= 0) go(decided + 1);
+  // Behind the browser's own going to the decided row.
+  if (decided >= 0) addEventListener("load", () => setTimeout(() => go(decided + 1)));
 
   const press = (what) => what && what.click();
   const keys = {
-    j: () => go(here() + 1),
-    k: () => go(here() - 1),
-    x: () => press(rows[here()]?.querySelector("input[name=row]")),
+    j: () => go(at + 1),
+    k: () => go(at - 1),
+    x: () => press(inHand()?.querySelector("input[name=row]")),
     "/": () => by("q")?.focus(),
     r: () => by("why")?.focus(),
     u: () => press(by("undo")),
@@ -40,11 +46,13 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.matches("input:not([type=checkbox]), select, textarea")) {
-      if (event.key === "Escape") event.target.blur();
+      if (event.key !== "Escape") return;
+      event.target.blur();
+      if (at >= 0) go(at);
       return;
     }
-    const row = rows[here()];
-    if (event.key === "Enter" && row === event.target) press(row.querySelector("h2 a"));
+    const row = inHand();
+    if (event.key === "Enter" && row && row === event.target) press(row.querySelector("h2 a"));
     else if (/^[1-9]$/.test(event.key)) press(row?.querySelectorAll(".decide .word")[event.key - 1]);
     else if (keys[event.key]) keys[event.key]();
     else return;
