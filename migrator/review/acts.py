@@ -92,7 +92,7 @@ def _ticked(asked: Asked, sheet: Sheet) -> list[str]:
     if sheet.topic.starred:
         raise HTTPException(400)
     changed = standings(asked.desk, asked.topics)[sheet.topic.name].changed
-    found = asked.view.of(sheet.topic, sheet.of(asked.visitor), changed)
+    found = asked.view.of(sheet, sheet.of(asked.visitor), changed)
     return [row.id for row in found if decides(asked.visitor, row)]
 
 

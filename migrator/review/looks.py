@@ -42,7 +42,7 @@ def sheet_page(asked: Asked, *, overtaken: Sequence[Row] = (), notice: str = "",
     its = asked.desk.sheet(topic)
     mine = its.of(visitor)
     stands = standings(asked.desk, asked.topics)[topic.name]
-    found = view.of(topic, mine, stands.changed)
+    found = view.of(its, mine, stands.changed)
     everything = asked.said("print") == "1"
     pages = 1 if everything else max(1, -(-len(found) // PAGE))
     number = min(view.page, pages)

@@ -1,8 +1,10 @@
 """A topic's rows with the decisions laid over them: who sees which, which are asked for, and what they come to."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 
 from migrator.review.door import Visitor
 from migrator.review.topic import SURE, Row, Topic
@@ -27,12 +29,29 @@ class Sheet:
     def by_id(self) -> Mapping[str, Row]:
         return {row.id: row for row in self.rows}
 
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """What is searched of each row, by its id."""
+        return {row.id: _text(row) for row in self.rows}
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """Each row's digest, by its id."""
+        return {row.id: row_digest(row) for row in self.rows}
+
     def of(self, visitor: Visitor) -> Sequence[Row]:
         """The rows of which they see anything."""
         if "*" in visitor.accounts:
             return self.rows
         sees = {account: visitor.sees(account) for account in frozenset().union(*(row.accounts for row in self.rows))}
         return [row for row in self.rows if any(sees[account] for account in row.accounts)]
+
+
+def row_digest(row: Row) -> str:
+    """Of what a person sees and signs of one row: not of counts and examples, which change with every new mail."""
+    said = None if row.said is None else [row.said.verdict, row.said.why, row.said.by]
+    spelled = json.dumps([row.id, row.title, row.proposal, said])
+    return sha256(spelled.encode()).hexdigest()[:16]
 
 
 def decides(visitor: Visitor, row: Row) -> bool:
@@ -55,15 +74,15 @@ class View:
     proposal: str = ""
     page: int = 1
 
-    def of(self, topic: Topic, rows: Iterable[Row], changed: Collection[str]) -> list[Row]:
-        """The rows that fit, on whatever page."""
+    def of(self, sheet: Sheet, rows: Iterable[Row], changed: Collection[str]) -> list[Row]:
+        """Those of these rows of the sheet that fit, on whatever page."""
         words = self.query.casefold().split()
         return [
             row
             for row in rows
-            if self._shows(topic, row, changed)
+            if self._shows(sheet.topic, row, changed)
             and (not self.proposal or row.proposal == self.proposal)
-            and (not words or all(word in _text(row) for word in words))
+            and (not words or all(word in sheet.texts[row.id] for word in words))
         ]
 
     def _shows(self, topic: Topic, row: Row, changed: Collection[str]) -> bool:

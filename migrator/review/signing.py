@@ -1,26 +1,13 @@
 """What is signed is a digest of every row with its proposal and decision; what changes later reopens it by itself."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from migrator.review.desk import Desk
 from migrator.review.sheets import Sheet, tally
-from migrator.review.topic import Row, Topic
+from migrator.review.topic import Topic
 from migrator.staging.books import Signoff, signoffs
-
-
-def row_digest(row: Row) -> str:
-    """Of what a person sees and signs of one row: not of counts and examples, which change with every new mail."""
-    said = None if row.said is None else [row.said.verdict, row.said.why, row.said.by]
-    spelled = json.dumps([row.id, row.title, row.proposal, said], ensure_ascii=True)
-    return sha256(spelled.encode()).hexdigest()[:16]
-
-
-def row_digests(sheet: Sheet) -> dict[str, str]:
-    """Each row's digest by its id."""
-    return {row.id: row_digest(row) for row in sheet.rows}
 
 
 def digest(rows: Mapping[str, str]) -> str:
@@ -55,7 +42,7 @@ class Standing:
 
 def standings(desk: Desk, topics: Mapping[str, Topic]) -> dict[str, Standing]:
     """How each topic stands."""
-    rows = {name: row_digests(desk.sheet(topic)) for name, topic in topics.items()}
+    rows = {name: desk.sheet(topic).digests for name, topic in topics.items()}
     digests = {name: digest(each) for name, each in rows.items()}
     signed = signoffs(desk.staging)
     found = {}

@@ -115,7 +115,8 @@ def _seen(staging: Staging, which: ColumnElement[bool], many: int | None = None)
 
 
 def _glances() -> Select[Any]:
-    newest, its, said = newest_item(), tables.item.c, tables.proposal.alias("said")
+    its, said, later = tables.item.c, tables.proposal.alias("said"), tables.item.alias("later")
+    replaced = select(later.c.id).where(later.c.artefact_id == its.artefact_id, later.c.id > its.id).exists()
     last = select(func.max(tables.proposal.c.id)).where(tables.proposal.c.item_id == its.id).scalar_subquery()
     names = (its.id, its.artefact_id, its.sender, its.from_, its.subject, its.received_at, its.size, its.health)
     return (
@@ -129,11 +130,11 @@ def _glances() -> Select[Any]:
             said.c.rules,
             said.c.guard,
         )
-        .join(newest, newest.c.item_id == its.id)
         .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
         .join(tables.folder, tables.folder.c.id == tables.artefact.c.folder_id)
         .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
         .outerjoin(said, said.c.id == last)
+        .where(~replaced)
     )
 
 

@@ -121,7 +121,7 @@ def test_a_view_finds_by_words_in_any_case_and_by_what_is_shown(office: Office) 
     sheet = office.desk.sheet(SENDERS)
 
     def found(**view: object) -> set[str]:
-        return {row.title for row in View(**view).of(SENDERS, sheet.rows, frozenset())}  # type: ignore[arg-type]
+        return {row.title for row in View(**view).of(sheet, sheet.rows, frozenset())}  # type: ignore[arg-type]
 
     assert found(query="KYAKU mori") == {CUSTOMER}
     assert found(query="nowhere") == set()
