@@ -45,22 +45,13 @@ def review(
 
 def _serve(settings: "Settings", staging: "Staging", listening: "Listening") -> None:
     from migrator.cli import migration
-    from migrator.cli.words import said_by
     from migrator.review.app import build
-    from migrator.review.desk import Desk
     from migrator.review.door import Door, Visitor
     from migrator.review.serve import serve
     from migrator.review.topics import TOPICS
     from migrator.staging.store import user
 
-    desk = Desk(
-        staging=staging,
-        ruleset=migration.rules(settings),
-        routes=migration.routes(settings),
-        new_store=lambda: migration.store(settings),
-        said_by=said_by,
-        own_domains=settings.filters.own_domains,
-    )
+    desk = migration.desk(settings, staging)
     console.tell(_("Reading what there is to review …"))
     for topic in TOPICS:
         desk.sheet(topic)

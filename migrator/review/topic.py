@@ -81,6 +81,8 @@ class Topic:
 
     name: str
     """In addresses and in the books."""
+    letters: str
+    """With one of which the ids of its rows begin, and those of no other topic."""
     title: Text
     question: Text
     """What is asked, and what follows from the answer."""

@@ -54,20 +54,6 @@ def decide_by_itself(staging: Staging, artefacts: Mapping[int, Verdict], *, why:
             connection.execute(insert(tables.decision), rows)
 
 
-def decide_senders(staging: Staging, decided: Mapping[str, tuple[Verdict, str]], *, by: str) -> None:
-    """A person's word on many senders and lists at once, each with its reason: all of them, or none."""
-    rows = [{**_decision("sender", verdict, by, why), "sender": sender} for sender, (verdict, why) in decided.items()]
-    if rows:
-        with deciding(staging) as connection:
-            connection.execute(insert(tables.decision), rows)
-
-
-def known_senders(staging: Staging) -> set[str]:
-    """Every sender and list from which a mail is staged, as people decide about them."""
-    with staging.reading() as connection:
-        return set(connection.execute(select(sender_of(tables.item)).distinct()).scalars())
-
-
 def decided_senders(staging: Staging) -> dict[str, tuple[Verdict, str, str]]:
     """The decision in force for each sender and list about which somebody decided: verdict, by whom, and why."""
     its = tables.decision.c

@@ -75,6 +75,7 @@ def _warnings(
 
 ACCOUNTS = Topic(
     name="accounts",
+    letters="a",
     title=lambda: _("Accounts and their addresses"),
     question=lambda: _(
         "Is this the mailbox that the account's mail belongs in? Where it is wrong, say in the reason what would be "

@@ -89,6 +89,7 @@ def _readings(desk: Desk, row: Row) -> Sequence[Reading]:
 
 FAULTS = Topic(
     name="faults",
+    letters="xd",
     title=lambda: _("Damaged and unreadable"),
     question=lambda: _(
         "What yields no mail is told here, and moves nowhere; damaged mail and mail in odd charsets moves exactly as "

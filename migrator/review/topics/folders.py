@@ -83,6 +83,7 @@ def _warnings(its: _Folders) -> Iterator[Reason]:
 
 FOLDERS = Topic(
     name="folders",
+    letters="f",
     title=lambda: _("Folders and their places"),
     question=lambda: _(
         "What will each folder be called on the new server? Folders that meet in one place come first. Where a name is "

@@ -43,6 +43,7 @@ def _samples(desk: Desk, row: Row) -> Sequence[Glance]:
 
 HELD = Topic(
     name="held",
+    letters="m",
     title=lambda: _("Mails to look at"),
     question=lambda: _(
         "Orders, bills and whatever the filter would rather have a person look at. Keep and park settle a mail; hold "

@@ -51,6 +51,7 @@ def _samples(desk: Desk, row: Row) -> Sequence[Glance]:
 
 SENDERS = Topic(
     name="senders",
+    letters="s",
     title=lambda: _("Senders and lists"),
     question=lambda: _(
         "Whose mail shall stay in staging instead of moving? It can be loaded any day. A decision also holds for mail "

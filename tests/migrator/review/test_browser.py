@@ -20,6 +20,7 @@ from tests.migrator.review.office import CUSTOMER, NEWS, SIGNER, Office
 
 MANY = Topic(
     name="many",
+    letters="r",
     title=lambda: "Many",
     question=lambda: "Five thousand rows.",
     unit=lambda: "row",

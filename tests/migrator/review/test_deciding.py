@@ -15,7 +15,7 @@ from migrator.review.topics.accounts import ACCOUNTS
 from migrator.review.topics.senders import SENDERS
 from migrator.routes import Routes
 from migrator.staging.books import rulings_book, senders_book, signoffs
-from migrator.staging.opinions import decide_senders, decided_senders
+from migrator.staging.opinions import decide_sender, decided_senders
 from migrator.staging.reports import listing
 from migrator.staging.store import Staging
 from tests.migrator.review.office import CUSTOMER, NEWS, SIGNER, Office, furnish, row_of, take_in
@@ -71,7 +71,7 @@ def test_of_many_rows_none_is_decided_where_one_was_meanwhile(office: Office) ->
     person = office.inside()
     page = person.see("/topic/senders")
     rows = [row_of(page, title) for title in (NEWS, CUSTOMER)]
-    decide_senders(office.staging, {CUSTOMER: (Verdict.KEEP, "")}, by="root")
+    decide_sender(office.staging, CUSTOMER, Verdict.KEEP, by="root", why="")
     answer = person.press("senders", page=page, row=rows, bulk="hold")
     assert answer.status_code == 409
     assert words(office) == {CUSTOMER: "keep"}
@@ -80,7 +80,7 @@ def test_of_many_rows_none_is_decided_where_one_was_meanwhile(office: Office) ->
 def test_many_rows_at_once_and_back(office: Office) -> None:
     person = office.inside()
     page = person.see("/topic/senders")
-    decide_senders(office.staging, {NEWS: (Verdict.HOLD, "ask")}, by="root")
+    decide_sender(office.staging, NEWS, Verdict.HOLD, by="root", why="ask")
     rows = [row_of(page, title) for title in (NEWS, CUSTOMER)]
     answer = person.press("senders", row=rows, bulk="park")
     assert words(office) == {NEWS: "park", CUSTOMER: "park"}

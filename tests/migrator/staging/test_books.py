@@ -4,7 +4,7 @@ import pytest
 
 from migrator.model import Verdict
 from migrator.staging.books import Book, Overtaken, Span, mails_book, rulings_book, senders_book, sign, signoffs
-from migrator.staging.opinions import decide_senders, decided_senders
+from migrator.staging.opinions import decide_sender, decided_senders
 from migrator.staging.reports import listing
 from migrator.staging.store import Staging
 from tests.roads import mail, road
@@ -34,10 +34,13 @@ def test_who_has_not_read_the_newest_decision_writes_nothing(staging: Staging) -
 
 
 def test_a_command_is_seen_as_well(staging: Staging) -> None:
+    with road() as way:
+        way.old.add("sato", ("INBOX",), mail("offer"))
+        way.extract(staging)
     book = senders_book(staging)
     seen = book.newest()
-    decide_senders(staging, {NEWS: (Verdict.KEEP, "")}, by="root")
-    assert isinstance(book.write({NEWS: "park"}, by="sato", why="", seen=seen), Overtaken)
+    decide_sender(staging, "sato@example.co.jp", Verdict.KEEP, by="root", why="")
+    assert isinstance(book.write({"sato@example.co.jp": "park"}, by="sato", why="", seen=seen), Overtaken)
 
 
 def test_what_is_undone_is_as_it_was(staging: Staging) -> None:
