@@ -41,7 +41,11 @@
     "/": () => by("q")?.focus(),
     r: () => by("why")?.focus(),
     u: () => press(by("undo")),
-    "?": () => press(document.querySelector("details.keys summary")),
+    "?": () => {
+      const help = document.querySelector("details.keys");
+      press(help?.querySelector("summary"));
+      help?.scrollIntoView({ block: "nearest" });
+    },
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

@@ -147,6 +147,7 @@ def test_by_keys_alone(sit: Sit) -> None:
     expect(page.locator("li.row").nth(2)).to_be_focused()  # ready for the next
     page.keyboard.press("u")
     expect(second.get_by_role("button", name="park")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_load_state()  # keys are heard when all of the page is there
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
     page.keyboard.press("Escape")
