@@ -19,7 +19,7 @@ from migrator.shared.legend import Legend
 from migrator.shared.mails import own
 from migrator.shared.standing import Standing, Why
 from migrator.staging import tables
-from migrator.staging.opinions import decide_item, decide_sender, propose
+from migrator.staging.opinions import decide_item, decide_stream, propose
 from migrator.staging.store import Staging
 from migrator.steps.extract import extract
 from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
@@ -114,7 +114,7 @@ def test_a_waiting_mail_that_would_be_parked_is_named_until_a_person_signs_it(wa
     with staging.run("judge") as run:
         propose(staging, run, "r", [(question, Proposal(verdict=Verdict.PARK))])
     assert [each.conversation for each in parked(staging, at_staging(staging, OWN))] == ["<4@mail.example>"]
-    decide_sender(staging, "mori@reiji.example", Verdict.PARK, by="t", why="")
+    decide_stream(staging, "mori@reiji.example", Verdict.PARK, by="t", why="")
     behind = list(parked(staging, at_staging(staging, OWN)))
     assert {each.key for each in behind} == {
         way.old.named(account, INBOX, number).key for account, number in (("support", 2), ("support", 3), ("sales", 1))
