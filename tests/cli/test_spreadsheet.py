@@ -28,10 +28,7 @@ from migrator.staging.opinions import Unit, decide_stream
 from migrator.staging.store import Staging
 from tests.migrator.review.office import CUSTOMER, NEWS, build_office
 
-
 Lines = list[dict[str, str]]
-
-WITHOUT_ORDERS = f"{CUSTOMER} (all but orders, deliveries, bills and the like)"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +81,7 @@ def filled(folder: Path, *, topic: str = "senders", **decisions: tuple[str, str]
 def test_only_what_was_filled_in_changes_anything(folder: Path, staging: Staging, charset: str) -> None:
     decide_stream(staging, CUSTOMER, Verdict.KEEP, by="root", why="a customer")
     file, lines = filled(folder, **{NEWS: ("留め置き", "営業と確認済み")})
-    assert next(line for line in lines if line["what"] == WITHOUT_ORDERS)["decided"] == "keep"
+    assert next(line for line in lines if line["what"] == CUSTOMER)["decided"] == "keep"
     save(file, lines, charset)
     assert run(folder, "import", str(file)) == 0
     found = {said.subject: (said.verdict, said.why) for said in senders_book(staging).in_force().values()}
@@ -121,7 +118,7 @@ def test_every_topic_goes_out_and_comes_back(folder: Path, staging: Staging, top
 def test_where_somebody_was_quicker_nothing_is_taken(
     folder: Path, staging: Staging, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, lines = filled(folder, **{NEWS: ("park", ""), WITHOUT_ORDERS: ("keep", "")})
+    file, lines = filled(folder, **{NEWS: ("park", ""), CUSTOMER: ("keep", "")})
     save(file, lines)
     decide_stream(staging, NEWS, Verdict.PARK, by="suzuki", why="")
     assert run(folder, "import", str(file)) == 2
@@ -130,7 +127,7 @@ def test_where_somebody_was_quicker_nothing_is_taken(
 
 
 def test_a_row_that_was_decided_meanwhile_and_left_empty_stops_nobody(folder: Path, staging: Staging) -> None:
-    file, lines = filled(folder, **{WITHOUT_ORDERS: ("keep", "")})
+    file, lines = filled(folder, **{CUSTOMER: ("keep", "")})
     save(file, lines)
     decide_stream(staging, NEWS, Verdict.PARK, by="suzuki", why="")
     assert run(folder, "import", str(file)) == 0
@@ -199,13 +196,13 @@ def test_a_decision_may_be_written_as_the_page_calls_it_in_any_language(word: st
 
 
 def test_every_wrong_line_is_told_at_once(folder: Path, staging: Staging) -> None:
-    file, lines = filled(folder, **{NEWS: ("park", ""), WITHOUT_ORDERS: ("delete", "")})
+    file, lines = filled(folder, **{NEWS: ("park", ""), CUSTOMER: ("delete", "")})
     place = {line["what"]: number for number, line in enumerate(lines, 2)}
     lines += [line for line in lines if line["what"] == NEWS]
     lines += [{**lines[0], "id": "s000000000000", "decision": "keep"}]
     save(file, lines)
     told = refusal(file, staging)
-    expected = [place[WITHOUT_ORDERS], len(lines), len(lines) + 1]
+    expected = [place[CUSTOMER], len(lines), len(lines) + 1]
     assert [int(number) for number in re.findall(r"line (\d+)", told)] == expected
 
 

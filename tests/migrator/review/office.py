@@ -22,12 +22,15 @@ from migrator.routes import Routes
 from migrator.settings import Reviewer
 from migrator.staging.store import Staging
 from migrator.steps.judge import judge
+from tests.migrator.rules.companies import newsletter, order
 from tests.migrator.steps.test_judge import NEWS, OFFER, letter
 from tests.roads import Road, road
 
 HOST = "127.0.0.1:8025"
 HOSTILE = "<script src=https://evil.example/x.js></script><img src=https://evil.example/i.gif onerror=alert(1)>\u202e"
 CUSTOMER = "mori@kyaku.example"
+MIXED = "shop@shop.example"
+REST, ORDERS = "all but orders, deliveries, bills and the like", "orders, deliveries, bills and the like"
 SIGNER = Visitor("sato", "sign", ("*",))
 
 rules = cache(Ruleset.read)
@@ -39,10 +42,18 @@ def furnish(way: Road) -> None:
         way.old.add(account, ("受信箱",), letter(NEWS, f"weekly-{number}", OFFER))
     way.old.add("sato", ("受信箱",), letter("order@shop.example", "ご注文の確認", OFFER))
     way.old.add("support", ("受信箱",), letter(CUSTOMER, HOSTILE.replace("\u202e", "") + "=?utf-8?B?4oCu?="))
-    way.old.add("sato", ("案件/A社",), letter(CUSTOMER, "見積のお願い", To="suzuki@example.co.jp"))
-    way.old.add("sato", ("案件／A社",), letter(CUSTOMER, "注文書"))
+    way.old.add("sato", ("案件/A社",), letter(CUSTOMER, "来週の打ち合わせ", To="suzuki@example.co.jp"))
+    way.old.add("sato", ("案件／A社",), letter(CUSTOMER, "図面"))
     way.old.add("suzuki", ("受信箱",), b"From: a@b.example\r\nSubject: cut in he")
     way.old.spoil("suzuki", ("受信箱",), Reason("mail.file-unreadable", path="x", answer="EIO"))
+
+
+def mix(way: Road) -> None:
+    """Newsletters and orders from one address."""
+    for subject in ("今週のおすすめ新商品とセール情報", "【メルマガ】ポイント10倍キャンペーン開催中"):
+        way.old.add("sato", ("受信箱",), newsletter(MIXED, subject))
+    for subject in ("ご注文確認案内", "発送のお知らせ"):
+        way.old.add("sato", ("受信箱",), order("Shop@Shop.example", subject))
 
 
 @dataclass
@@ -101,10 +112,10 @@ class Person:
         return self.client.post(address + to, data=form | fields, follow_redirects=False)
 
 
-def row_of(page: str, title: str) -> str:
-    """The id of the row with this title."""
+def row_of(page: str, title: str, part: str = "") -> str:
+    """The id of the row with this title, and of this part of its mails."""
     for row, text in re.findall(r'<li class="row[^"]*" id="(\w+)"(.*?)</li>\n', page, re.DOTALL):
-        if f">{title}</a></h2>" in unescape(text):
+        if f">{title}</a></h2>" in unescape(text) and (not part or f">{part}</p>" in unescape(text)):
             return str(row)
     raise AssertionError(f"no row {title!r}")
 

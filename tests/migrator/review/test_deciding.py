@@ -18,7 +18,19 @@ from migrator.staging.books import rulings_book, senders_book, signoffs
 from migrator.staging.opinions import Unit, decide_stream, decided_units
 from migrator.staging.reports import listing
 from migrator.staging.store import Staging
-from tests.migrator.review.office import CUSTOMER, NEWS, SIGNER, Office, furnish, row_of, take_in
+from tests.migrator.review.office import (
+    CUSTOMER,
+    MIXED,
+    NEWS,
+    ORDERS,
+    REST,
+    SIGNER,
+    Office,
+    furnish,
+    mix,
+    row_of,
+    take_in,
+)
 from tests.migrator.steps.test_judge import letter
 from tests.roads import road
 
@@ -44,6 +56,37 @@ def test_a_decision_is_the_row_that_the_command_writes(office: Office) -> None:
     assert decided_units(office.staging) == {Unit(NEWS): (Verdict.PARK, "sato", "agreed with sales")}
     assert [line["decision"] for line in listing(office.staging)].count("park") == 3
     assert "agreed with sales" in person.see("/topic/senders")
+
+
+def test_newsletters_and_orders_of_one_sender_are_decided_and_undone_apart(tmp_path: Path) -> None:
+    with road() as way, Staging.open("sqlite:///staging.db", folder=tmp_path) as staging:
+        mix(way)
+        take_in(way, staging)
+        person = Office(staging).inside()
+
+        def press(part: str, word: str) -> str:
+            row = row_of(person.see("/topic/senders"), MIXED, part)
+            return str(person.press("senders", one=f"{row}:{word}").headers["location"])
+
+        def parked() -> set[str]:
+            return {str(line["subject"]) for line in listing(staging, decision="park")}
+
+        def back(shown: str) -> None:
+            person.press("senders", page=person.see(shown), to="/undo")
+
+        press(REST, "keep")
+        press(REST, "park")
+        newsletters = parked()
+        assert len(newsletters) == 2
+        done = press(ORDERS, "park")
+        assert len(parked()) == 4
+        back(done)
+        assert parked() == newsletters
+        press(ORDERS, "park")
+        back(press(REST, "keep"))
+        assert len(parked()) == 4
+        decide_stream(staging, MIXED, Verdict.KEEP, by="root", why="")
+        assert parked() == set()
 
 
 def test_one_mail_is_decided_by_itself(office: Office) -> None:

@@ -180,7 +180,7 @@ def test_a_reviewer_sees_only_subjects_of_their_accounts(office: Office) -> None
     news = page + person.see(f"/topic/senders/row/{row_of(page, NEWS)}")
     assert [f"weekly-{number}" in news for number in range(3)] == [False, False, True]
     row = person.see(f"/topic/senders/row/{row_of(page, CUSTOMER)}")
-    assert "見積のお願い" not in row
+    assert "来週の打ち合わせ" not in row
     assert "evil.example" in row
     assert "ご注文の確認" not in person.see("/topic/held")
     order = row_of(office.inside().see("/topic/senders"), "order@shop.example")

@@ -1,6 +1,7 @@
 """What each topic asks, and how sure its proposals turned out to be."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,10 @@ from migrator.review.topics.held import HELD
 from migrator.review.topics.senders import SENDERS
 from migrator.routes import Routes
 from migrator.staging.books import Said
-from migrator.staging.store import now
-from tests.migrator.review.office import CUSTOMER, NEWS, Office, row_of
+from migrator.staging.opinions import Unit
+from migrator.staging.store import Staging, now
+from tests.migrator.review.office import CUSTOMER, MIXED, NEWS, ORDERS, REST, Office, mix, row_of, take_in
+from tests.roads import road
 
 
 def rows(office: Office, topic: Topic) -> dict[str, Row]:
@@ -38,6 +41,23 @@ def test_senders_come_with_proposal_counts_examples_and_reasons(office: Office) 
     page = office.inside().see("/topic/senders")
     assert re.search(r"newest</span> weekly-\d", page)
     assert list(found).index(NEWS) < list(found).index(CUSTOMER)
+
+
+def test_a_sender_of_newsletters_and_orders_has_two_rows_that_say_so(tmp_path: Path) -> None:
+    with road() as way, Staging.open("sqlite:///staging.db", folder=tmp_path) as staging:
+        mix(way)
+        take_in(way, staging)
+        office = Office(staging)
+        rest, orders = sorted(office.desk.sheet(SENDERS).rows, key=lambda row: row.name)
+        assert [rest.name, orders.name] == [f"{MIXED} ({REST})", f"{MIXED} ({ORDERS})"]
+        assert [rest.subject, orders.subject] == [Unit(MIXED), Unit(MIXED, orders=True)]
+        assert [rest.proposal == "park", orders.proposal == "park"] == [True, False]
+        person = office.inside()
+        assert row_of(person.see("/topic/senders"), MIXED, ORDERS) == orders.id
+        for row, mine, others in ((rest, "メルマガ", "発送"), (orders, "発送", "メルマガ")):
+            near = person.see(f"/topic/senders/row/{row.id}")
+            assert mine in near
+            assert others not in near
 
 
 def test_mails_to_look_at_are_those_proposed_for_it_and_those_somebody_decided_about(office: Office) -> None:

@@ -78,6 +78,17 @@ def test_a_decision_taken_back_is_as_if_it_had_never_been_made(staging: Staging,
     assert [line["decision"] for line in listing(staging)] == ["keep"]
 
 
+def test_a_word_on_a_sender_that_is_taken_back_leaves_its_orders_as_they_were(staging: Staging) -> None:
+    book = senders_book(staging)
+    orders = NEWS._replace(orders=True)
+    book.write({orders: "park"}, by="sato", why="", seen=0)
+    act = written(book.write({NEWS: "keep"}, by="suzuki", why="", seen=book.newest()))
+    book.undo(act, by="suzuki")
+    assert decided_units(staging) == {orders: (Verdict.PARK, "sato", "")}
+    assert words(book) == {NEWS: None, orders: "park"}
+    assert [said.verdict for said in book.of(orders)] == ["park"]
+
+
 def test_topics_do_not_mix_and_a_ruling_names_what_it_is_about(staging: Staging) -> None:
     accounts, folders = rulings_book(staging, "accounts"), rulings_book(staging, "folders")
     accounts.write({"a1": "right"}, by="sato", why="", seen=0, about={"a1": "d1"})
