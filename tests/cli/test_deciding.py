@@ -66,7 +66,7 @@ def fill(file: Path, **decisions: str) -> None:
     """Write decisions into the spreadsheet: `orders` into the line about orders, `rest` into the others."""
     lines = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
     for line in lines:
-        line["decision"] = decisions["orders" if "(orders" in line["what"] else "rest"]
+        line["decision"] = decisions["orders" if "(only orders" in line["what"] else "rest"]
     with file.open("w", encoding="utf-8-sig", newline="") as stream:
         out = csv.DictWriter(stream, lines[0].keys())
         out.writeheader()

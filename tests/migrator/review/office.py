@@ -30,7 +30,7 @@ HOST = "127.0.0.1:8025"
 HOSTILE = "<script src=https://evil.example/x.js></script><img src=https://evil.example/i.gif onerror=alert(1)>\u202e"
 CUSTOMER = "mori@kyaku.example"
 MIXED = "shop@shop.example"
-REST, ORDERS = "all but orders, deliveries, bills and the like", "orders, deliveries, bills and the like"
+REST, ORDERS = "all but orders, deliveries, bills and the like", "only orders, deliveries, bills and the like"
 SIGNER = Visitor("sato", "sign", ("*",))
 
 rules = cache(Ruleset.read)
