@@ -64,12 +64,20 @@ class Reviewer(_Section):
     """Who may open the review page, and what of it: the accounts whose subjects they may see."""
 
     secret: Secret
-    role: Literal["read", "decide"] = "decide"
+    role: Literal["see", "decide", "sign"] = "decide"
+    """Each may also what stands before it."""
     accounts: tuple[str, ...] = ()
+    """Names or globs."""
 
 
-class _ReviewSection(_Section):
+class ReviewSection(_Section):
+    """Who reviews, and what the page needs to be reached from other desks. Paths are absolute once loaded."""
+
     reviewers: dict[str, Reviewer] = {}
+    certificate: Path | None = None
+    key: Path | None = None
+    hosts: tuple[str, ...] = ()
+    """Names under which browsers may ask for the page, beside the address that it listens on."""
 
 
 class _SourceKeys(_Section):
@@ -98,7 +106,7 @@ class _Document(_Section):
     targets: dict[str, dict[str, Any]] = {}
     accounts: dict[str, str] = {}
     waves: dict[str, Wave] = {}
-    review: _ReviewSection = _ReviewSection()
+    review: ReviewSection = ReviewSection()
 
 
 # -- what the engine uses --------------------------------------------------------------------------------------------
@@ -141,7 +149,7 @@ class Settings:
     folders: Mapping[str, str]
     accounts: Mapping[str, str]
     waves: Mapping[str, Wave]
-    reviewers: Mapping[str, Reviewer]
+    review: ReviewSection
 
     def target(self, name: str) -> TargetSettings:
         """The target of that name. Raises UsageError that names those there are."""
@@ -174,7 +182,7 @@ def load(folder: Path) -> Settings:
         folders=document.folders,
         accounts=document.accounts,
         waves=document.waves,
-        reviewers={name: _absolute(each, folder) for name, each in document.review.reviewers.items()},
+        review=_absolute(document.review, folder),
     )
     _refuse_commands_of_others(file, settings)
     return settings
@@ -307,7 +315,7 @@ def _refuse_passwords(file: Toml, value: Any, where: Where) -> None:
 def _refuse_commands_of_others(file: Toml, settings: Settings) -> None:
     """A command in migration.toml is run as us: then nobody else may be able to write it there."""
     configs = [settings.source.config, *(target.config for target in settings.targets.values())]
-    if not any(secret.command for secret in _secrets([settings.staging_password, configs, settings.reviewers])):
+    if not any(secret.command for secret in _secrets([settings.staging_password, configs, settings.review])):
         return
     for path in (file.path, settings.folder):
         status = path.stat()

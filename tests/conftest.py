@@ -24,7 +24,7 @@ settings.register_profile("ci", settings.get_profile("dev"), max_examples=100, d
 settings.register_profile("night", settings.get_profile("dev"), max_examples=1000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
-MARKERS = {"postgres": "postgresql", "mariadb": "mariadb", "dovecot": "dovecot", "corpora": "corpora"}
+MARKERS = {"postgres": "postgresql"} | {name: name for name in ("chromium", "corpora", "dovecot", "mariadb")}
 """How the names of fixtures begin, and the marker of a test that asks for one."""
 
 

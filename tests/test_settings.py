@@ -139,7 +139,7 @@ def test_everything_the_design_names_is_read(loaded: Loading, folder: Path) -> N
     assert (target.late_commit, target.config.model_dump()["host"]) == (5, "mail.example.co.jp")
     assert settings.accounts == {"sato": "sato.k@example.co.jp"}
     assert settings.waves["pilot"].accounts == ("soumu", "sa*")
-    assert settings.reviewers["suzuki"].secret == Secret(env="SUZUKI")
+    assert settings.review.reviewers["suzuki"].secret == Secret(env="SUZUKI")
 
 
 def test_a_source_alone_is_enough(loaded: Loading, folder: Path) -> None:

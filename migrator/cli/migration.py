@@ -18,6 +18,7 @@ from migrator.steps.progress import Report, quiet
 if TYPE_CHECKING:  # slow to import, and no command needs both
     from migrator.filters.ruleset import Ruleset
     from migrator.filters.store import Store
+    from migrator.review.desk import Desk
     from migrator.steps.crew import Crew
     from migrator.steps.load import Loading
     from migrator.steps.share import Inbox
@@ -122,6 +123,21 @@ def store(settings: Settings) -> "Store":
 
     book = settings.filters.address_book
     return Store(settings.filters.own_domains, () if book is None else addresses(book))
+
+
+def desk(settings: Settings, staging: Staging) -> "Desk":
+    """What is under review."""
+    from migrator.cli.words import said_by
+    from migrator.review.desk import Desk
+
+    return Desk(
+        staging=staging,
+        ruleset=rules(settings),
+        routes=routes(settings),
+        new_store=lambda: store(settings),
+        said_by=said_by,
+        own_domains=settings.filters.own_domains,
+    )
 
 
 def only_target(settings: Settings, name: str | None) -> str:

@@ -8,10 +8,11 @@ import typer
 
 from migrator.cli import console
 from migrator.cli.road import JSON
+from migrator.errors import Reason, UsageError
 from migrator.locale import _
 
 family = typer.Typer()
-decisions = typer.Typer(help=_("People's verdicts on senders, as a spreadsheet."))
+decisions = typer.Typer(help=_("People's decisions, as a spreadsheet."))
 family.add_typer(decisions, name="decisions")
 
 
@@ -54,37 +55,64 @@ def senders(
 
 @decisions.command(
     name="export",
-    help=_("Write the senders into a spreadsheet (CSV, UTF-8 with BOM) in which a person decides."),
+    help=_("Write a topic of the review into a spreadsheet (CSV, UTF-8 with BOM) in which a person decides."),
     epilog=_("Example: migrator decisions export senders.csv"),
 )
-def export(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
-    """The column `decision` is for keep, park or hold; `why` for the reason. The others only tell."""
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    topic: Annotated[
+        str,
+        typer.Option("--topic", help=_("What `migrator review` shows: accounts, folders, senders, held or faults.")),
+    ] = "senders",
+) -> None:
+    """The column `decision` is for the decision; `reason` for the reason. The others only tell."""
+    from migrator.cli import migration
     from migrator.cli.spreadsheet import write
+    from migrator.review.topics import TOPICS
+    from migrator.staging.glances import glances
 
-    rows = list(_rows())
-    write(file, rows)
-    console.say(_("{n} senders and lists are in {file}."), n=len(rows), file=str(file))
+    found = next((each for each in TOPICS if each.name == topic), None)
+    if found is None:
+        raise UsageError(Reason("review.no-topic", name=topic, known=", ".join(each.name for each in TOPICS)))
+    with migration.opened() as (settings, staging):
+        desk = migration.desk(settings, staging)
+        sheet = desk.sheet(found)
+        mails = glances(staging, [item for row in sheet.rows for item, _text in row.quotes])
+        subjects = {row.id: [mails[item].subject for item, _text in row.quotes] for row in sheet.rows}
+        write(file, sheet, subjects, desk.say)
+    console.say(_("{n} rows are in {file}."), n=len(sheet.rows), file=str(file))
 
 
 @decisions.command(
     name="import",
-    help=_("Take the verdicts out of such a spreadsheet: all of them, or none where one is wrong."),
+    help=_("Take the decisions out of such a spreadsheet: all of them, or none where one is wrong or overtaken."),
     epilog=_("Example: migrator decisions import senders.csv"),
 )
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
-    """Rows without a verdict, or with the one that is in force, change nothing."""
+    """Rows without a decision, or with the one that is in force, change nothing."""
     from migrator.cli import migration
     from migrator.cli.spreadsheet import read
-    from migrator.staging.opinions import decide_units, decided_units, known_streams
+    from migrator.review.topics import TOPICS
+    from migrator.staging.books import Overtaken
     from migrator.staging.store import user
 
-    with migration.opened() as (_settings, staging):
-        decided = read(file, known_streams(staging))
-        in_force = decided_units(staging)
-        fresh = {unit: said for unit, said in decided.items() if in_force.get(unit, ("",))[0] != said[0]}
-        decide_units(staging, fresh, by=user())
+    with migration.opened() as (settings, staging):
+        sheet, decided = read(file, TOPICS, migration.desk(settings, staging).sheet)
+        fresh = [
+            each
+            for each in decided
+            if each.row.said is None or (each.row.said.verdict, each.row.said.why) != (each.verdict, each.why)
+        ]
+        outcome = sheet.topic.book(staging).write_each(
+            [(each.row.subject, each.verdict, each.why) for each in fresh],
+            by=user(),
+            seen=sheet.seen,
+            about={each.row.subject: each.row.about for each in fresh},
+        )
+    if isinstance(outcome, Overtaken):
+        raise UsageError(Reason("sheet.overtaken", file=str(file), many=len(outcome.subjects), lines="-"))
     console.say(
-        _("{n} verdicts taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
+        _("{n} decisions taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
     )
 
 

@@ -1,110 +1,173 @@
-"""The senders as a spreadsheet, and a person's verdicts out of it."""
+"""A topic of the review as a spreadsheet, and people's decisions out of it.
+
+`id` and `digest` begin with a letter, for Excel makes numbers of 007 and 12e5. Only `id`, `digest`, `decision` and
+`reason` are read again, and only where something stands under `decision`.
+"""
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from migrator.errors import Reason, UsageError
-from migrator.locale import _, sentence
-from migrator.mail.streams import StreamKey, streams_meant
-from migrator.model import Verdict
-from migrator.staging.opinions import Unit
-
-COLUMNS = (
-    *("sender", "about", "kind", "items", "MB", "accounts", "proposal", "tier", "sure"),
-    *("reasons", "protected_by", "newest", "least_typical"),
-)
-DECIDED = ("decision", "why")
-ORDERS = "orders"
-"""In `about`, where a line is about a sender's orders, deliveries, bills and accounts; else nothing stands there."""
+from migrator.locale import LANGUAGES, Language, _, sentence, speak
+from migrator.review.sheets import Sheet
+from migrator.review.topic import Row, Topic
+from migrator.text import shown
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell must not begin with: a spreadsheet would compute it."""
 
+READ = ("id", "digest", "decision", "reason")
+"""The columns that are read again."""
 
-def write(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One line a sender; UTF-8 with BOM and CRLF, as Excel wants it. Raises UsageError where it cannot be written."""
+Say = Callable[[Iterable[Reason | str]], list[Reason]]
+
+
+# -- out -----------------------------------------------------------------------------------------------------------
+
+
+def write(file: Path, sheet: Sheet, quotes: Mapping[str, Sequence[str]], say: Say) -> None:
+    """One line a row; UTF-8 with BOM and CRLF, as Excel wants it. `quotes` are the subjects that stand with each row.
+
+    Raises UsageError where the file cannot be written.
+    """
+    topic = sheet.topic
+    heads = ("id", "what", "facts", *(column() for column in topic.columns), "proposal", "sure", "for", "against")
     try:
         with file.open("w", encoding="utf-8-sig", newline="") as stream:
             lines = csv.writer(stream)
-            lines.writerow((*COLUMNS, *DECIDED))
-            for row in rows:
-                lines.writerow(map(cell, _values(row)))
+            lines.writerow((*heads, "examples", "decided", "by", "digest", "decision", "reason"))
+            for row in sheet.rows:
+                values = _values(topic, row, quotes.get(row.id, ()), say)
+                lines.writerow((*map(cell, values), _digest(sheet, row), "", ""))
     except OSError as error:
         raise UsageError(Reason("sheet.unwritable", file=str(file), answer=error.strerror)) from error
 
 
-def _values(row: Mapping[str, Any]) -> Iterator[object]:
-    yield row["sender"]
-    yield ORDERS if row["orders"] else ""
-    yield row["kind"]
-    yield row["items"]
-    yield round(row["bytes"] / 10**6, 1)
-    yield row["accounts"]
-    yield row["proposal"]
-    yield row["tier"]
-    yield f"{row['score']:.0%}"
-    yield " / ".join(sentence(each) for each in row["reasons"])
-    yield " / ".join(sentence(each) for each in row["protected_by"])
-    yield row["newest"]
-    yield row["least_typical"]
-    yield row["decision"] or ""
-    yield ""
+def _values(topic: Topic, row: Row, quotes: Sequence[str], say: Say) -> Iterator[object]:
+    yield row.id
+    yield row.name
+    yield " / ".join(sentence(each) for each in (*row.notes, *row.warnings))
+    yield from row.numbers
+    yield "" if row.proposal is None else topic.word(row.proposal).label()
+    yield "" if row.confidence is None else f"{row.confidence:.0%}"
+    yield " / ".join(sentence(each) for each in say(row.evidence))
+    yield " / ".join(sentence(each) for each in say(row.against))
+    yield " / ".join(quotes)
+    yield "" if row.said is None or row.said.verdict is None else topic.word(row.said.verdict).label()
+    yield "" if row.said is None else row.said.by
 
 
 def cell(value: object) -> object:
     """A value as no spreadsheet computes it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{shown(value)}" if value.startswith(FORMULA) else shown(value)
 
 
-def read(file: Path, known: Collection[StreamKey]) -> dict[Unit, tuple[Verdict, str]]:
-    """The verdicts, with their reasons. Raises UsageError that names every line that is wrong."""
+def _digest(sheet: Sheet, row: Row) -> str:
+    return f"d{sheet.digests[row.id]}"
+
+
+# -- in ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one line decides."""
+
+    row: Row
+    verdict: str
+    why: str
+
+
+@dataclass(slots=True)
+class _Lines:
+    """A file being read."""
+
+    sheet: Sheet
+    found: dict[str, Decided] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    overtaken: list[str] = field(default_factory=list)
+
+    def take(self, line: Mapping[str, str | None], number: int) -> None:
+        """One line; one without a decision says nothing."""
+        name, digest, decision, why = (_plain(line.get(column)) for column in READ)
+        row = self.sheet.by_id.get(name)
+        if not decision:
+            return
+        verdict = verdict_of(self.sheet.topic, decision)
+        if verdict is None:
+            known = ", ".join(word.verdict for word in self.sheet.topic.words)
+            self.wrong.append(
+                _("line {line}: `{word}` is none of {known}").format(line=number, word=decision[:20], known=known)
+            )
+        elif row is None:
+            self.wrong.append(_("line {line}: there is no row {id}").format(line=number, id=name[:20]))
+        elif name in self.found:
+            self.wrong.append(_("line {line}: this row is decided further up").format(line=number))
+        elif digest != _digest(self.sheet, row):
+            self.overtaken.append(str(number))
+        else:
+            self.found[name] = Decided(row, verdict, why)
+
+
+def read(file: Path, topics: Iterable[Topic], sheet_of: Callable[[Topic], Sheet]) -> tuple[Sheet, list[Decided]]:
+    """The decisions of a file, and the rows that they are about; of which topic it is, its ids tell.
+
+    Raises UsageError that names every line that is wrong, or about which somebody has decided since it was written.
+    """
     try:
         data = file.read_bytes()
     except OSError as error:
         raise UsageError(Reason("sheet.unreadable", file=str(file), answer=error.strerror)) from error
     lines = csv.DictReader(io.StringIO(_text(data, file), newline=""))
-    missing = [name for name in ("sender", "decision") if name not in (lines.fieldnames or ())]
+    missing = [name for name in READ if name not in (lines.fieldnames or ())]
     if missing:
         raise UsageError(Reason("sheet.column-missing", file=str(file), column=missing[0]))
-    found: dict[Unit, tuple[Verdict, str]] = {}
-    wrong: list[str] = []
     try:
-        for line in lines:
-            _take(line, lines.line_num, known, found, wrong)
+        every = [(lines.line_num, line) for line in lines]
     except csv.Error as error:
         raise UsageError(Reason("sheet.no-csv", file=str(file), line=lines.line_num, answer=str(error))) from error
-    if wrong:
-        raise UsageError(Reason("sheet.wrong", file=str(file), many=len(wrong), lines="; ".join(wrong[:20])))
-    return found
+    letter = next((_plain(line["id"])[:1] for _number, line in every if line["id"]), "")
+    topic = next((each for each in topics if letter and letter in each.letters), None)
+    if topic is None:
+        raise UsageError(Reason("sheet.no-topic", file=str(file)))
+    taking = _Lines(sheet_of(topic))
+    for number, line in every:
+        taking.take(line, number)
+    if taking.wrong:
+        told = "; ".join(taking.wrong[:20])
+        raise UsageError(Reason("sheet.wrong", file=str(file), many=len(taking.wrong), lines=told))
+    if taking.overtaken:
+        told = ", ".join(taking.overtaken[:20])
+        raise UsageError(Reason("sheet.overtaken", file=str(file), many=len(taking.overtaken), lines=told))
+    return taking.sheet, list(taking.found.values())
 
 
-def _take(
-    line: Mapping[str, str | None],
-    number: int,
-    known: Collection[StreamKey],
-    found: dict[Unit, tuple[Verdict, str]],
-    wrong: list[str],
-) -> None:
-    name, word = (line["sender"] or "").strip(), (line["decision"] or "").strip().lower()
-    if name.startswith("'") and name[1:].startswith(FORMULA):
-        name = name[1:]
-    if not word:
-        return
-    about = (line.get("about") or "").strip().lower()
-    stream = next((each for each in streams_meant(name) if each in known), None)
-    if word not in set(Verdict):
-        wrong.append(_("line {line}: `{word}` is not keep, park or hold").format(line=number, word=word[:20]))
-    elif about not in ("", ORDERS):
-        wrong.append(_("line {line}: in `about`, `{word}` is not orders").format(line=number, word=about[:20]))
-    elif stream is None:
-        wrong.append(_("line {line}: no mail is from this sender or list").format(line=number))
-    elif (unit := Unit(stream, orders=about == ORDERS)) in found:
-        wrong.append(_("line {line}: this sender has a verdict further up").format(line=number))
-    else:
-        found[unit] = Verdict(word), (line.get("why") or "").strip()
+def verdict_of(topic: Topic, text: str) -> str | None:
+    """The verdict that somebody wrote: by its name, or as it is called on the page in any of our languages."""
+    for word in topic.words:
+        if text.casefold() in {word.verdict, *(_in(lang, word.label).casefold() for lang in LANGUAGES)}:
+            return word.verdict
+    return text if topic.takes(text) else None
+
+
+def _in(lang: Language, label: Callable[[], str]) -> str:
+    def said() -> str:
+        speak(lang)
+        return label()
+
+    return copy_context().run(said)
+
+
+def _plain(cell: str | None) -> str:
+    """A cell without the apostrophe that keeps it from being computed."""
+    text = (cell or "").strip()
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
 def _text(data: bytes, file: Path) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from migrator.model import Raw, Verdict
 from migrator.staging import tables
-from migrator.staging.states import newest_item
+from migrator.staging.states import TAKEN_BACK, newest_item
 from migrator.staging.store import Staging
 
 PAGE = 5_000
@@ -61,7 +61,7 @@ def sent(staging: Staging) -> Iterator[Sent]:
                 sender=row.sender,
                 subject=row.subject,
                 digest=row.digest,
-                kept=row.said not in (None, Verdict.PARK),
+                kept=row.said not in (None, TAKEN_BACK, Verdict.PARK),
                 orders=bool(row.orders),
                 proposal=None if row.rules is None else (row.guard, row.rules),
             )

@@ -1,6 +1,7 @@
 """What is thought of the mails: proposals by the filter, decisions by people. Both only grow; the newest counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,8 +11,18 @@ from migrator.errors import Reason, UsageError
 from migrator.mail.streams import StreamKey, streams_meant
 from migrator.model import ItemId, Proposal, Verdict
 from migrator.staging import tables
-from migrator.staging.states import newest_item, parked_by
+from migrator.staging.states import TAKEN_BACK, newest_item, parked_by
 from migrator.staging.store import Run, Staging, now
+
+
+@contextmanager
+def deciding(staging: Staging) -> Iterator[Connection]:
+    """One transaction of a person's decisions, and nobody else's at the same time: so a higher number is a later one,
+    and whoever looks before he decides looks at all there is."""
+    with staging.writing() as connection:
+        if not staging.sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("decisions", 0))))
+        yield connection
 
 
 def propose(staging: Staging, run: Run, ruleset: str, proposals: Iterable[tuple[ItemId, Proposal]]) -> None:
@@ -57,44 +68,22 @@ class Unit(NamedTuple):
         return "orders" if self.orders else "sender"
 
 
-def decide_units(staging: Staging, decided: Mapping[Unit, tuple[Verdict, str]], *, by: str) -> None:
-    """A person's word on many senders and lists at once, each with its reason: all of them, or none."""
-    rows = [
-        {**_decision(unit.scope, verdict, by, why), "sender": unit.stream} for unit, (verdict, why) in decided.items()
-    ]
-    if rows:
-        with staging.writing() as connection:
-            connection.execute(insert(tables.decision), rows)
-
-
-def known_streams(staging: Staging) -> set[StreamKey]:
-    """Every sender and list from which a mail is staged, as people decide about them."""
-    with staging.reading() as connection:
-        return set(connection.execute(select(tables.item.c.stream).distinct()).scalars())
-
-
 def decided_units(staging: Staging) -> dict[Unit, tuple[Verdict, str, str]]:
-    """The decision in force wherever somebody decided: verdict, by whom, and why. As `states.said_of_stream` has it:
-    a word on a sender is one on its orders too, unless it parks."""
+    """The decision in force wherever somebody decided: verdict, by whom, and why."""
     its = tables.decision.c
-    found: dict[Unit, tuple[Verdict, str, str]] = {}
     with staging.reading() as connection:
-        for row in connection.execute(
+        rows = connection.execute(
             select(its.scope, its.sender, its.verdict, its.by, its.why)
             .where(its.scope.in_(("sender", "orders")))
             .order_by(its.id)
-        ):
-            said = Verdict(row.verdict), row.by, row.why
-            if row.scope == "sender":
-                found[Unit(row.sender)] = said
-            if row.scope == "orders" or row.verdict != Verdict.PARK:
-                found[Unit(row.sender, orders=True)] = said
-    return found
+        )
+        newest = {Unit(row.sender, row.scope == "orders"): row for row in rows}
+    return {unit: (Verdict(row.verdict), row.by, row.why) for unit, row in newest.items() if row.verdict != TAKEN_BACK}
 
 
 def decide_item(staging: Staging, item: ItemId, verdict: Verdict, *, by: str, why: str) -> None:
     """A person's word on one mail. Raises UsageError where there is no such item."""
-    with staging.writing() as connection:
+    with deciding(staging) as connection:
         artefact = connection.execute(select(tables.item.c.artefact_id).where(tables.item.c.id == item)).scalar()
         if artefact is None:
             raise UsageError(Reason("item.unknown", item=item))
@@ -113,19 +102,21 @@ class Decided:
 def decide_stream(
     staging: Staging, words: str, verdict: Verdict, *, by: str, why: str, orders: bool = False
 ) -> Decided:
-    """A person's word on the sender or list that these words mean, for mail that comes later too. To park a sender
-    does not park its orders, but `orders` does. Raises UsageError where nothing is from there."""
-    with staging.writing() as connection:
-        unit = Unit(_meant(connection, words), orders)
+    """A person's word on the sender or list that these words mean, for mail that comes later too; on its orders as
+    well, unless it parks: those are parked by `orders` alone. Raises UsageError where nothing is from there."""
+    with deciding(staging) as connection:
+        stream = _meant(connection, words)
+        units = [Unit(stream, orders)] if orders or verdict == Verdict.PARK else [Unit(stream), Unit(stream, True)]
         connection.execute(
-            insert(tables.decision).values(**_decision(unit.scope, verdict, by, why), sender=unit.stream)
+            insert(tables.decision),
+            [{**_decision(unit.scope, verdict, by, why), "sender": unit.stream} for unit in units],
         )
-        rest, about_orders = _counted(connection, unit.stream)
+        rest, about_orders = _counted(connection, stream)
     if orders:
-        return Decided(unit.stream, about_orders, 0)
+        return Decided(stream, about_orders, 0)
     if verdict == Verdict.PARK:
-        return Decided(unit.stream, rest, about_orders)
-    return Decided(unit.stream, rest + about_orders, 0)
+        return Decided(stream, rest, about_orders)
+    return Decided(stream, rest + about_orders, 0)
 
 
 def _meant(connection: Connection, words: str) -> StreamKey:

@@ -37,6 +37,9 @@ from migrator.staging.tables import (
     retry,
 )
 
+TAKEN_BACK = "none"
+"""The verdict of a decision row that takes back those before it: nobody has decided."""
+
 
 class State(StrEnum):
     """The first that is true is an artefact's state at a target."""
@@ -96,22 +99,22 @@ def parked_by(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
 
 
 def said_of_stream(of: Any) -> ColumnElement[str]:
-    """The newest verdict about the sender or list of an item row `of`. A word that parks a sender does not reach its
-    orders: those are parked by a word on them (scope `orders`)."""
-    its = decision.c
-    by_name, by_orders = its.scope == "sender", its.scope == "orders"
-    return case(
-        (
-            func.coalesce(_newest(proposal.c.orders, proposal.c.item_id == of.c.id), false()),
-            _newest(its.verdict, its.sender == of.c.stream, or_(by_orders, and_(by_name, its.verdict != Verdict.PARK))),
-        ),
-        else_=_newest(its.verdict, its.sender == of.c.stream, by_name),
+    """The newest verdict about the sender or list of an item row `of`; about its orders, where the mail is one."""
+    about_orders = func.coalesce(_newest(proposal.c.orders, proposal.c.item_id == of.c.id), false())
+    by_orders, by_name = (
+        _said(decision.c.sender == of.c.stream, decision.c.scope == scope) for scope in ("orders", "sender")
     )
+    return case((about_orders, by_orders), else_=by_name)
 
 
-def said_of(scope: str, artefact_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+def said_of(scope: str, artefact_id: ColumnElement[Any]) -> ColumnElement[Any]:
     """The newest verdict about an artefact in this scope: item, source or auto."""
-    return _newest(decision.c.verdict, decision.c.artefact_id == artefact_id, decision.c.scope == scope)
+    return _said(decision.c.artefact_id == artefact_id, decision.c.scope == scope)
+
+
+def _said(*where: ColumnElement[bool]) -> ColumnElement[Any]:
+    """The newest of these decisions' verdicts; null where it was taken back."""
+    return func.nullif(_newest(decision.c.verdict, *where), TAKEN_BACK)
 
 
 def flags_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[Any]:

@@ -8,6 +8,7 @@ pass get an end, a lease a new holder.
     ours     made                                                             by run
     shared   shared_fact ─ shared_about                                       by run
     opinion  feature; proposal, decision                                      by raw; by item or sender
+    review   ruling; signoff                                                  by a topic's row; by topic
     target   place ─ mark ─ dispatch ─ receipt | refusal | recall             by run, under a lease's fence
              intent ─ outcome, amendment                                      amend, withdraw and set_state
              entitlement ─ entitled                                           grant and revoke
@@ -416,6 +417,33 @@ decision = Table(
     Column("at", Instant, nullable=False),
     Index(None, "artefact_id"),
     Index(None, "sender"),
+)
+
+ruling = Table(
+    "ruling",  # what a person says of a row that is no mail and no sender: an account, a folder, a fault …
+    metadata,
+    _id(),
+    _text("topic"),
+    _text("row"),
+    _text("about"),  # a digest of what was proposed; of another proposal it says nothing
+    _text("verdict"),
+    _text("by"),
+    _text("why"),
+    Column("at", Instant, nullable=False),
+    Index(None, "topic", "row"),
+)
+
+signoff = Table(
+    "signoff",
+    metadata,
+    _id(),
+    _text("topic"),
+    _text("digest"),  # of the rows with their proposals and decisions, as they were signed
+    Column("rows", Json, nullable=False),  # each row's own digest, by its id
+    Column("needs", Json, nullable=False),  # the digests of the topics that this one rests on
+    _text("by"),
+    Column("at", Instant, nullable=False),
+    Index(None, "topic"),
 )
 
 # -- what became of it at a target --------------------------------------------------------------------------------

@@ -60,6 +60,13 @@ class Sender:
 def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[str, Any]]:
     """One row a sender or list in the words of interface.md, and one for its orders, those that would save most first.
     `reasons` and `protected_by` are ids of signals and guards, the weightiest first."""
+    return (row for row, _ in senders_with_accounts(staging, ruleset, store))
+
+
+def senders_with_accounts(
+    staging: Staging, ruleset: Ruleset, store: Store
+) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """As `senders`, each with the accounts that its mail lies in."""
     learn_facts(staging, ruleset, store)
     streams = gather(staging, ruleset, store)
     found = _gathered(staging, streams)
@@ -72,7 +79,7 @@ def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[s
         speak = sorted(each.shown, key=lambda signal: -each.shown[signal] * weights.get(signal, 0.0))
         sure = each.sure / each.items
         against = [signal for signal in reversed(speak) if weights.get(signal, 0.0) < 0]
-        yield {
+        row = {
             "sender": unit.stream,
             "orders": unit.orders,
             "kind": "list" if each.is_list else "address",
@@ -86,9 +93,12 @@ def senders(staging: Staging, ruleset: Ruleset, store: Store) -> Iterator[dict[s
             "protected_by": [*(guard for guard, _ in each.guards.most_common()), *against][:REASONS],
             "newest": subjects[each.newest],
             "least_typical": subjects[each.odd[1]],
+            "newest_item": str(each.newest),
+            "least_typical_item": str(each.odd[1]),
             "decision": None if verdict is None else verdict.value,
             "decided_by": by,
         }
+        yield row, frozenset(each.accounts)
 
 
 def _gathered(staging: Staging, streams: Streams) -> dict[Unit, Sender]:

@@ -50,7 +50,7 @@ def test_every_example_in_the_template_loads_when_it_is_uncommented(tmp_path: Pa
     settings = load(tmp_path)
     assert set(settings.targets) == {"rehearsal", "new"}
     assert settings.waves["pilot"].accounts == ("soumu", "sato")
-    assert set(settings.reviewers) == {"suzuki"}
+    assert set(settings.review.reviewers) == {"suzuki"}
 
 
 def test_both_templates_say_the_same() -> None:

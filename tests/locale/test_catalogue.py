@@ -29,7 +29,19 @@ def called(name: str) -> list[tuple[str, str, ast.Call]]:
         match node:
             case ast.Call(func=ast.Name(id=known), args=[ast.Constant(value=str(text)), *_]) if known == name:
                 found.append((f"{path.relative_to(ROOT)}:{node.lineno}", text, node))
-    return found
+    return found + (in_templates() if name == "_" else [])
+
+
+def in_templates() -> list[tuple[str, str, ast.Call]]:
+    """The texts that the pages' templates show."""
+    paths = sorted((ROOT / "migrator" / "review" / "templates").glob("*.html"))
+    assert paths
+    none = ast.Call(ast.Name("_"), [], [])
+    return [
+        (path.name, ast.literal_eval(text), none)
+        for path in paths
+        for text in re.findall(r'\b_\(("(?:[^"\\]|\\.)*")\)', path.read_text(encoding="utf-8"))
+    ]
 
 
 @cache

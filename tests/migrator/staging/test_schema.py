@@ -62,7 +62,9 @@ def test_what_was_staged_and_decided_before_streams_is_known_by_them(staging: St
             add(table["item"], id=number, artefact_id=number, digest="r", pass_id=1, sender=sender, list_id=list_id)
             rules = '["transaction.subject"]' if list_id is None else "[]"
             add(table["proposal"], id=number, item_id=number, rules=rules, run_id=1)
-            add(table["decision"], id=number, scope="sender", sender=list_id or sender)
+            verdict = "park" if list_id is None else "keep"
+            said = {"scope": "sender", "sender": list_id or sender, "verdict": verdict, "by": "", "why": "", "at": 0}
+            connection.execute(insert(table["decision"]).values(**said))
     upgrade(staging.engine)
     now = tables.item.c, tables.proposal.c, tables.decision.c
     with staging.reading() as connection:
@@ -71,9 +73,10 @@ def test_what_was_staged_and_decided_before_streams_is_known_by_them(staging: St
             "news.1@list.example",
         ]
         assert connection.execute(select(now[1].orders).order_by(now[1].id)).scalars().all() == [True, False]
-        assert connection.execute(select(now[2].sender).order_by(now[2].id)).scalars().all() == [
-            "bounce-*@shop.example",
-            "news.1@list.example",
+        assert connection.execute(select(now[2].sender, now[2].scope, now[2].verdict).order_by(now[2].id)).all() == [
+            ("bounce-*@shop.example", "sender", "park"),
+            ("news.1@list.example", "sender", "keep"),
+            ("news.1@list.example", "orders", "keep"),
         ]
 
 

@@ -220,8 +220,8 @@ def test_a_legend_that_the_target_keeps_tells_what_its_words_mean() -> None:
             (place,) = target.places()
             (seen,) = target.survey(place, None)
             words = {seen.ref: frozenset({"gw_done"})}
-            for kept, given, waits in ((legend.text(), None, 0), (None, legend, 0), (None, None, 1)):
-                told_there = at_target(Worded(target, words, kept), inbox, own(OWN), given)  # type: ignore[arg-type]
+            for kept, waits in ((legend.text(), 0), (None, 1)):
+                told_there = at_target(Worded(target, words, kept), inbox, own(OWN))  # type: ignore[arg-type]
                 assert len(told_there.unanswered) == waits
             with pytest.raises(UsageError):
                 at_target(Worded(target, words, "{}"), inbox, own(OWN))  # type: ignore[arg-type]

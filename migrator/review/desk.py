@@ -1,0 +1,87 @@
+"""The migration under review: what staging and the settings say, and each topic's rows as they were last read."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from migrator.errors import Reason
+from migrator.filters.ruleset import Ruleset
+from migrator.filters.store import Store
+from migrator.review.sheets import Sheet
+from migrator.review.topic import Row, Topic
+from migrator.routes import Routes
+from migrator.staging.glances import Stamp, stamp
+from migrator.staging.store import Staging
+
+PATIENCE = 10
+"""While a run adds mails, rows are read again only after so many times the time that reading them takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Rows without their decisions: of which facts, when, and how long it took."""
+
+    facts: Stamp
+    at: float
+    took: float
+    rows: tuple[Row, ...]
+
+
+@dataclass
+class Desk:
+    """Everything that a topic may ask. Any thread may use it."""
+
+    staging: Staging
+    ruleset: Ruleset
+    routes: Routes
+    new_store: Callable[[], Store]
+    """What protects mails, without what a former reading has put into it."""
+    said_by: Callable[[Ruleset, Iterable[str]], list[Reason]]
+    """What signals and guards say, in the language spoken."""
+    own_domains: tuple[str, ...] = ()
+    _read: dict[str, _Read] = field(default_factory=dict)
+    _sheets: dict[str, tuple[_Read, Sheet]] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+
+    def sheet(self, topic: Topic) -> Sheet:
+        """The topic's rows with the decisions in force."""
+        read = self._facts(topic)
+        book = topic.book(self.staging)
+        seen = book.newest()  # before the decisions: what is said between the two counts as unseen
+        known = self._sheets.get(topic.name)
+        if known is not None and known[0] is read and known[1].seen == seen:
+            return known[1]
+        said = book.in_force()
+        rows = []
+        for row in read.rows:
+            its = said.get(row.subject)
+            if its is not None:
+                holds = its.verdict is not None and (not topic.binding or its.about == row.about)
+                row = replace(row, said=its if holds else None, newest=its.number)
+            rows.append(row)
+        sheet = Sheet(topic, tuple(rows), seen)
+        self._sheets[topic.name] = read, sheet
+        return sheet
+
+    def say(self, reasons: Iterable[Reason | str]) -> list[Reason]:
+        """Reasons, and ids of signals and guards, as reasons in the language spoken."""
+        said: list[Reason] = []
+        for each in reasons:
+            said += [each] if isinstance(each, Reason) else self.said_by(self.ruleset, [each])
+        return said
+
+    def _facts(self, topic: Topic) -> _Read:
+        with self._locks.setdefault(topic.name, threading.Lock()):
+            known, facts, began = self._read.get(topic.name), stamp(self.staging), time.monotonic()
+            if known is not None and (known.facts == facts or began < known.at + PATIENCE * known.took):
+                return known
+            rows = tuple(topic.facts(self))
+            ended = time.monotonic()
+            self._read[topic.name] = read = _Read(facts, ended, ended - began, rows)
+            return read
+
+
+def by_name(topics: Iterable[Topic]) -> Mapping[str, Topic]:
+    """The topics by the names under which they stand in addresses."""
+    return {each.name: each for each in topics}
