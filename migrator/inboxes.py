@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from migrator.model import Account, Path
+from migrator.model import Account, Flag, Path, Role
 
 
 class Right(StrEnum):
@@ -69,6 +69,8 @@ class SharedInbox:
     name: str
     account: Account
     address: str | None = None
+    token: str = ""
+    """A pattern (RE2) whose first group, found in a subject, names the conversation: `\\[(\\d+)-\\d+\\]`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class Principal:
     login: str | None = None
     address: str | None = None
     left: bool = False
+    known: bool = True
+    """False for one that no table of people lists and some piece of work names: a person must say who that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ class Member:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Named:
     """One mail of the inbox's account, as `Source.items` names it."""
 
@@ -184,3 +188,18 @@ class Template:
 
 
 Work = WorkState | Event | Note | Tag | Belongs | Template
+
+Fact = SharedInbox | Principal | Member | Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One mail of an inbox's account as a source, staging or a target shows it: all that tells who waits for whom."""
+
+    named: Named
+    """At a target: its place there, and its ref."""
+    head: bytes
+    received_at: datetime
+    flags: frozenset[Flag] = frozenset()
+    role: Role | None = None
+    """Of its folder, where the store tells it."""

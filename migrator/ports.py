@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -69,6 +69,7 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
 class SharedSource(Protocol):
     """What a source may also be: one whose store knows shared inboxes. It says what the store says, no more."""
 
@@ -76,14 +77,16 @@ class SharedSource(Protocol):
         """Every shared inbox, in one stable order."""
 
     def principals(self) -> Iterator[Principal]:
-        """Everybody who is named as a member or by a piece of work, those who have left too."""
+        """Everybody the store lists, those who have left too, and whoever is named by a member or a piece of work
+        and listed nowhere."""
 
     def members(self, inbox: SharedInbox) -> Iterator[Member]:
         """Who may do what in it. Raises AccountError."""
 
     def work(self, inbox: SharedInbox) -> Iterator[Work | Unreadable]:
         """States, events, notes, tags, conversations and templates, each with the mails it is about, in one stable
-        order; a row that cannot be read is a value. Raises AccountError, Outage."""
+        order; a row that cannot be read is a value, one of a member too. No two keys of an inbox are equal. What is
+        about a mail that is not there names none. Raises AccountError, Outage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

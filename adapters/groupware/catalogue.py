@@ -7,7 +7,7 @@ import json
 import marshal
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,23 +21,25 @@ from adapters.groupware.remains import Remain, Shares
 from adapters.groupware.store import Part, Store
 from adapters.groupware.tables import BadRow
 from migrator.errors import Reason, UsageError
+from migrator.inboxes import Named
 from migrator.model import Account, Flag, Folder, Path
 from migrator.text import storable
 
 _SCHEMA = """
 pragma journal_mode = off;
 create table artefact (number integer primary key, place integer, key text, path blob, flags text, received real,
-                       digest text, rule text, reason text, message integer, cells blob, part integer);
+                       digest text, rule text, reason text, message integer, cells blob, part integer, cited text);
 create table claimed (path blob primary key) without rowid;
 create table file (path blob primary key) without rowid;
 """
 
-_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null, ?, ?, null)"
+_ROW = "insert into artefact values (null, ?, ?, ?, ?, ?, ?, null, null, ?, ?, null, ?)"
 _CLAIMED = "insert or ignore into claimed values (?)"
-_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?, null, null, null)"
-_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null, null, null, null)"
-_LEFT = "insert into artefact values (null, ?, ?, null, '', null, '', ?, null, null, ?, null)"
-_REMAIN = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, ?, null, ?, ?)"
+_FAULT = "insert into artefact values (null, ?, ?, ?, '', null, '', null, ?, null, null, null, null)"
+_NOWHERE = "insert into artefact values (null, ?, ?, null, '', null, '', null, ?, null, null, null, ?)"
+_FILE = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, null, null, null, null, null)"
+_LEFT = "insert into artefact values (null, ?, ?, null, '', null, '', ?, null, null, ?, null, null)"
+_REMAIN = "insert into artefact values (null, ?, ?, ?, '', null, '', ?, ?, null, ?, ?, null)"
 
 _SAME_KEY = """
 select number, count(*) over (partition by place, key order by number) from artefact
@@ -89,6 +91,7 @@ class Catalogue:
         self._tables = store.tables(part)
         self._places = Places(store, part, self._tables)
         self._numbers: dict[tuple[str, Path], int] = {}
+        self._indexed: set[str] = set()
         # An unnamed database of SQLite's own: spilt to disk, and deleted with the connection.
         self._scratch = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._scratch.close)
@@ -97,6 +100,7 @@ class Catalogue:
             self._scratch.execute("begin")
             self._fill()
             self._scratch.execute("commit")
+            self._by_number = [*self._numbers]
         except sqlite3.OperationalError as error:
             raise UsageError(Reason("groupware.scratch-failed", answer=str(error))) from error
 
@@ -117,6 +121,21 @@ class Catalogue:
             if claim is not None and part is not None:
                 remain = Remain(claim.files[0], self._store.shared[part], claim.places[0])
             yield Artefact(key, message, claim, _flags(flags), moment, digest, rule, _reason(reason), remain)
+
+    def cited(self, table: str, cells: Mapping[str, object], account: str) -> Iterator[Named]:
+        """The account's mails whose rows in a table of messages hold these cells, in the order of their keys."""
+        asked = self._store.mapping.cited[table]
+        columns = [f"json_extract(cited, '$[{asked.index(column)}]')" for column in sorted(cells)]
+        if (index := ", ".join(columns)) not in self._indexed:
+            self._scratch.execute(f"create index cited_{len(self._indexed)} on artefact ({index})")
+            self._indexed.add(index)
+        where = " and ".join(f"{column} = ?" for column in columns)
+        told = [str(cells[column]) for column in sorted(cells)]
+        rows = self._scratch.execute(f"select place, key from artefact where {where} order by place, key", told)  # noqa: S608 - no cell in it
+        for place, key in rows.fetchall():
+            owner, path = self._by_number[place]
+            if owner == account and key.partition(":")[0] == table:
+                yield Named(path, key)
 
     def advice(self) -> Iterator[Reason]:
         """What is odd here, but costs no mail."""
@@ -144,6 +163,7 @@ class Catalogue:
         """The rows of the messages with that number, as claims to files; what is no row becomes a fault."""
         messages = self._store.mapping.messages[number]
         name, columns = messages.table, self._store.mapping.tables[messages.table].key
+        asked = self._store.mapping.cited.get(name)
         for row in self._tables.rows(name):
             if isinstance(row, BadRow):
                 self._bad(row)
@@ -151,9 +171,10 @@ class Catalogue:
             values = row.values
             place = self._number(self._places.of_row(values, number))
             key = f"{name}:{'/'.join([str(values.get(column)) for column in columns]).replace('~', '~~')}"
+            cited = json.dumps([str(values.get(column)) for column in asked]) if asked else None
             claim = self._store.claim(number, values, self._tables)
             if isinstance(claim, Reason):
-                self._scratch.execute(_FAULT, (place, key, None, _json(claim)))
+                self._scratch.execute(_NOWHERE, (place, key, _json(claim), cited))
                 continue
             flags = " ".join([flag for column in messages.flags for flag in values.get(column) or ()])
             received = values.get(messages.received) if messages.received else None
@@ -164,7 +185,7 @@ class Catalogue:
                 for file, reason in self._store.absent(claim):
                     self._scratch.execute(_FAULT, (place, f"{key}+{key_of(file)}", None, _json(reason)))
                 shares.add(messages.container.shares(claim))
-            yield place, key, path, flags, received and received.timestamp(), row.digest, number, packed
+            yield place, key, path, flags, received and received.timestamp(), row.digest, number, packed, cited
 
     def _bad(self, row: BadRow) -> None:
         place = self._number(self._places.unnamed(row.above))

@@ -7,9 +7,12 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
+import re2
+
 from adapters.groupware.clocks import is_plain, zone
 from adapters.groupware.containers import Range
 from adapters.groupware.mapping import Messages, StoreMapping
+from adapters.groupware.sharing import About, Inboxes, People, Sharing
 from adapters.groupware.template import CROWD, Template
 from adapters.groupware.values import Addresses, Code, Date, Flags, Text
 from migrator.errors import Param, Reason, UsageError
@@ -70,6 +73,8 @@ def mistakes(mapping: StoreMapping, at: At) -> Iterator[Reason]:
             yield from _unknown(
                 column, mapping.tables[rows.table].columns, rows.table, at(("left_out", name, "columns"))
             )
+    if mapping.shared is not None:
+        yield from _shared(mapping, mapping.shared, at)
     yield from _charset(mapping.paths, at(("paths",)))
 
 
@@ -98,6 +103,10 @@ def _tables(mapping: StoreMapping, at: At) -> Iterator[Reason]:
         *((("messages", number, "table"), each.table) for number, each in enumerate(mapping.messages)),
         *((("left_out", name, "table"), rows.table) for name, rows in mapping.left_out.items()),
     ]
+    for where, part in () if mapping.shared is None else mapping.shared.parts():
+        named.append((("shared", *where, "table"), part.table))
+        if isinstance(part, About) and part.about is not None:
+            named.append((("shared", *where, "about", "table"), part.about.table))
     for name, table in mapping.tables.items():
         named.append((("tables", name, "rows", "each"), table.rows.each))
         for key, joins in (("joins", table.joins), ("lists", table.lists)):
@@ -296,6 +305,41 @@ def _container(mapping: StoreMapping, each: Messages, here: dict[str, Param]) ->
     for part in getattr(container, "parts", (container,)):
         if isinstance(part, Range) and (part.size is None) == (part.counted is None):
             yield Reason("mapping.range-shape", **here)
+
+
+def _shared(mapping: StoreMapping, shared: Sharing, at: At) -> Iterator[Reason]:
+    """The part about shared inboxes."""
+    mails = {each.table for each in mapping.messages}
+    for where, part in shared.parts():
+        for field, column, is_date in part.columns():
+            here = at(("shared", *where, field))
+            alone = isinstance(part, Inboxes | People)
+            yield from _unknown(
+                column, mapping.tables[part.table].columns if alone else mapping.names(part.table), part.table, here
+            )
+            kind = "date" if is_date else "text"
+            if column in mapping.names(part.table) and (_kind(mapping, part.table, column) == "date") != is_date:
+                yield Reason("mapping.wrong-kind", **here, column=column, wanted=kind)
+        if not isinstance(part, About):
+            continue
+        if part.about is not None:
+            here = at(("shared", *where, "about"))
+            for ours, its in part.about.on.items():
+                yield from _unknown(ours, mapping.names(part.table), part.table, here)
+                yield from _unknown(its, mapping.names(part.about.table), part.about.table, here)
+        cited = part.table if part.about is None else part.about.table
+        if cited not in mails and (part.about is not None or part.thread is None):
+            yield Reason("mapping.no-mails", **at(("shared", *where, "table")), table=cited)
+    try:
+        wrong = bool(shared.token) and re2.compile(shared.token).groups < 1
+    except re2.error:
+        wrong = True
+    if wrong:
+        yield Reason("mapping.bad-token", **at(("shared", "token")), pattern=shared.token)
+
+
+def _kind(mapping: StoreMapping, table: str, column: str) -> str:
+    return mapping.column(column if "." in column else f"{table}.{column}").read.kind
 
 
 def undocumented(mapping: StoreMapping) -> Iterator[Reason]:

@@ -1,12 +1,13 @@
 """The language in which a legacy store is described: tables, what their columns mean, and where the mails lie.
 
 A mapping is data that an operator may receive by mail: it holds no URL, no secret and no command, and nothing in it is
-ever run. Four questions, one part each:
+ever run. Five questions, one part each:
 
     tables      where rows come from, what their columns mean, how they lead to each other (`each`, `joins`)
     accounts, folders    which table names them
     messages    which table lists the mails, and which file holds each
     not_mail    what else lies there, by name of the rule; left_out, the same in columns
+    shared      which tables hold shared inboxes: who works there, and how far it is
 
 Names in braces are columns: `{file}` of the row itself, `{users.login}` of a table that the row leads to.
 """
@@ -21,6 +22,7 @@ from typing_extensions import override
 
 from adapters.groupware.containers import Container
 from adapters.groupware.rows import Rows
+from adapters.groupware.sharing import About, Sharing
 from adapters.groupware.template import Template
 from adapters.groupware.values import Addresses, Bytes, Number, Shape, Text, Value
 
@@ -132,6 +134,7 @@ class StoreMapping(Shape):
     """Name of a rule -> patterns of file names, or of whole paths where they hold a slash."""
     left_out: dict[str, LeftRows] = Field(default={})
     """Name of a rule -> where in the tables something lies that is no mail and stays behind: signatures, rules."""
+    shared: Sharing | None = None
     provenance: dict[str, str] = Field(default={})
     """`table.column` -> who decided what its codes mean, when, from which evidence."""
 
@@ -199,10 +202,30 @@ class StoreMapping(Shape):
             name if "." in name else f"{self.folders.table}.{name}" for name in self.tables[self.folders.table].key
         }
         asked |= {column for rows in self.left_out.values() for column in rows.columns}
+        asked |= self._asked_of_shared()
         for name, table in self.tables.items():
             asked |= {*table.key, *self.above(name)}
             asked |= {column for join in (*table.joins, *table.lists) for column in (*join.on, *join.on.values())}
         return frozenset(asked)
+
+    def _asked_of_shared(self) -> set[str]:
+        """The columns by which it is told whose a row is, and which mails it is about."""
+        if self.shared is None:
+            return set()
+        inboxes, asked = self.shared.inboxes, set()
+        asked |= {f"{inboxes.table}.{name}" for name in self.tables[inboxes.table].key}
+        for _, part in self.shared.parts():
+            asked |= {column for _, column, is_date in part.columns() if not is_date or "." in column}
+            if isinstance(part, About) and part.about is not None:
+                asked |= {*part.about.on, *part.about.on.values()}
+        return asked
+
+    @cached_property
+    def cited(self) -> dict[str, tuple[str, ...]]:
+        """Of every table of messages, the columns by which something is said to be about a mail."""
+        keys = {name: table.key for name, table in self.tables.items()}
+        tables = {each.table for each in self.messages}
+        return {} if self.shared is None else {table: self.shared.cited(table, keys) for table in sorted(tables)}
 
     @cached_property
     def led_columns(self) -> frozenset[str]:
@@ -215,3 +238,6 @@ class StoreMapping(Shape):
             for column, each in table.columns.items():
                 if each.read.kind in ("code", "flags") or column in table.only:
                     yield name, column
+        for _, part in () if self.shared is None else self.shared.parts():
+            if (words := part.words) is not None:
+                yield part.table, words.column

@@ -10,10 +10,12 @@ from adapters.groupware.catalogue import Artefact, Catalogue
 from adapters.groupware.census import census
 from adapters.groupware.checks import undocumented
 from adapters.groupware.containers import Claim
+from adapters.groupware.desks import Desks
 from adapters.groupware.mapping import StoreMapping
 from adapters.groupware.opening import LARGEST, Opener
 from adapters.groupware.store import Part, Store
 from migrator.errors import Reason
+from migrator.inboxes import Member, Principal, SharedInbox, Work
 from migrator.model import (
     Account,
     Count,
@@ -118,6 +120,7 @@ class GroupwareSource:
         store = Store(self._mapping, self._opener, self._databases)
         for part in dict.fromkeys(store.parts.values()):
             yield from Catalogue(store, part).advice()
+        yield from Desks(store).advice()
         yield from store.doubts.advice()
 
     def left_out(self) -> Iterator[LeftOut]:
@@ -134,6 +137,23 @@ class GroupwareSource:
                         yield LeftOut(
                             folder=folder, path=_told(artefact, artefact.claim), rule=artefact.rule, raw=content.raw
                         )
+
+    # -- shared inboxes --
+
+    def inboxes(self) -> Iterator[SharedInbox]:
+        """Those that the mapping describes, looked at anew."""
+        self._begin()
+        yield from Desks(self._store).inboxes()
+
+    def principals(self) -> Iterator[Principal]:
+        yield from Desks(self._store).principals()
+
+    def members(self, inbox: SharedInbox) -> Iterator[Member]:
+        yield from Desks(self._store).members(inbox)
+
+    def work(self, inbox: SharedInbox) -> Iterator[Work | Unreadable]:
+        catalogue = self._look(inbox.account.name)
+        yield from Desks(self._store).work(inbox, catalogue.cited)
 
     def _look(self, account: str) -> Catalogue:
         part = self._store.part(account)

@@ -182,6 +182,8 @@ class Store:
         for name in sorted(self._led_to()):
             if not self._scoped(name):
                 tables.kept(name)
+        # Two tables may be read out of one file, and a line that is none is told once.
+        tables.bad = [*{(row.file, row.digest): row for row in tables.bad}.values()]
         self.doubts.stop()
         return tables
 
@@ -228,6 +230,8 @@ class Store:
     def _led_to(self) -> set[str]:
         tables = {self.mapping.accounts.table, self.mapping.folders.table}
         tables |= {rows.table for rows in self.mapping.left_out.values()}
+        if (shared := self.mapping.shared) is not None:
+            tables |= {shared.inboxes.table, shared.people.table}
         for name in (*tables, *(each.table for each in self.mapping.messages)):
             tables |= self.mapping.reach(name)
         return tables

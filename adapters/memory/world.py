@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from itertools import count
 
 from migrator.errors import FolderError, Reason
-from migrator.model import Flag, Path, Raw, Role
+from migrator.inboxes import Named, Principal, SharedInbox
+from migrator.model import Account, Flag, Path, Raw, Role
 from migrator.ports import Limits
+
+from .desk import Desk
 
 AT = datetime(2009, 11, 2, 0, 15, tzinfo=UTC)
 """When a mail was received if a test does not care."""
@@ -69,6 +72,8 @@ class World:
         self.clock: Callable[[], float] = time.monotonic
         self.stored: Counter[str] = Counter()
         self.boxes: dict[tuple[str, Path], Box] = {}
+        self.people: dict[str, Principal] = {}
+        self.desks: dict[str, Desk] = {}
         self.reads = count(1)
         self._epochs = count(1)
         self._on_its_way: list[tuple[float, Callable[[], object]]] = []
@@ -133,6 +138,22 @@ class World:
             new = self.boxes[owner, path] = Box(next(self._epochs), old.role)
             for mail in old.mails.values():
                 new.put(mail)
+
+    def know(self, principal: Principal) -> None:
+        """Somebody is listed, or what is known of them changes."""
+        with self.lock:
+            self.people[principal.key] = principal
+
+    def share(self, owner: str, *, address: str | None = None, token: str = "") -> Desk:
+        """The owner's account becomes a shared inbox."""
+        with self.lock:
+            inbox = SharedInbox(key=owner, name=owner, account=Account(owner), address=address, token=token)
+            return self.desks.setdefault(owner, Desk(inbox))
+
+    def named(self, owner: str, path: Path, number: int) -> Named:
+        """A mail as the adapter names it."""
+        with self.lock:
+            return Named(path, f"{self.boxes[owner, path].epoch}.{number}")
 
     def mails(self, owner: str, path: Path) -> list[Mail]:
         """What lies in a box now, in the order of its numbers."""

@@ -10,7 +10,10 @@ import migrator
 from migrator.cli import console
 from migrator.locale import _
 
-FAMILIES = ("demo", "folder", "road", "mend", "back", "look", "senders", "decide", "review", "rules", "probe", "rescue")
+FAMILIES = (
+    *("demo", "folder", "road", "mend", "back", "look"),
+    *("senders", "decide", "review", "rules", "shared", "probe", "rescue"),
+)
 """Modules of this package, in the order of `migrator --help`; each holds its commands in a typer app named `family`."""
 
 app = typer.Typer(

@@ -27,6 +27,9 @@ adapter = "groupware"
 mapping = "kyoyu-mail"
 root = "{root}"
 
+[filters]
+own_domains = ["example.co.jp"]
+
 [targets.demo]
 adapter = "imap"
 host = "127.0.0.1"

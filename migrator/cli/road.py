@@ -80,6 +80,12 @@ def extract(account: ACCOUNTS = None) -> None:
         vanished=done.vanished,
         not_mail=done.not_mail,
     )
+    if done.shared or done.shared_faults:
+        console.say(
+            _("Shared inboxes: {n} facts changed, {faults} rows could not be read: migrator shared list"),
+            n=done.shared,
+            faults=done.shared_faults,
+        )
     if done.faults:
         console.say(_("{n} files could not be read: migrator faults"), n=done.faults)
     if done.setbacks:

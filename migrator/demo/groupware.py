@@ -5,10 +5,11 @@
     user/<login>/mail.csv             their mails, one a row: the index
     user/<login>/<folder>/*.eml       the mails
     user/<login>/mail.lock            there while the program runs, and after it has crashed
-    share/<inbox>/*.csv               a shared inbox: who belongs to it, who handles which mail and how far
+    share/<inbox>/*.csv               a shared inbox: who belongs to it, who handles which mail and how far,
+                                      what happened and was noted, tags, the store's own conversations, templates
     work/*.tmp                        mails that were being received
 
-All CSV is CP932 with CRLF.
+All CSV is CP932 with CRLF. Where a text has a line end, a cell has <BR>.
 """
 
 import csv
@@ -43,8 +44,12 @@ USERS = ("ユーザID", "ログイン名", "氏名", "所属", "メールアド�
 FOLDERS = ("フォルダID", "親フォルダID", "フォルダ名", "種別")
 INDEX = ("メールID", "フォルダID", "ファイル名", "状態", "受信日時", "差出人", "件名", "サイズ")
 MEMBERS = ("ログイン名", "権限", "期限")
-STATES = ("メールID", "担当", "状態", "更新日時")
+STATES = ("メールID", "担当", "状態", "期日", "更新日時", "更新者")
 COMMENTS = ("メールID", "番号", "記入者", "コメント", "記入日時")
+HISTORY = ("番号", "メールID", "操作", "変更前", "変更後", "操作者", "操作日時")
+TAGS = ("メールID", "タグ", "色")
+THREADS = ("メールID", "案件番号", "枝番")
+TEMPLATES = ("番号", "名称", "件名", "本文")
 
 
 class Table:

@@ -10,7 +10,7 @@ from random import Random
 
 from migrator.demo.groupware import Account, Groupware, Mark, Table
 from migrator.demo.letters import WRITINGS, Attachment, Letter, written
-from migrator.demo.people import SENTENCES, STAFF, SUPPORT, Person
+from migrator.demo.people import SALES, SENTENCES, STAFF, SUPPORT, Person
 
 JST = timezone(timedelta(hours=9))
 FOUNDED = datetime(2009, 4, 1, 9, 0, tzinfo=JST)
@@ -45,7 +45,7 @@ class Office:
         self._mails: dict[Path, str] = {}
         self._faults = self._not_mail = 0
         self._stories: Counter[str] = Counter()
-        for person in (*STAFF, SUPPORT):
+        for person in (*STAFF, SUPPORT, SALES):
             groupware.account(person)
 
     def account(self, person: Person) -> Account:
@@ -127,7 +127,7 @@ class Office:
         self._not_mail += 1
 
     def table(self, path: str, columns: tuple[str, ...]) -> Table:
-        """A table that has nothing to do with where mails lie."""
+        """A table that has nothing to do with where mails lie: no mail, like all tables."""
         self._stories["table of a shared inbox"] += 1
         self._not_mail += 1
         return self.groupware.table(path, columns)

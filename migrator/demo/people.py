@@ -37,6 +37,7 @@ STAFF = (
 )
 
 SUPPORT = Person("お客様相談室", f"support@{HOME}", "support", "メール共有")
+SALES = Person("営業窓口", f"sales@{HOME}", "sales", "メール共有")
 
 CUSTOMERS = (
     Person("㈱例示工業 森", "mori@reiji.example"),

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from migrator.demo.groupware import COMMENTS, DRAFTS, INBOX, JUNK, MEMBERS, SENT, STATES, TRASH, Groupware, Mark
-from migrator.demo.letters import JIS, SJIS, UTF8_8BIT, UTF8_QP, WRITINGS, Attachment, written
+from migrator.demo.groupware import DRAFTS, INBOX, JUNK, SENT, TRASH, Groupware, Mark
+from migrator.demo.letters import JIS, SJIS, UTF8_8BIT, UTF8_QP, Attachment, written
 from migrator.demo.office import READ, Office, Planted
-from migrator.demo.people import CUSTOMERS, MATTERS, NEWSLETTERS, QUESTIONS, SENTENCES, SHOP, STAFF, SUPPORT, Person
+from migrator.demo.people import CUSTOMERS, MATTERS, NEWSLETTERS, SHOP, STAFF, SUPPORT, Person
+from migrator.demo.shared import the_shared_inboxes
 
 __all__ = ["Planted", "build"]
 
@@ -23,7 +24,7 @@ def build(root: Path, *, seed: int = 1) -> Planted:
         one_long_thread(office)
         newsletters_to_everybody(office)
         orders_and_junk(office)
-        the_shared_inbox(office)
+        the_shared_inboxes(office)
         drafts_and_trash(office)
         mails_that_ask_for_a_receipt(office)
         folders_with_difficult_names(office)
@@ -121,29 +122,6 @@ def orders_and_junk(office: Office) -> None:
         office.put(buyer, INBOX, order, written(order, JIS), story="order")
         junk = office.letter(NEWSLETTERS[2], buyer, "★当選のお知らせ★", headers=(("X-Spam-Flag", "YES"),))
         office.put(buyer, JUNK, junk, written(junk, SJIS), Mark(0), story="junk")
-
-
-def the_shared_inbox(office: Office) -> None:
-    """メール共有: customers write to support@; staff see who answers whom, and how far it is."""
-    root = f"share/{SUPPORT.login}"
-    members = office.table(f"{root}/members.csv", MEMBERS)
-    states = office.table(f"{root}/status.csv", STATES)
-    comments = office.table(f"{root}/comments.csv", COMMENTS)
-    helpers = (STAFF[9], STAFF[1], STAFF[10])
-    for helper, rights in zip(helpers, ("管理", "返信", "返信"), strict=True):
-        members.write(helper.login, rights, "2017/03/31" if helper.gone else "")
-    for number, question in enumerate(QUESTIONS):
-        customer = CUSTOMERS[number % len(CUSTOMERS)]
-        helper = helpers[number % len(helpers)]
-        asked = office.letter(customer, SUPPORT, question)
-        first = office.put(SUPPORT, INBOX, asked, written(asked, office.chance.choice(WRITINGS)), story="question")
-        state = ("未対応", "対応中", "完了")[number % 3]
-        states.write(first, "" if state == "未対応" else helper.login, state, f"{office.now:%Y/%m/%d %H:%M}")
-        if state == "未対応":
-            continue
-        comments.write(first, 1, helper.login, office.chance.choice(SENTENCES), f"{office.now:%Y/%m/%d %H:%M}")
-        answer = office.letter(SUPPORT, customer, f"Re: {question}", references=(asked.message_id,))
-        office.put(SUPPORT, SENT, answer, written(answer, JIS), story="answer")
 
 
 # -- what people leave behind ------------------------------------------------------------------------------------------

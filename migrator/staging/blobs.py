@@ -155,6 +155,13 @@ class Blobs:
         """The raws of these digests, bodies in memory unless they are large. Bound the bytes you ask for at once."""
         return {row.digest: self._rejoined(row) for row in connection.execute(_RAWS, {"digests": set(digests)})}
 
+    def head(self, connection: Connection, digest: str, stored: bytes) -> bytes:
+        """The header block of a raw, of which its row keeps `stored`; of one that has no end, the first 64 KB."""
+        if head := _codec.inflate(stored):
+            return head
+        with self.raws(connection, [digest])[digest].open() as stream:
+            return stream.read(HEAD)
+
     # -- inside --
 
     def _end_pack(self) -> None:

@@ -5,6 +5,7 @@ pass get an end, a lease a new holder.
 
     source   account ─ folder ─ artefact ─ item (a version) ─ raw ─ blob      pass ─ pass_chunk, census
     changes  observation, presence, move, fault, not_mail                     by pass
+    shared   shared_fact ─ shared_about                                       by run
     opinion  feature; proposal, decision                                      by raw; by item or sender
     review   ruling; signoff                                                  by a topic's row; by topic
     target   place ─ mark ─ dispatch ─ receipt | refusal | recall             by run, under a lease's fence
@@ -77,7 +78,7 @@ class Json(TypeDecorator[Any]):
 
     @override
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
-        return None if value is None else storable(_CANONICAL(value))
+        return None if value is None else storable(canonical(value))
 
     @override
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -86,7 +87,8 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""A small JSON value in its one spelling."""
 
 metadata = MetaData(
     naming_convention={
@@ -324,6 +326,31 @@ not_mail = Table(
     _int("size"),
     _ref("pass_id", "pass"),
     Index(None, "artefact_id"),
+)
+
+shared_fact = Table(
+    "shared_fact",
+    metadata,
+    _id(),
+    _text("inbox"),  # its key; "" for what belongs to none: inboxes, principals
+    _text("kind"),  # inbox | principal | member | state | event | note | tag | belongs | template | fault
+    _text("key"),
+    _text("thread", nullable=True),
+    Column("handled", Boolean, nullable=False),  # somebody has done something: assigned, stated, noted, tagged
+    Column("told", Json),  # all of it; null where the source tells it no longer
+    _ref("run_id", "run"),
+    Index(None, "inbox", "kind", "key"),
+)
+
+shared_about = Table(
+    "shared_about",
+    metadata,
+    _id(),
+    _ref("fact_id", "shared_fact"),
+    _text("account"),
+    Column("path", Json, nullable=False),
+    _text("key"),
+    Index(None, "fact_id"),
 )
 
 setback = Table(

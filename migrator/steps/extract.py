@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from migrator.errors import AccountError, FolderError, MigratorError, Reason, UsageError
 from migrator.model import Account
-from migrator.ports import Source
+from migrator.ports import SharedSource, Source
 from migrator.staging.locks import alone
 from migrator.staging.store import Run, Staging
 from migrator.staging.walk import Walk
@@ -13,6 +13,7 @@ from migrator.steps.crew import Crew, Done, Job
 from migrator.steps.guard import same_source
 from migrator.steps.intake import Intake
 from migrator.steps.progress import Report, quiet
+from migrator.steps.shared import take_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,15 @@ class Extracted:
     not_mail: int = 0
     moved: int = 0
     vanished: int = 0
+    shared: int = 0
+    """Facts of shared inboxes that are new, changed or gone."""
+    shared_faults: int = 0
+    """Their rows that could not be read."""
     setbacks: int = 0
 
     @property
     def clean(self) -> bool:
-        return not (self.faults or self.setbacks)
+        return not (self.faults or self.shared_faults or self.setbacks)
 
 
 def extract(
@@ -56,6 +61,8 @@ def extract(
                 run.count(word, many)
             if done.error is not None:
                 raise done.error
+        if isinstance(source, SharedSource):
+            take_shared(source, staging, run, {job.account.name for job in jobs})
         counts = run.counts
     return Extracted(**{field: counts.get(field, 0) for field in Extracted.__dataclass_fields__})
 

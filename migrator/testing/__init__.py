@@ -1,4 +1,5 @@
 """What an adapter promises, as tests: subclass `SourceContract` and `TargetContract`, supply a `store`, and run pytest.
+A store that knows shared inboxes keeps `SharedSourceContract` too.
 
     class TestMySource(SourceContract):
         @pytest.fixture
@@ -8,7 +9,18 @@ Put `pytest.register_assert_rewrite("migrator.testing")` into your conftest.py, 
 """
 
 from migrator.testing.samples import NAMES, SAMPLES, mail
+from migrator.testing.shared import SharedSourceContract, SharedStore
 from migrator.testing.source import SourceContract, SourceStore
 from migrator.testing.target import TargetContract, TargetStore
 
-__all__ = ["NAMES", "SAMPLES", "SourceContract", "SourceStore", "TargetContract", "TargetStore", "mail"]
+__all__ = [
+    "NAMES",
+    "SAMPLES",
+    "SharedSourceContract",
+    "SharedStore",
+    "SourceContract",
+    "SourceStore",
+    "TargetContract",
+    "TargetStore",
+    "mail",
+]

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.memory import Memory, World, adapter, forget, open_source, open_target, world
 from migrator.errors import FolderError, Outage, Reason
+from migrator.inboxes import Named, SharedInbox
 from migrator.model import (
     Account,
     Flag,
@@ -29,9 +30,10 @@ from migrator.model import (
 )
 from migrator.ports import Limits, Source, Target
 from migrator.registry import adapter as installed
-from migrator.testing import SourceContract, TargetContract, mail
+from migrator.testing import SharedSourceContract, SourceContract, TargetContract, mail
 from migrator.testing.source import nothing
 from migrator.testing.target import AT
+from tests.desks import two_desks
 
 
 @dataclass
@@ -90,6 +92,24 @@ class TestMemorySourceThatMakesBytesAnew(TestMemorySource):
         return store
 
     sizes = False
+
+
+class SharedMemoryStore(MemorySourceStore):
+    def snapshot(self) -> object:
+        return super().snapshot(), dict(self.world.people), repr(self.world.desks)
+
+    def forget(self, named: Named, inbox: SharedInbox) -> None:
+        epoch, _, number = named.key.partition(".")
+        assert self.world.boxes[inbox.account.name, named.folder].epoch == int(epoch)
+        self.world.delete(inbox.account.name, named.folder, int(number))
+
+
+class TestSharedMemory(SharedSourceContract):
+    @pytest.fixture
+    def shared(self) -> SharedMemoryStore:
+        store = SharedMemoryStore(uuid.uuid4().hex)
+        two_desks(store.world)
+        return store
 
 
 class TestMemoryTarget(TargetContract):

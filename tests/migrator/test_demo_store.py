@@ -5,6 +5,7 @@ import email.policy
 import re
 import statistics
 from collections import Counter
+from datetime import timedelta
 from email.header import decode_header, make_header
 from pathlib import Path
 
@@ -17,7 +18,12 @@ from migrator.demo.letters import JIS, SJIS, UTF8_8BIT, UTF8_BASE64, UTF8_QP, At
 from migrator.demo.office import FOUNDED, Planted
 from migrator.demo.people import CUSTOMERS, MATTERS, SENTENCES, STAFF
 from migrator.demo.store import build
+from migrator.inboxes import Status
 from migrator.model import ANSWERED, DELETED, DRAFT, FLAGGED, FORWARDED, SEEN, Item, NotMail, Role, Unreadable
+from migrator.shared.links import Shared
+from migrator.shared.mails import own
+from migrator.shared.reading import letters_at_source
+from migrator.shared.standing import standing
 from tests.adapters.groupware.builder import counted, items, snapshot, walk
 
 
@@ -84,10 +90,36 @@ def test_people_folders_marks_and_dates_are_all_there(found: dict) -> None:
     assert all(item.dates and item.dates[0].at >= FOUNDED for item in rows)
 
 
+def test_two_shared_inboxes_hold_matters_in_every_state_and_customers_who_wait(planted: Planted) -> None:
+    assert adapter.open_source is not None
+    with adapter.open_source(adapter.config(mapping="kyoyu-mail", root=planted.root)) as source:
+        inboxes = list(source.inboxes())
+        told = [
+            standing(
+                inbox,
+                letters_at_source(source, inbox.account, until=FOUNDED + timedelta(days=9999)),
+                source.work(inbox),
+                own(["example.co.jp"]),
+            )
+            for inbox in inboxes
+        ]
+    assert [inbox.account.name for inbox in inboxes] == ["support", "sales"]
+    conversations = [each for inbox in told for each in inbox.conversations if not each.is_bulk]
+    assert len(conversations) == 21
+    assert {each.status for each in conversations} == set(Status)
+    waiting = [len([each for each in inbox.unanswered if not each.is_bulk]) for inbox in told]
+    assert waiting == [8, 3]
+    assert sum(len(inbox.wrote_again) for inbox in told) == 1
+    assert {link.evidence for each in conversations for link in each.links} == {*Shared} - {Shared.SUBJECT}
+    assert {reason.code for inbox in told for reason in inbox.doubts()} == {
+        *("shared.label-unknown", "shared.two-assignees", "shared.wrote-again")
+    }
+
+
 def test_the_unnamed_account_holds_what_belongs_to_nobody(planted: Planted, found: dict) -> None:
     nobody = [each for folder, all_ in found.items() if not folder.account.name for each in all_]
     assert sum(isinstance(each, Item) for each in nobody) == planted.stories["file of nobody"]
-    assert {each.rule for each in nobody if isinstance(each, NotMail)} == {"table", "half-received", "shared-inbox"}
+    assert {each.rule for each in nobody if isinstance(each, NotMail)} == {"table", "half-received"}
 
 
 def test_nobody_real_is_named(planted: Planted) -> None:

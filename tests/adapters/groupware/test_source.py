@@ -30,6 +30,9 @@ class TestSharedTables(SourceContract):
 BITS = {SEEN: 1, ANSWERED: 2, FORWARDED: 4, FLAGGED: 8, DELETED: 16, DRAFT: 32}
 
 
+USERS = ["ユーザID", "ログイン名", "氏名", "メールアドレス", "在籍", "種別"]
+
+
 class KyoyuMail:
     """A store of `kyoyu-mail`, as its users change it: each account has tables of its own, in CP932."""
 
@@ -37,7 +40,7 @@ class KyoyuMail:
         self.root = root
         self._folders: dict[str, dict[FolderPath, list[str]]] = {}
         self._rows: dict[str, list[list[str]]] = {}
-        self._write("conf/users.csv", ["ユーザID", "ログイン名"], [])
+        self._write("conf/users.csv", USERS, [])
 
     def open(self) -> AbstractContextManager[Source]:
         assert adapter.open_source is not None
@@ -84,7 +87,7 @@ class KyoyuMail:
 
     def _tables(self, account: str) -> None:
         users = [[f"{number:03d}", login] for number, login in enumerate(self._folders)]
-        self._write("conf/users.csv", ["ユーザID", "ログイン名"], users)
+        self._write("conf/users.csv", USERS, [[*each, "", "", "1", "0"] for each in users])
         folders = ["フォルダID", "親フォルダID", "フォルダ名", "種別"]
         self._write(f"user/{account}/folder.csv", folders, [*self._folders[account].values()])
         index = ["メールID", "フォルダID", "ファイル名", "状態", "受信日時"]

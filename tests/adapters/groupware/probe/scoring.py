@@ -246,6 +246,7 @@ class Score:
     """What was found of a hidden mapping on a store."""
 
     def __init__(self, hidden: StoreMapping, proposal: StoreMapping | None, root: Path) -> None:
+        hidden = of_mails(hidden)
         equal = same(hidden)
         self.hidden = written(root, hidden, Reading(hidden, equal).lines())
         self.ours = Reading(proposal, equal).lines() if proposal is not None else {}
@@ -274,6 +275,16 @@ class Score:
             f"  {key} = {json.dumps(value, default=str, ensure_ascii=False)}" for key, value in self.missed.items()
         ]
         return "\n".join(lines)
+
+
+def of_mails(mapping: StoreMapping) -> StoreMapping:
+    """A mapping without what it says of shared inboxes: probe looks for mails."""
+    uses = [mapping.accounts, mapping.folders, *mapping.messages, *mapping.left_out.values()]
+    wanted = {each.table for each in uses}
+    for name in [*wanted]:
+        wanted |= {*mapping.reach(name), *(join.table for join in mapping.tables[name].lists)}
+    kept = {name: table for name, table in mapping.tables.items() if name in wanted}
+    return mapping.model_copy(update={"tables": kept, "shared": None})
 
 
 def _is_table(mapping: StoreMapping, path: str) -> bool:

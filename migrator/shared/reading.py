@@ -1,0 +1,80 @@
+"""Mails out of a source or a target, as far as shared inboxes need them: headers, dates, and where they lie."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from migrator.inboxes import Letter, Named
+from migrator.mail import received_at, split
+from migrator.model import Account, DateSource, Evidence, Item, Place, Raw
+from migrator.ports import Source, Target
+
+
+@runtime_checkable
+class TellsStates(Protocol):
+    """What a target tells that can hold how far its mails are."""
+
+    def states(self, place: Place) -> Iterator[tuple[str, frozenset[str]]]:
+        """The ref of every mail that carries words of ours, with them."""
+
+    def legend(self, place: Place) -> str | None:
+        """What the words mean, where it keeps that."""
+
+
+HEAD = 64 * 2**10
+"""Bytes in which a header block ends; of one that does not, so much is read. Staging cuts it there too."""
+
+
+def head_of(raw: Raw) -> bytes:
+    """A mail's header block."""
+    with raw.open() as stream:
+        data = stream.read(HEAD + 4)
+    head, _ = split(data)
+    return head if len(head) <= HEAD else data[:HEAD]
+
+
+def letters_at_source(source: Source, account: Account, until: datetime) -> Iterator[Letter]:
+    """Every mail of an account, read anew. `until`: nothing can have been received after it. Raises what it raises."""
+    for folder in source.folders(account):
+        before: datetime | None = None
+        for each in source.items(folder, after=None, known=_nothing_known):
+            if not isinstance(each, Item):
+                continue
+            head = head_of(each.raw)
+            dated = received_at(head, each.dates, until=until)
+            if dated.source != DateSource.NONE:
+                before = dated.at
+            elif before is not None:  # as in staging: a mail without any date gets that of its neighbour
+                dated = Evidence(DateSource.NEIGHBOUR, before)
+            yield Letter(
+                named=Named(folder.path, each.key),
+                head=head,
+                received_at=dated.at,
+                flags=each.flags,
+                role=folder.role,
+            )
+
+
+def letters_at_target(target: Target, places: Iterable[Place]) -> Iterator[Letter]:
+    """Every mail of these places, as the target gives it now; one that goes while it is read is not told."""
+    for place in places:
+        for seen in target.survey(place, None):
+            raw = target.fetch(place, seen.ref)
+            if raw is not None:
+                yield Letter(
+                    named=Named(place.path, seen.ref),
+                    head=head_of(raw),
+                    received_at=seen.received_at,
+                    flags=seen.flags,
+                    role=place.role,
+                )
+
+
+def words_at_target(target: TellsStates, places: Iterable[Place]) -> Iterator[tuple[Named, frozenset[str]]]:
+    """The words that mails of these places carry."""
+    for place in places:
+        yield from ((Named(place.path, ref), words) for ref, words in target.states(place))
+
+
+def _nothing_known(key: str, stamp: str) -> bool:
+    return False

@@ -1,0 +1,119 @@
+"""How every shared inbox stands, seen from where: the source alone, staging alone, or what a target returns alone."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from migrator.errors import Reason, UsageError
+from migrator.inboxes import SharedInbox, Work
+from migrator.model import Place
+from migrator.ports import SharedSource, Source, Target
+from migrator.shared.legend import Legend
+from migrator.shared.mails import IsOwn, own
+from migrator.shared.reading import TellsStates, letters_at_source, letters_at_target, words_at_target
+from migrator.shared.standing import Difference, Standing, Why, differences, standing
+from migrator.staging.shared import StagedInboxes, would_park
+from migrator.staging.store import Staging, now
+
+Views = Mapping[str, Mapping[str, Standing]]
+"""View -> the key of an inbox -> how it stands there."""
+
+
+def is_own(domains: Collection[str], inboxes: Collection[SharedInbox]) -> IsOwn:
+    """What counts as ours. Raises UsageError where nobody has said it: else no answer could be told from a question."""
+    if not domains:
+        raise UsageError(Reason("shared.no-own-domains"))
+    return own(domains, [inbox.address for inbox in inboxes])
+
+
+def at_source(source: Source, domains: Collection[str]) -> dict[str, Standing]:
+    """By the old store alone, read anew; staging is not asked. Raises UsageError where it knows no shared inboxes."""
+    inboxes = list(source.inboxes()) if isinstance(source, SharedSource) else []
+    if not inboxes or not isinstance(source, SharedSource):
+        raise UsageError(Reason("shared.none-at-source"))
+    ours, until = is_own(domains, inboxes), now()
+    return {
+        inbox.key: standing(inbox, letters_at_source(source, inbox.account, until), source.work(inbox), ours)
+        for inbox in inboxes
+    }
+
+
+def at_staging(staging: Staging, domains: Collection[str]) -> dict[str, Standing]:
+    """By staging alone. Raises UsageError where no inbox was extracted."""
+    staged = StagedInboxes(staging)
+    inboxes = list(staged.inboxes())
+    if not inboxes:
+        raise UsageError(Reason("shared.none-staged"))
+    ours = is_own(domains, inboxes)
+    return {inbox.key: standing(inbox, staged.letters(inbox.account), staged.work(inbox), ours) for inbox in inboxes}
+
+
+def at_target(target: Target, inbox: SharedInbox, ours: IsOwn, legend: Legend | None = None) -> Standing:
+    """By what the target returns alone: the mails of the inbox's mailbox, the words they carry, and the legend that it
+    keeps of them; `legend` where it keeps none. Raises UsageError where what it keeps is none."""
+    places = list(target.places())
+    work: list[Work] = []
+    if isinstance(target, TellsStates):
+        for place in places:
+            known = _legend(target, place) or legend
+            work += [] if known is None else known.work(words_at_target(target, [place]))
+    return standing(inbox, letters_at_target(target, places), work, ours)
+
+
+def _legend(target: TellsStates, place: Place) -> Legend | None:
+    kept = target.legend(place)
+    try:
+        return None if kept is None else Legend.of(kept)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(Reason("shared.legend-strange", place="/".join(place.path))) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A customer's mail that waits and would stay behind: the filter would park it, and no person has signed that."""
+
+    inbox: str
+    conversation: str
+    folder: str
+    key: str
+
+
+def parked(staging: Staging, stands: Mapping[str, Standing]) -> Iterator[Parked]:
+    """Those among the waiting mails of these inboxes."""
+    for key, each in stands.items():
+        behind = would_park(staging, each.inbox.account)
+        for conversation in each.unanswered:
+            for mail in conversation.waiting:
+                if mail.named in behind:
+                    yield Parked(key, conversation.key, "/".join(mail.named.folder), mail.named.key)
+
+
+def compared(views: Views) -> list[Difference]:
+    """All that differs between the views, inbox by inbox."""
+    keys = dict.fromkeys(key for view in views.values() for key in view)
+    return [
+        difference
+        for key in keys
+        for difference in differences({name: view[key] for name, view in views.items() if key in view})
+    ]
+
+
+def told(difference: Difference) -> Reason:
+    """A difference as a sentence."""
+    return Reason(
+        _DIFFERS[difference.why],
+        inbox=difference.inbox,
+        conversation=difference.conversation.key,
+        one=difference.one,
+        other=difference.other,
+        here=difference.conversation.status.value,
+        there="-" if difference.there is None else difference.there.status.value,
+    )
+
+
+_DIFFERS = {
+    Why.MISSING: "shared.missing-there",
+    Why.ANSWERED: "shared.answered-there",
+    Why.DONE: "shared.done-there",
+    Why.STATUS: "shared.status-differs",
+    Why.ASSIGNEE: "shared.assignee-differs",
+}

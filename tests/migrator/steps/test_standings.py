@@ -1,0 +1,202 @@
+"""Who waits is the same at the source and in staging, each asked alone; and what was made unequal is named."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select
+
+from adapters.groupware import adapter
+from adapters.memory import Memory, open_source, open_target
+from migrator.demo.store import build
+from migrator.errors import AccountError, Reason, UsageError
+from migrator.inboxes import About, Scope, SharedInbox, Status, WorkState
+from migrator.model import Account, Mailbox, Proposal, Verdict
+from migrator.ports import Source
+from migrator.shared.legend import Legend
+from migrator.shared.mails import own
+from migrator.shared.standing import Standing, Why
+from migrator.staging import tables
+from migrator.staging.opinions import decide_item, decide_sender, propose
+from migrator.staging.store import Staging
+from migrator.steps.extract import extract
+from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
+from tests.desks import INBOX, answered, asked, two_desks
+from tests.roads import Road, road
+
+OWN = ["example.co.jp"]
+
+
+@pytest.fixture
+def way() -> Iterator[Road]:
+    with road() as laid:
+        two_desks(laid.old)
+        yield laid
+
+
+def views(way: Road, staging: Staging) -> dict[str, dict[str, Standing]]:
+    with way.source() as source:
+        return {"source": at_source(source, OWN), "staging": at_staging(staging, OWN)}
+
+
+def found(way: Road, staging: Staging) -> list[tuple[str, str, Why]]:
+    return [(each.one, each.other, each.why) for each in compared(views(way, staging))]
+
+
+@contextmanager
+def demo(root: Path) -> Iterator[Source]:
+    assert adapter.open_source is not None
+    with adapter.open_source(adapter.config(mapping="kyoyu-mail", root=root)) as source:
+        yield source
+
+
+def test_the_demos_groupware_and_its_staging_show_the_same_customers(staging: Staging, tmp_path: Path) -> None:
+    build(tmp_path / "gw")
+    with demo(tmp_path / "gw") as source:
+        extract(source, staging, name="groupware")
+        first, second = at_source(source, OWN), at_staging(staging, OWN)
+    assert compared({"source": first, "staging": second}) == []
+    for key, stands in first.items():
+        assert [each.key for each in stands.unanswered] == [each.key for each in second[key].unanswered]
+        assert stands.conversations == second[key].conversations
+        assert stands.doubtful == second[key].doubtful
+    with demo(tmp_path / "gw") as source:
+        assert extract(source, staging, name="groupware").shared == 0
+
+
+def test_a_source_and_its_staging_show_the_same_and_a_change_at_the_source_is_named(
+    way: Road, staging: Staging
+) -> None:
+    way.extract(staging)
+    assert found(way, staging) == []
+    asked(way.old, "support", "7", subject="new")
+    assert found(way, staging) == [("source", "staging", Why.MISSING)]
+    way.extract(staging)
+    assert found(way, staging) == []
+    answered(way.old, "support", "8", "7", days=9)
+    assert found(way, staging) == [("staging", "source", Why.ANSWERED)]
+
+
+def test_a_state_that_was_changed_at_the_source_is_named(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    desk = way.old.desks["support"]
+    state = desk.work["s2"]
+    assert isinstance(state, WorkState)
+    desk.tell(replace(state, status=Status.CLOSED))
+    assert found(way, staging) == [("staging", "source", Why.DONE)]
+    assert told(compared(views(way, staging))[0]).code == "shared.done-there"
+    desk.tell(replace(state, status=Status.WAITING))
+    assert found(way, staging) == [("source", "staging", Why.STATUS)]
+    desk.tell(replace(state, assignee="sato"))
+    assert found(way, staging) == [("source", "staging", Why.ASSIGNEE)]
+
+
+def test_a_row_that_is_lost_in_staging_is_named(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    assert [each.key for each in views(way, staging)["staging"]["sales"].unanswered] == ["<5@mail.example>"]
+    with staging.writing() as connection:
+        number = connection.execute(
+            select(tables.item.c.id).where(tables.item.c.message_id == "<5@mail.example>")
+        ).scalar_one()
+        connection.execute(delete(tables.item).where(tables.item.c.id == number))
+    assert found(way, staging) == [("source", "staging", Why.MISSING)]
+
+
+def test_a_waiting_mail_that_would_be_parked_is_named_until_a_person_signs_it(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    assert list(parked(staging, at_staging(staging, OWN))) == []
+    with staging.reading() as connection:
+        question = connection.execute(
+            select(tables.item.c.id).where(tables.item.c.message_id == "<4@mail.example>")
+        ).scalar_one()
+    with staging.run("judge") as run:
+        propose(staging, run, "r", [(question, Proposal(verdict=Verdict.PARK))])
+    assert [each.conversation for each in parked(staging, at_staging(staging, OWN))] == ["<4@mail.example>"]
+    decide_sender(staging, "mori@reiji.example", Verdict.PARK, by="t", why="")
+    behind = list(parked(staging, at_staging(staging, OWN)))
+    assert {each.key for each in behind} == {
+        way.old.named(account, INBOX, number).key for account, number in (("support", 2), ("support", 3), ("sales", 1))
+    }
+    with staging.reading() as connection:
+        items = connection.execute(select(tables.item.c.id)).scalars().all()
+    for item in items:
+        decide_item(staging, item, Verdict.PARK, by="t", why="signed")
+    assert list(parked(staging, at_staging(staging, OWN))) == []
+
+
+def test_what_nobody_can_answer_is_refused(way: Road, staging: Staging) -> None:
+    with way.source() as source:
+        for ask in (lambda: at_source(source, []), lambda: at_staging(staging, OWN)):
+            with pytest.raises(UsageError):
+                ask()
+    with road() as other, other.source() as source, pytest.raises(UsageError):
+        at_source(source, OWN)
+
+
+def test_an_inbox_that_cannot_be_read_is_a_setback_and_nothing_of_it_is_gone(way: Road, staging: Staging) -> None:
+    way.extract(staging)
+    before = at_staging(staging, OWN)
+
+    def closed(moment: str) -> None:
+        if moment == "work item":
+            raise AccountError(Reason("groupware.account-unknown", account="support"))
+
+    way.old.interrupt = closed
+    way.old.desks["support"].members.clear()
+    assert way.extract(staging).setbacks == 1
+    assert at_staging(staging, OWN) == before
+
+
+def test_a_target_tells_by_its_mails_alone_who_waits() -> None:
+    """Without a legend every state is silent; so who was closed there waits again, and that is named."""
+    with road() as way:
+        old = way.old
+        first, second = asked(old, "desk", "1"), asked(old, "desk", "2", subject="other")
+        old.share("desk").tell(
+            WorkState(key="s", about=About(items=(first,)), scope=Scope.MAIL, status=Status.CLOSED, label="完了")
+        )
+        inbox = old.desks["desk"].inbox
+        with open_source(Memory(world=f"{way.name}-old")) as source:
+            here = at_source(source, OWN)["desk"]
+        for named in (first, second):
+            (raw,) = [m.raw for n, m in old.boxes["desk", INBOX].mails.items() if old.named("desk", INBOX, n) == named]
+            way.new.add("desk", ("INBOX",), raw, received_at=old.boxes["desk", INBOX].mails[1].received_at)
+        with open_target(Memory(world=f"{way.name}-new"), Mailbox("desk")) as target:
+            there = at_target(target, inbox, own(OWN))
+        assert [each.key for each in here.unanswered] == ["<2@mail.example>"]
+        assert [each.key for each in there.unanswered] == ["<1@mail.example>", "<2@mail.example>"]
+        (difference,) = compared({"source": {"desk": here}, "new": {"desk": there}})
+        assert (difference.one, difference.other, difference.why) == ("new", "source", Why.DONE)
+
+
+def test_a_legend_that_the_target_keeps_tells_what_its_words_mean() -> None:
+    class Worded:
+        """A target that keeps words, over a memory one."""
+
+        def __init__(self, target: object, words: dict[str, frozenset[str]], legend: str | None) -> None:
+            self._target, self._words, self._legend = target, words, legend
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._target, name)
+
+        def states(self, place: object) -> Iterator[tuple[str, frozenset[str]]]:
+            yield from self._words.items()
+
+        def legend(self, place: object) -> str | None:
+            return self._legend
+
+    with road() as way:
+        asked(way.new, "desk", "1")
+        inbox = SharedInbox(key="desk", name="desk", account=Account("desk"))
+        legend = Legend(states={"gw_done": (Status.CLOSED, "完了")}, people={}, tags={})
+        with open_target(Memory(world=f"{way.name}-new"), Mailbox("desk")) as target:
+            (place,) = target.places()
+            (seen,) = target.survey(place, None)
+            words = {seen.ref: frozenset({"gw_done"})}
+            for kept, given, waits in ((legend.text(), None, 0), (None, legend, 0), (None, None, 1)):
+                told_there = at_target(Worded(target, words, kept), inbox, own(OWN), given)  # type: ignore[arg-type]
+                assert len(told_there.unanswered) == waits
+            with pytest.raises(UsageError):
+                at_target(Worded(target, words, "{}"), inbox, own(OWN))  # type: ignore[arg-type]
