@@ -78,7 +78,7 @@ def export(
         desk = migration.desk(settings, staging)
         sheet = desk.sheet(found)
         mails = glances(staging, [item for row in sheet.rows for item, _text in row.quotes])
-        subjects = {row.id: [mails[item].subject for item, _text in row.quotes] for row in sheet.rows}
+        subjects = {row.id: [mails[item].subject for item, _text in row.quotes if item in mails] for row in sheet.rows}
         write(file, sheet, subjects, desk.say)
     console.say(_("{n} rows are in {file}."), n=len(sheet.rows), file=str(file))
 
