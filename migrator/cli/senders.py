@@ -62,7 +62,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
     topic: Annotated[
         str,
-        typer.Option("--topic", help=_("What `migrator review` shows, by its name in the address: senders, accounts …")),
+        typer.Option("--topic", help=_("A topic of `migrator review`, by its name in the address.")),
     ] = "senders",
 ) -> None:
     """The column `decision` is for the decision; `reason` for the reason. The others only tell."""

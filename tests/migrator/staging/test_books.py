@@ -1,5 +1,8 @@
 """Decisions of several people: nobody overwrites another unseen, and what is undone is as it was before."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from migrator.model import Verdict
@@ -31,6 +34,20 @@ def test_who_has_not_read_the_newest_decision_writes_nothing(staging: Staging) -
     assert book.write({SALE: "keep"}, by="suzuki", why="", seen=seen)  # about which nobody spoke
     assert book.write({NEWS: "keep"}, by="suzuki", why="", seen=book.newest())
     assert words(book) == {NEWS: "keep", SALE: "keep"}
+
+
+def test_of_many_at_the_very_same_time_one_is_first_and_the_others_are_told(staging: Staging) -> None:
+    book, people = senders_book(staging), [f"person-{number}" for number in range(4)]
+    ready = threading.Barrier(len(people))
+
+    def write(by: str) -> Span | Overtaken:
+        ready.wait()
+        return book.write({NEWS: "park"}, by=by, why="", seen=0)
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        outcomes = list(pool.map(write, people))
+    assert sorted(type(each).__name__ for each in outcomes) == ["Overtaken"] * 3 + ["Span"]
+    assert len(book.of(NEWS)) == 1
 
 
 def test_a_command_is_seen_as_well(staging: Staging) -> None:
