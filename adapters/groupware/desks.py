@@ -36,6 +36,8 @@ class Desks:
 
     def __init__(self, store: Store) -> None:
         self._store, self._mapping = store, store.mapping
+        self._keys = {name: table.key for name, table in store.mapping.tables.items()}
+        self._reach = {name: {name, *store.mapping.reach(name)} for name in store.mapping.tables}
 
     @property
     def _shared(self) -> Sharing:
@@ -148,7 +150,7 @@ class Desks:
     def _is_of(self, inbox: SharedInbox, table: str, row: Values) -> bool:
         """Whether a row leads to the inbox, or to no inbox at all and to no other account."""
         form, accounts = self._shared.inboxes, self._mapping.accounts
-        reach = {table, *self._mapping.reach(table)}
+        reach = self._reach[table]
         if form.table in reach:
             names = (name if "." in name else f"{form.table}.{name}" for name in self._mapping.tables[form.table].key)
             return "/".join(str(row.get(name)) for name in names) == inbox.key
@@ -159,12 +161,11 @@ class Desks:
         if not isinstance(part, About):
             return nouns.About()
         items: tuple[Named, ...] = ()
-        keys = {name: table.key for name, table in self._mapping.tables.items()}
-        if (cites := cites_of(part, keys)) is not None:
+        if (cites := cites_of(part, self._keys)) is not None:
             cells = {its: row.get(ours) for ours, its in cites.on.items()}
             items = tuple(cite(cites.table, cells, inbox.account.name))
         thread = _text(row, part.thread) or None
-        is_ours = self._shared.inboxes.table in self._mapping.reach(part.table)
+        is_ours = self._shared.inboxes.table in self._reach[part.table]
         return nouns.About(items=items, thread=thread) if items or is_ours else None
 
     def _fact(self, part: Part, row: Values, names: Counter[str], about: nouns.About | None) -> Work | None:

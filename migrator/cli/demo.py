@@ -110,6 +110,7 @@ def _steps() -> bool:
     from migrator.cli import migration
     from migrator.cli.account import show
     from migrator.cli.progress import progress
+    from migrator.cli.shared import SOURCE, STAGING, compare
     from migrator.staging import reports
     from migrator.steps import runner
     from migrator.steps.extract import extract
@@ -153,8 +154,10 @@ def _steps() -> bool:
             )
             _title(_("6. ledger: the account of both sides"))
             account = ledger(staging, source, opener, target="demo", routes=how.routes, takes=how.takes)
-    show(account, as_json=False)
-    return account.closed and seen.findings == 0 and not again.get("loaded", 0)
+        show(account, as_json=False)
+        _title(_("7. shared inboxes: the customers who wait for an answer, by each side alone"))
+        unequal = compare(settings, staging, [SOURCE, STAGING], as_json=False)
+    return account.closed and seen.findings == 0 and not again.get("loaded", 0) and not unequal
 
 
 def _title(text: str) -> None:

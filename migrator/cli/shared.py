@@ -10,6 +10,7 @@ from migrator.cli import console
 from migrator.cli.console import Exit
 from migrator.cli.road import JSON
 from migrator.errors import Reason, UsageError
+from migrator.inboxes import Right
 from migrator.locale import _, sentence
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _show_inbox(each: "Standing", members: list[dict[str, Any]]) -> None:
             (
                 member["principal"],
                 member["name"] if not member["left"] else _("{name} (left)").format(name=member["name"]),
-                _("nobody has said") if member["rights"] is None else " ".join(member["rights"]),
+                _rights(member["rights"]),
                 member["label"],
                 "" if member["until"] is None else f"{member['until']:%Y-%m-%d}",
             )
@@ -100,8 +101,30 @@ def _show_inbox(each: "Standing", members: list[dict[str, Any]]) -> None:
         ),
     )
     for reason in each.doubts():
-        console.say("- {told}", told=sentence(reason))
+        for number, line in enumerate(_wrapped(sentence(reason), WIDTH - 2)):
+            console.say("{mark} {line}", mark="-" if not number else " ", line=line)
     console.say("")
+
+
+def _rights(rights: list[str] | None) -> str:
+    if rights is None:
+        return _("nobody has said")
+    return _("everything") if {*rights} == {*Right} else " ".join(each for each in Right if each in rights)
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """A sentence in lines of so many columns, broken where either language may break."""
+    from rich.cells import cell_len
+
+    from migrator.cli.helping import WORD
+
+    line = ""
+    for word in WORD.findall(text):
+        if line and cell_len((line + word).rstrip()) > width:
+            yield line.rstrip()
+            line = ""
+        line += word if line else word.lstrip()
+    yield line.rstrip()
 
 
 def _title(each: "Standing") -> None:
@@ -135,7 +158,8 @@ def unanswered(
             for each in stands.values():
                 _show_waiting(each, at, as_json=as_json)
             return Exit.DONE
-        return _compare(settings, staging, as_json=as_json)
+        loaded = [name for name in settings.targets if staging.known_mailboxes(name)]
+        return compare(settings, staging, [SOURCE, STAGING, *loaded], as_json=as_json)
 
 
 def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Standing"]:
@@ -173,10 +197,10 @@ def _at_target(settings: "Settings", name: str) -> dict[str, "Standing"]:
     return found
 
 
-def _compare(settings: "Settings", staging: "Staging", *, as_json: bool) -> int:
+def compare(settings: "Settings", staging: "Staging", names: Sequence[str], *, as_json: bool) -> int:
+    """Show who waits by each of these views, and name what differs; staging is one of them."""
     from migrator.steps import standings
 
-    names = [SOURCE, STAGING, *(name for name in settings.targets if staging.known_mailboxes(name))]
     views = {name: _view(settings, staging, name) for name in names}
     found = standings.compared(views)
     behind = list(standings.parked(staging, views[STAGING]))

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, union
 from sqlalchemy.sql.selectable import Subquery
 
 from migrator.errors import Reason
@@ -35,7 +35,7 @@ from migrator.inboxes import (
 )
 from migrator.model import Account, Raw, Role, Unreadable, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, newest_item, said_of, verdict_of
+from migrator.staging.states import flags_of, newest_item, parked_by, said_of
 from migrator.staging.store import Staging, take_ids
 from migrator.text import storable
 
@@ -188,30 +188,35 @@ def _write(staging: Staging, run: int, inbox: str, account: str, rows: list[dict
 
 def _newest(*kinds: str) -> Subquery:
     """The facts of these kinds that are told, each by its newest row."""
-    its, every = tables.shared_fact, tables.shared_fact.alias("every")
-    last = (
-        select(func.max(every.c.id)).where(every.c.kind.in_(kinds)).group_by(every.c.inbox, every.c.kind, every.c.key)
-    )
-    return select(its).where(its.c.id.in_(last), its.c.told.is_not(None)).subquery()
+    its, later = tables.shared_fact, tables.shared_fact.alias("later")
+    same = later.c.inbox == its.c.inbox, later.c.kind == its.c.kind, later.c.key == its.c.key
+    newer = select(later.c.id).where(*same, later.c.id > its.c.id).exists()
+    return select(its).where(its.c.kind.in_(kinds), its.c.told.is_not(None), ~newer).subquery()
 
 
 def handled() -> Select[int]:
     """The numbers of the artefacts that somebody handles in a shared inbox: assigned, stated, noted or tagged, each by
     itself or with the conversation that the store counts it to. For the filter: none of them may be parked."""
-    fact, belongs = _newest("state", "event", "note", "tag"), _newest("belongs")
+    alone, fact, belongs = (_newest(*kinds) for kinds in (_HANDLES, _HANDLES, ("belongs",)))
+    threads = (
+        select(belongs.c.id)
+        .join(fact, and_(belongs.c.inbox == fact.c.inbox, belongs.c.thread == fact.c.thread))
+        .where(fact.c.handled, fact.c.thread.is_not(None))
+    )
+    facts = union(select(alone.c.id).where(alone.c.handled), threads).subquery()
     about, artefact, folder, account = tables.shared_about, tables.artefact, tables.folder, tables.account
-    whole = and_(belongs.c.inbox == fact.c.inbox, belongs.c.thread == fact.c.thread)
-    threads = select(belongs.c.id).join(fact, whole).where(fact.c.handled)
     return (
         select(artefact.c.id)
-        .join(folder, folder.c.id == artefact.c.folder_id)
-        .join(account, account.c.id == folder.c.account_id)
-        .join(
-            about, and_(about.c.account == account.c.name, about.c.path == folder.c.path, about.c.key == artefact.c.key)
-        )
-        .where(or_(about.c.fact_id.in_(select(fact.c.id).where(fact.c.handled)), about.c.fact_id.in_(threads)))
+        .select_from(facts)
+        .join(about, about.c.fact_id == facts.c.id)
+        .join(account, account.c.name == about.c.account)
+        .join(folder, and_(folder.c.account_id == account.c.id, folder.c.path == about.c.path))
+        .join(artefact, and_(artefact.c.folder_id == folder.c.id, artefact.c.key == about.c.key))
         .distinct()
     )
+
+
+_HANDLES = ("state", "event", "note", "tag")
 
 
 def handled_artefacts(staging: Staging) -> frozenset[int]:
@@ -220,30 +225,33 @@ def handled_artefacts(staging: Staging) -> frozenset[int]:
         return frozenset(connection.execute(handled()).scalars())
 
 
-def would_park(staging: Staging, account: Account) -> frozenset[Named]:
-    """The account's mails that stay behind or would, parked or proposed for it; but for those of which themselves a
-    person has decided."""
+PROPOSED = "proposed"
+
+
+def would_park(staging: Staging, account: Account) -> dict[Named, str]:
+    """The account's mails that stay behind or would, and by whose word: `sender`, `auto`, or so far only `proposed`.
+    Those of which themselves a person has decided are left out."""
     newest, its = newest_item(), tables.item
-    said = said_of("item", its.c.artefact_id)
-    proposed = (
+    said, scope = said_of("item", its.c.artefact_id), parked_by(its.c.artefact_id, its)
+    proposal = (
         select(tables.proposal.c.verdict)
         .where(tables.proposal.c.item_id == its.c.id)
         .order_by(tables.proposal.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    behind = or_(verdict_of(its.c.artefact_id, its) == Verdict.PARK.value, proposed == Verdict.PARK.value)
     query = (
-        select(tables.folder.c.path, tables.artefact.c.key)
+        select(tables.folder.c.path, tables.artefact.c.key, func.coalesce(scope, PROPOSED).label("scope"))
         .select_from(its)
         .join(newest, newest.c.item_id == its.c.id)
         .join(tables.artefact, tables.artefact.c.id == its.c.artefact_id)
         .join(tables.folder, tables.folder.c.id == tables.artefact.c.folder_id)
         .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
-        .where(tables.account.c.name == account.name, behind, said.is_(None))
+        .where(tables.account.c.name == account.name, said.is_(None))
+        .where(or_(scope.is_not(None), proposal == Verdict.PARK.value))
     )
     with staging.reading() as connection:
-        return frozenset(Named(tuple(row.path), row.key) for row in connection.execute(query))
+        return {Named(tuple(row.path), row.key): row.scope for row in connection.execute(query)}
 
 
 class StagedInboxes:
@@ -265,17 +273,20 @@ class StagedInboxes:
         yield from self._facts(inbox.key, *WORK)
 
     def _facts(self, inbox: str, *kinds: str) -> Iterator[Any]:
-        newest = _newest(*kinds)
-        query = select(newest.c.id, newest.c.kind, newest.c.told).where(newest.c.inbox == inbox).order_by(newest.c.id)
-        last = 0
-        while True:
-            with self._staging.reading() as connection:
-                page = connection.execute(query.where(newest.c.id > last).limit(BATCH)).all()
-            if not page:
-                return
-            for row in page:
-                yield _fact(row.kind, row.told)
-            last = page[-1].id
+        """The facts kind by kind in the order of their keys, as the index has them."""
+        for kind in kinds:
+            newest = _newest(kind)
+            query = (
+                select(newest.c.key, newest.c.told).where(newest.c.inbox == inbox).order_by(newest.c.key).limit(BATCH)
+            )
+            last = ""
+            while True:
+                with self._staging.reading() as connection:
+                    page = connection.execute(query.where(newest.c.key > last)).all()
+                if not page:
+                    break
+                yield from (_fact(kind, row.told) for row in page)
+                last = page[-1].key
 
     def letters(self, account: Account) -> Iterator[Letter]:
         """Every mail of the account in its newest version that is still there and did not move, oldest number first."""
@@ -300,7 +311,9 @@ class StagedInboxes:
                 yield Named(tuple(row.path), row.key), raw
 
     def _pages(self, account: Account) -> Iterator[list[Any]]:
-        newest, its, folder = newest_item(), tables.item.c, tables.folder
+        its, later, folder = tables.item.c, tables.item.alias("later"), tables.folder
+        # Asked of an item itself, so that items are walked in their order and never sorted.
+        newer = select(later.c.id).where(later.c.artefact_id == its.artefact_id, later.c.id > its.id).exists()
         present = (
             select(tables.presence.c.present)
             .where(tables.presence.c.artefact_id == its.artefact_id)
@@ -321,12 +334,11 @@ class StagedInboxes:
                 flags_of(its.artefact_id, tables.item).label("flags"),
                 present.label("present"),
             )
-            .join(newest, newest.c.item_id == its.id)
             .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
             .join(folder, folder.c.id == tables.artefact.c.folder_id)
             .join(tables.account, tables.account.c.id == folder.c.account_id)
             .join(tables.raw, tables.raw.c.digest == its.digest)
-            .where(tables.account.c.name == account.name, ~moved)
+            .where(tables.account.c.name == account.name, ~moved, ~newer)
             .order_by(its.id)
             .limit(BATCH)
         )

@@ -11,7 +11,7 @@ from migrator.shared.legend import Legend
 from migrator.shared.mails import IsOwn, own
 from migrator.shared.reading import TellsStates, letters_at_source, letters_at_target, words_at_target
 from migrator.shared.standing import Difference, Standing, Why, differences, standing
-from migrator.staging.shared import StagedInboxes, would_park
+from migrator.staging.shared import PROPOSED, StagedInboxes, would_park
 from migrator.staging.store import Staging, now
 
 Views = Mapping[str, Mapping[str, Standing]]
@@ -78,12 +78,14 @@ class Parked:
 
 
 def parked(staging: Staging, stands: Mapping[str, Standing]) -> Iterator[Parked]:
-    """Those among the waiting mails of these inboxes."""
+    """Those among the waiting mails of these inboxes. For a mailing list that nobody handles a person's word on the
+    list is enough, and a proposal is nothing yet."""
     for key, each in stands.items():
         behind = would_park(staging, each.inbox.account)
         for conversation in each.unanswered:
+            harmless = {PROPOSED, "sender"} if conversation.is_bulk else set[str]()
             for mail in conversation.waiting:
-                if mail.named in behind:
+                if mail.named in behind and behind[mail.named] not in harmless:
                     yield Parked(key, conversation.key, "/".join(mail.named.folder), mail.named.key)
 
 

@@ -114,6 +114,8 @@ def test_what_people_read_stays_within_a_terminal(
 ) -> None:
     asked(old, "support", "8", subject="=?utf-8?B?" + "44GK" * 60 + "?=")
     capsys.readouterr()
+    assert main(["--lang", lang, "--dir", str(move), "shared", "list"]) == 0
+    assert all(cell_len(line) <= 80 for line in capsys.readouterr().out.splitlines())
     assert main(["--lang", lang, "--dir", str(move), "shared", "unanswered", "--at", "source"]) == 0
     shown = capsys.readouterr().out
     assert all(cell_len(line) <= 80 for line in shown.splitlines())

@@ -198,6 +198,38 @@ def test_two_mails_under_one_number_are_both_meant(store: LegacyStore) -> None:
     assert {named.key for named in state.about.items} == {"index:00001", "index:00001~2"}
 
 
+TWO_KINDS = (
+    SHARING
+    + r"""
+[tables.old]
+rows = { type = "csv", path = "old.tsv", delimiter = "\t", charset = "utf-8" }
+key = ["number"]
+joins = [{ table = "users", on = { user = "id" } }, { table = "folders", on = { user = "user", folder = "id" } }]
+columns = { number = "no", user = "uid", folder = "fid", file = "file" }
+
+[[messages]]
+table = "old"
+container = { type = "file", path = "data/{folder}/{file}" }
+
+[[shared.tags]]
+table = "old"
+name = "file"
+"""
+)
+
+
+def test_mails_of_two_tables_under_one_number_are_told_apart(store: LegacyStore) -> None:
+    store.mapping = TWO_KINDS
+    row = store.rows[0]
+    store.file(f"data/{row.folder}/old.eml", b"Subject: old\r\n\r\n")
+    store.table("old.tsv", "no\tuid\tfid\tfile", [f"{row.number}\tu0\t{row.folder}\told.eml"])
+    told = work(store, "support")
+    (state,) = [each for each in told if isinstance(each, WorkState) and each.scope == Scope.MAIL]
+    assert [named.key for named in state.about.items] == ["index:00001"]
+    tags = {each.name: [named.key for named in each.about.items] for each in told if isinstance(each, Tag)}
+    assert tags == {"in": ["index:00001"], "old.eml": ["old:00001"]}
+
+
 def test_a_mail_that_cannot_be_read_is_named_all_the_same(store: LegacyStore) -> None:
     store.rows[0].file = "../../etc/passwd"
     store.write()

@@ -1,11 +1,15 @@
 """Who waits is the same at the source and in staging, each asked alone; and what was made unequal is named."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from adapters.groupware import adapter
@@ -19,11 +23,13 @@ from migrator.shared.legend import Legend
 from migrator.shared.mails import own
 from migrator.shared.standing import Standing, Why
 from migrator.staging import tables
-from migrator.staging.opinions import decide_item, decide_sender, propose
+from migrator.staging.opinions import decide_by_itself, decide_item, decide_sender, propose
 from migrator.staging.store import Staging
 from migrator.steps.extract import extract
 from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
-from tests.desks import INBOX, answered, asked, two_desks
+from tests.desks import INBOX, answered, asked, letter, two_desks
+from tests.migrator.shared.made import inboxes, stands
+from tests.migrator.shared.test_laws import Made
 from tests.roads import Road, road
 
 OWN = ["example.co.jp"]
@@ -58,10 +64,10 @@ def test_the_demos_groupware_and_its_staging_show_the_same_customers(staging: St
         extract(source, staging, name="groupware")
         first, second = at_source(source, OWN), at_staging(staging, OWN)
     assert compared({"source": first, "staging": second}) == []
-    for key, stands in first.items():
-        assert [each.key for each in stands.unanswered] == [each.key for each in second[key].unanswered]
-        assert stands.conversations == second[key].conversations
-        assert stands.doubtful == second[key].doubtful
+    for key, there in first.items():
+        assert [each.key for each in there.unanswered] == [each.key for each in second[key].unanswered]
+        assert there.conversations == second[key].conversations
+        assert there.doubtful == second[key].doubtful
     with demo(tmp_path / "gw") as source:
         assert extract(source, staging, name="groupware").shared == 0
 
@@ -123,6 +129,25 @@ def test_a_waiting_mail_that_would_be_parked_is_named_until_a_person_signs_it(wa
         items = connection.execute(select(tables.item.c.id)).scalars().all()
     for item in items:
         decide_item(staging, item, Verdict.PARK, by="t", why="signed")
+    assert list(parked(staging, at_staging(staging, OWN))) == []
+
+
+def test_a_mailing_list_is_parked_by_a_persons_word_on_it_and_never_by_itself(way: Road, staging: Staging) -> None:
+    listed = b"List-Id: <news.example>\r\n" + letter("news@news.example", "sales@example.co.jp", "news", "20")
+    way.old.add("sales", INBOX, listed)
+    way.extract(staging)
+    news = [each for each in at_staging(staging, OWN)["sales"].unanswered if each.is_bulk]
+    assert [each.key for each in news] == ["<20@mail.example>"]
+    with staging.reading() as connection:
+        row = connection.execute(
+            select(tables.item.c.id, tables.item.c.artefact_id).where(tables.item.c.message_id == "<20@mail.example>")
+        ).one()
+    with staging.run("judge") as run:
+        propose(staging, run, "r", [(row.id, Proposal(verdict=Verdict.PARK))])
+    assert list(parked(staging, at_staging(staging, OWN))) == []
+    decide_by_itself(staging, {row.artefact_id: Verdict.PARK}, why="safest")
+    assert [each.conversation for each in parked(staging, at_staging(staging, OWN))] == ["<20@mail.example>"]
+    decide_sender(staging, "news.example", Verdict.PARK, by="t", why="read by nobody")
     assert list(parked(staging, at_staging(staging, OWN))) == []
 
 
@@ -200,3 +225,28 @@ def test_a_legend_that_the_target_keeps_tells_what_its_words_mean() -> None:
                 assert len(told_there.unanswered) == waits
             with pytest.raises(UsageError):
                 at_target(Worded(target, words, "{}"), inbox, own(OWN))  # type: ignore[arg-type]
+
+
+@given(made=inboxes(), order=st.randoms(use_true_random=False))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_source_and_staging_are_equal_whatever_happened_in_the_inbox(
+    empty_database: Path, tmp_path_factory: pytest.TempPathFactory, made: Made, order: Random
+) -> None:
+    folder = tmp_path_factory.mktemp("law")
+    shutil.copy(empty_database, folder)
+    letters, states = made
+    order.shuffle(letters)
+    with road() as way, Staging.open("sqlite:///staging.db", folder=folder) as staging:
+        desk = way.old.share("support", address="support@example.co.jp", token=r"\[(\d+)-\d+\]")
+        named = {}
+        for each in letters:
+            number = way.old.add("support", each.named.folder, each.head + b"text\r\n", received_at=each.received_at)
+            way.old.make("support", each.named.folder).role = each.role
+            named[each.named] = way.old.named("support", each.named.folder, number)
+        for fact in states:
+            desk.tell(replace(fact, about=About(items=tuple(named[item] for item in fact.about.items))))
+        way.extract(staging)
+        sides = views(way, staging)
+        assert compared(sides) == []
+        assert sides["source"]["support"].conversations == sides["staging"]["support"].conversations
+        assert len(sides["source"]["support"].conversations) == len(stands(letters, states).conversations)
