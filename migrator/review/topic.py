@@ -117,6 +117,10 @@ class Topic:
         """Whether it is one of the topic's words."""
         return any(each.verdict == verdict for each in self.words)
 
+    def fits(self, row: Row, verdict: str) -> bool:
+        """Whether it says anything of the row: where nothing is proposed, nothing can be right."""
+        return verdict != RIGHT.verdict or row.accepts is not None
+
     def takes(self, verdict: str) -> bool:
         """Whether a decision may be this."""
         other = self.free is not None and verdict.strip() not in ("", "none") and len(verdict) <= 500

@@ -98,6 +98,16 @@ def test_rights_stand_beside_what_was_used_and_are_never_ticked(office: Office) 
     assert " checked" not in office.inside().see("/topic/rights?show=sure")
 
 
+def test_where_nothing_is_proposed_nothing_can_be_right(office: Office) -> None:
+    person = office.inside()
+    (row,) = (row.id for row in office.desk.sheet(RIGHTS).rows if row.proposal is None)
+    assert person.press("rights", one=f"{row}:right").status_code == 400
+    assert person.press("rights", one=f"{row}:free", free="read reply").status_code == 303
+    said = office.desk.sheet(RIGHTS).by_id[row].said
+    assert said is not None
+    assert said.verdict == "read reply"
+
+
 def test_links_under_doubt_show_both_mails(office: Office) -> None:
     found = rows(office, LINKS)
     assert found["another"].proposal == "one"
