@@ -89,6 +89,7 @@ class Desk:
     def _facts(self, topic: Topic) -> _Read:
         with self._locks.setdefault(topic.name, threading.Lock()):
             known, facts, began = self._read.get(topic.name), stamp(self.staging), time.monotonic()
+            facts += (topic.book(self.staging).newest(),) if topic.follows else ()
             if known is not None and (known.facts == facts or began < known.at + PATIENCE * known.took):
                 return known
             rows = tuple(topic.facts(self))

@@ -100,6 +100,8 @@ class Topic:
     """Too grave to be ticked beforehand or decided by the hundred; every row must be decided before it is signed."""
     free: Text | None = None
     """Any other text may be the decision: how its field is called."""
+    follows: bool = False
+    """Which rows there are follows from decisions, too."""
     optional: bool = False
     """Shown only where it has rows."""
     needs: tuple[str, ...] = ()

@@ -66,16 +66,26 @@ def held(staging: Staging) -> Iterator[Glance]:
     """Mails for which a look by a person is proposed, or which a person holds, or decided about one by one; the newest
     first."""
     its = tables.item.c
-    proposed = (
+    mine = said_of("item", its.artefact_id)
+    held_now = verdict_of(its.artefact_id, tables.item) == Verdict.HOLD
+    yield from _seen(staging, or_(_proposed() == Verdict.HOLD, mine.is_not(None), held_now))
+
+
+def behind(staging: Staging, account: str) -> Iterator[Glance]:
+    """The account's mails that are proposed for parking, or parked."""
+    parked = verdict_of(tables.item.c.artefact_id, tables.item) == Verdict.PARK
+    yield from _seen(staging, (tables.account.c.name == account) & or_(_proposed() == Verdict.PARK, parked))
+
+
+def _proposed() -> ColumnElement[Any]:
+    """The newest proposal for an item."""
+    return (
         select(tables.proposal.c.verdict)
-        .where(tables.proposal.c.item_id == its.id)
+        .where(tables.proposal.c.item_id == tables.item.c.id)
         .order_by(tables.proposal.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    mine = said_of("item", its.artefact_id)
-    held_now = verdict_of(its.artefact_id, tables.item) == Verdict.HOLD
-    yield from _seen(staging, or_(proposed == Verdict.HOLD, mine.is_not(None), held_now))
 
 
 def named(staging: Staging, account: str) -> dict[tuple[Path, str], ItemId]:

@@ -20,7 +20,7 @@ from migrator.review.topics.inboxes.waiting import WAITING
 from migrator.staging.reports import listing
 from migrator.staging.store import Staging
 from tests.desks import AT, INBOX, answered, asked, two_desks
-from tests.migrator.review.office import Office, row_of, take_in
+from tests.migrator.review.office import Office, furnish, row_of, take_in
 from tests.migrator.steps.test_judge import NEWS, OFFER, letter
 from tests.roads import Road, road
 
@@ -131,6 +131,7 @@ def test_parking_in_a_shared_inbox_is_a_decision_on_the_very_mail(office: Office
     person.press("parking", one=f"{row_of(page, 'weekly-support-0')}:park")
     parked = [line["subject"] for line in listing(office.staging, decision="park")]
     assert parked == ["weekly-support-0"]
+    assert "weekly-support-0" in Office(office.staging).inside().see("/topic/parking")  # a decided row stays
 
 
 def test_all_of_them_but_links_are_starred_and_hidden_where_there_is_no_inbox(office: Office, tmp_path: Path) -> None:
@@ -174,3 +175,23 @@ def test_every_topic_has_letters_of_its_own() -> None:
     letters = "".join(topic.letters for topic in TOPICS)
     assert len(set(letters)) == len(letters)
     assert {need for topic in TOPICS for need in topic.needs} <= {topic.name for topic in TOPICS}
+
+
+def test_every_topic_is_read_decided_and_signed_on_both_databases(staging: Staging) -> None:
+    with road() as way:
+        furnish(way)
+        work(way)
+        take_in(way, staging)
+    office = Office(staging)
+    person = office.inside()
+    for topic in TOPICS:
+        sheet = office.desk.sheet(topic)
+        assert sheet.rows, topic.name
+        for row in sheet.rows:
+            topic.samples(office.desk, row)
+            topic.readings(office.desk, row)
+            person.see(f"/topic/{topic.name}/row/{row.id}")
+        word = topic.words[-1].verdict
+        assert person.press(topic.name, row=[row.id for row in sheet.rows], bulk=word).status_code == 303
+        assert person.press(topic.name, to="/sign").status_code == 303
+    assert person.see("/").count("state signed") >= len(TOPICS) - 1  # parking one by one opens the mails to look at

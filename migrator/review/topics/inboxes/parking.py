@@ -3,24 +3,23 @@
 from collections.abc import Iterator
 
 from migrator.errors import Reason
+from migrator.inboxes import Named
 from migrator.locale import _
 from migrator.review.desk import Desk
 from migrator.review.topic import VERDICTS, Row, Topic, row_id
 from migrator.review.topics.inboxes.known import known, samples
 from migrator.staging.books import mails_book
-from migrator.staging.glances import glances
+from migrator.staging.glances import behind
 from migrator.staging.reports import folder_name
-from migrator.staging.shared import would_park
 
 
 def _rows(desk: Desk) -> Iterator[Row]:
     its = known(desk)
     for stands in its.stands.values():
         inbox = stands.inbox
-        behind = would_park(desk.staging, inbox.account)
         waiting = {mail.named for each in stands.unanswered if not each.is_bulk for mail in each.waiting}
-        items = {item: named for named in behind if (item := its.item(inbox, named)) is not None}
-        for mail in sorted(glances(desk.staging, items).values(), key=lambda each: items[each.item] not in waiting):
+        mails = [(Named(mail.folder, mail.key) in waiting, mail) for mail in behind(desk.staging, inbox.account.name)]
+        for waits, mail in sorted(mails, key=lambda each: not each[0]):
             yield Row(
                 id=row_id("k", mail.account, *mail.folder, mail.key),
                 subject=mail.artefact,
@@ -33,7 +32,7 @@ def _rows(desk: Desk) -> Iterator[Row]:
                     Reason("review.in", account=mail.account, folder=folder_name(mail.folder)),
                 ),
                 evidence=tuple(mail.rules[:5]),
-                warnings=(Reason("review.customer-waits"),) if items[mail.item] in waiting else (),
+                warnings=(Reason("review.customer-waits"),) if waits else (),
                 accounts=frozenset({mail.account}),
                 quotes=((mail.item, lambda: _("this mail")),),
             )
@@ -52,6 +51,7 @@ PARKING = Topic(
     words=VERDICTS,
     facts=_rows,
     book=mails_book,
+    follows=True,
     starred=True,
     optional=True,
     samples=samples,
