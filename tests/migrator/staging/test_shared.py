@@ -124,9 +124,12 @@ def test_letters_are_those_that_are_still_there_with_head_flags_and_date(way: Ro
     way.extract(staging)
     world.delete("support", INBOX, 1)
     world.flag("support", INBOX, 2, ["\\Flagged"])
+    world.edit("support", INBOX, 3, b"Subject: whole now\r\n\r\n")
     moved = world.move("support", INBOX, 4, ("控え",))
     way.extract(staging)
-    letters = {each.named: each for each in StagedInboxes(staging).letters(Account("support"))}
+    told = list(StagedInboxes(staging).letters(Account("support")))
+    letters = {each.named: each for each in told}
+    assert len(letters) == len(told)
     with way.source() as source:
         folders = {folder.path: folder for folder in source.folders(Account("support"))}
         found = {
