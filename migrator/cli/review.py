@@ -55,6 +55,8 @@ def _serve(settings: "Settings", staging: "Staging", listening: "Listening") -> 
     console.tell(_("Reading what there is to review …"))
     for topic in TOPICS:
         desk.sheet(topic)
+    for reason in desk.troubles:
+        console.explain(reason)
     door = Door(settings.review.reviewers)
     if listening.scheme == "http":  # from elsewhere only those come in who have a secret of their own
         word = door.link(Visitor(user(), "sign", ("*",)))

@@ -62,7 +62,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
     topic: Annotated[
         str,
-        typer.Option("--topic", help=_("What `migrator review` shows: accounts, folders, senders, held or faults.")),
+        typer.Option("--topic", help=_("A topic of `migrator review`, by its name in the address.")),
     ] = "senders",
 ) -> None:
     """The column `decision` is for the decision; `reason` for the reason. The others only tell."""
@@ -78,7 +78,7 @@ def export(
         desk = migration.desk(settings, staging)
         sheet = desk.sheet(found)
         mails = glances(staging, [item for row in sheet.rows for item, _text in row.quotes])
-        subjects = {row.id: [mails[item].subject for item, _text in row.quotes] for row in sheet.rows}
+        subjects = {row.id: [mails[item].subject for item, _text in row.quotes if item in mails] for row in sheet.rows}
         write(file, sheet, subjects, desk.say)
     console.say(_("{n} rows are in {file}."), n=len(sheet.rows), file=str(file))
 

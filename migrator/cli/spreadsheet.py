@@ -109,6 +109,8 @@ class _Lines:
             self.wrong.append(_("line {line}: there is no row {id}").format(line=number, id=name[:20]))
         elif name in self.found:
             self.wrong.append(_("line {line}: this row is decided further up").format(line=number))
+        elif not self.sheet.topic.fits(row, verdict):
+            self.wrong.append(_("line {line}: nothing is proposed, so nothing can be right").format(line=number))
         elif digest != _digest(self.sheet, row):
             self.overtaken.append(str(number))
         else:

@@ -41,6 +41,9 @@ def decide(asked: Asked) -> Response:
     verdicts = _verdicts(rows, verdict)
     if (topic.starred and verdict == AS_PROPOSED) or not all(map(topic.takes, verdicts.values())):
         raise HTTPException(400)
+    if not all(topic.fits(row, verdicts[row.subject]) for row in rows if row.subject in verdicts):
+        text = _("Where nothing is proposed, nothing can be right. Say what is. Nothing was changed.")
+        return sheet_page(asked, status=400, notice=text)
     outcome = topic.book(asked.desk.staging).write(
         verdicts,
         by=asked.visitor.name,

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from migrator.errors import Reason
 from migrator.filters.ruleset import Ruleset
@@ -13,6 +14,8 @@ from migrator.review.topic import Row, Topic
 from migrator.routes import Routes
 from migrator.staging.glances import Stamp, stamp
 from migrator.staging.store import Staging
+
+Value = TypeVar("Value")
 
 PATIENCE = 10
 """While a run adds mails, rows are read again only after so many times the time that reading them takes."""
@@ -40,6 +43,9 @@ class Desk:
     said_by: Callable[[Ruleset, Iterable[str]], list[Reason]]
     """What signals and guards say, in the language spoken."""
     own_domains: tuple[str, ...] = ()
+    troubles: list[Reason] = field(default_factory=list)
+    """What keeps a topic from being shown, for whoever runs the page."""
+    _kept: dict[str, tuple[Stamp, Any]] = field(default_factory=dict)
     _read: dict[str, _Read] = field(default_factory=dict)
     _sheets: dict[str, tuple[_Read, Sheet]] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
@@ -64,6 +70,15 @@ class Desk:
         self._sheets[topic.name] = read, sheet
         return sheet
 
+    def kept(self, name: str, make: Callable[[], Value]) -> Value:
+        """What several topics ask for, made once while the facts are the same."""
+        with self._locks.setdefault(f"kept {name}", threading.Lock()):
+            facts = stamp(self.staging)
+            if name not in self._kept or self._kept[name][0] != facts:
+                self._kept[name] = facts, make()
+            value: Value = self._kept[name][1]
+            return value
+
     def say(self, reasons: Iterable[Reason | str]) -> list[Reason]:
         """Reasons, and ids of signals and guards, as reasons in the language spoken."""
         said: list[Reason] = []
@@ -74,6 +89,7 @@ class Desk:
     def _facts(self, topic: Topic) -> _Read:
         with self._locks.setdefault(topic.name, threading.Lock()):
             known, facts, began = self._read.get(topic.name), stamp(self.staging), time.monotonic()
+            facts += (topic.book(self.staging).newest(),) if topic.follows else ()
             if known is not None and (known.facts == facts or began < known.at + PATIENCE * known.took):
                 return known
             rows = tuple(topic.facts(self))

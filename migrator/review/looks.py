@@ -15,6 +15,9 @@ from migrator.review.topic import Row
 from migrator.staging.books import Span, signoffs
 from migrator.staging.glances import Glance, glances
 
+QUOTES = 2
+"""Mails that are quoted with a row in the list."""
+
 SAMPLES = 10
 """Mails that are shown for a closer look."""
 
@@ -27,6 +30,8 @@ def home(asked: Asked) -> Response:
     topics = []
     for name, topic in asked.topics.items():
         rows = asked.desk.sheet(topic).of(asked.visitor)
+        if topic.optional and not rows:
+            continue
         topics.append((topic, tally(rows), stand[name], reliability(rows)[:1]))
     return HTMLResponse(page("home.html", session=asked.session, topics=topics, titles=_titles(asked)))
 
@@ -108,10 +113,10 @@ def row(asked: Asked) -> Response:
 
 def _quotes(asked: Asked, rows: Sequence[Row]) -> dict[str, list[tuple[str, Glance]]]:
     """The mails that stand with each row, those whose account this person may see."""
-    seen = glances(asked.desk.staging, [item for row in rows for item, _text in row.quotes if row.title != ""])
+    seen = glances(asked.desk.staging, [item for row in rows for item, _text in row.quotes[:QUOTES]])
     found: dict[str, list[tuple[str, Glance]]] = {}
     for each in rows:
-        for item, text in each.quotes:
+        for item, text in each.quotes[:QUOTES]:
             if item in seen and asked.visitor.sees(seen[item].account):
                 found.setdefault(each.id, []).append((text(), seen[item]))
     return found

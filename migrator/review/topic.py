@@ -107,6 +107,10 @@ class Topic:
     """Too grave to be ticked beforehand or decided by the hundred; every row must be decided before it is signed."""
     free: Text | None = None
     """Any other text may be the decision: how its field is called."""
+    follows: bool = False
+    """Which rows there are follows from decisions, too."""
+    optional: bool = False
+    """Shown only where it has rows."""
     needs: tuple[str, ...] = ()
     """Topics on which this one rests: what changes there reopens it."""
     samples: "Callable[[Desk, Row], Sequence[Glance]]" = field(default=lambda desk, row: ())
@@ -118,10 +122,18 @@ class Topic:
         """The word of that verdict, or what somebody wrote instead."""
         return next((each for each in self.words if each.verdict == verdict), Word(verdict, lambda: verdict, "calm"))
 
+    def knows(self, verdict: str) -> bool:
+        """Whether it is one of the topic's words."""
+        return any(each.verdict == verdict for each in self.words)
+
+    def fits(self, row: Row, verdict: str) -> bool:
+        """Whether it says anything of the row: where nothing is proposed, nothing can be right."""
+        return verdict != RIGHT.verdict or row.accepts is not None
+
     def takes(self, verdict: str) -> bool:
         """Whether a decision may be this."""
-        known = any(each.verdict == verdict for each in self.words)
-        return known or (self.free is not None and verdict.strip() not in ("", "none") and len(verdict) <= 500)
+        other = self.free is not None and verdict.strip() not in ("", "none") and len(verdict) <= 500
+        return self.knows(verdict) or other
 
 
 KEEP = Word("keep", lambda: _("keep"), "good")

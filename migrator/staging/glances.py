@@ -44,7 +44,8 @@ class Glance:
 
 def stamp(staging: Staging) -> Stamp:
     """Changes whenever facts or proposals do; decisions do not count."""
-    its = (tables.item, tables.observation, tables.presence, tables.move, tables.fault, tables.proposal, tables.folder)
+    its = [tables.item, tables.observation, tables.presence, tables.move, tables.fault, tables.proposal]
+    its += [tables.folder, tables.shared_fact]
     keys = [table.c.artefact_id if table is tables.move else table.c.id for table in its]
     with staging.reading() as connection:
         asked = select(*(select(func.coalesce(func.max(key), 0)).scalar_subquery() for key in keys))
@@ -70,16 +71,40 @@ def held(staging: Staging) -> Iterator[Glance]:
     """Mails for which a look by a person is proposed, or which a person holds, or decided about one by one; the newest
     first."""
     its = tables.item.c
-    proposed = (
+    mine = said_of("item", its.artefact_id)
+    held_now = verdict_of(its.artefact_id, tables.item) == Verdict.HOLD
+    yield from _seen(staging, or_(_proposed() == Verdict.HOLD, mine.is_not(None), held_now))
+
+
+def behind(staging: Staging, account: str) -> Iterator[Glance]:
+    """The account's mails that are proposed for parking, or parked."""
+    parked = verdict_of(tables.item.c.artefact_id, tables.item) == Verdict.PARK
+    yield from _seen(staging, (tables.account.c.name == account) & or_(_proposed() == Verdict.PARK, parked))
+
+
+def _proposed() -> ColumnElement[Any]:
+    """The newest proposal for an item."""
+    return (
         select(tables.proposal.c.verdict)
-        .where(tables.proposal.c.item_id == its.id)
+        .where(tables.proposal.c.item_id == tables.item.c.id)
         .order_by(tables.proposal.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    mine = said_of("item", its.artefact_id)
-    held_now = verdict_of(its.artefact_id, tables.item) == Verdict.HOLD
-    yield from _seen(staging, or_(proposed == Verdict.HOLD, mine.is_not(None), held_now))
+
+
+def named(staging: Staging, account: str) -> dict[tuple[Path, str], ItemId]:
+    """The account's mails in their newest versions, by folder and key."""
+    newest = newest_item()
+    query = (
+        select(newest.c.item_id, tables.folder.c.path, tables.artefact.c.key)
+        .join(tables.artefact, tables.artefact.c.id == newest.c.artefact_id)
+        .join(tables.folder, tables.folder.c.id == newest.c.folder_id)
+        .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
+        .where(tables.account.c.name == account, newest.c.item_id.is_not(None))
+    )
+    with staging.reading() as connection:
+        return {(tuple(row.path), row.key): row.item_id for row in connection.execute(query)}
 
 
 def damaged(staging: Staging) -> Iterator[Glance]:

@@ -54,6 +54,7 @@ HELD = Topic(
     words=VERDICTS,
     facts=_rows,
     book=mails_book,
+    follows=True,
     needs=("senders",),
     samples=_samples,
 )

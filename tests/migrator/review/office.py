@@ -73,6 +73,7 @@ class Office:
             routes=self.routes,
             new_store=lambda: Store(["example.co.jp"]),
             said_by=said_by,
+            own_domains=("example.co.jp",),
         )
         self.door = Door(self.reviewers, lambda: self.clock)
         self.app = build(self.desk, self.door, hosts=(HOST, "localhost:8025"), topics=self.topics)

@@ -1,5 +1,8 @@
 """Decisions of several people: nobody overwrites another unseen, and what is undone is as it was before."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from migrator.model import Verdict
@@ -8,6 +11,7 @@ from migrator.staging.opinions import Unit, decide_stream, decided_units
 from migrator.staging.reports import listing
 from migrator.staging.store import Staging
 from tests.roads import mail, road
+from tests.servers.stagings import Opener
 
 NEWS, SALE = Unit("news@shop.example"), Unit("sale@shop.example")
 
@@ -31,6 +35,22 @@ def test_who_has_not_read_the_newest_decision_writes_nothing(staging: Staging) -
     assert book.write({SALE: "keep"}, by="suzuki", why="", seen=seen)  # about which nobody spoke
     assert book.write({NEWS: "keep"}, by="suzuki", why="", seen=book.newest())
     assert words(book) == {NEWS: "keep", SALE: "keep"}
+
+
+def test_of_many_at_the_very_same_time_one_is_first_and_the_others_are_told(open_staging: Opener) -> None:
+    people = [f"person-{number}" for number in range(4)]
+    ready = threading.Barrier(len(people))
+
+    def write(by: str) -> Span | Overtaken:
+        with open_staging() as staging:  # as another process would
+            book = senders_book(staging)
+            ready.wait()
+            return book.write({f"{number}@shop.example": "park" for number in range(300)}, by=by, why="", seen=0)
+
+    with open_staging() as staging, ThreadPoolExecutor(len(people)) as pool:
+        outcomes = list(pool.map(write, people))
+        assert sorted(type(each).__name__ for each in outcomes) == ["Overtaken"] * 3 + ["Span"]
+        assert len(senders_book(staging).of("7@shop.example")) == 1
 
 
 def test_a_command_is_seen_as_well(staging: Staging) -> None:
