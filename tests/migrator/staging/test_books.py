@@ -45,12 +45,12 @@ def test_of_many_at_the_very_same_time_one_is_first_and_the_others_are_told(open
         with open_staging() as staging:  # as another process would
             book = senders_book(staging)
             ready.wait()
-            return book.write({f"{number}@shop.example": "park" for number in range(300)}, by=by, why="", seen=0)
+            return book.write({Unit(f"{number}@shop.example"): "park" for number in range(300)}, by=by, why="", seen=0)
 
     with open_staging() as staging, ThreadPoolExecutor(len(people)) as pool:
         outcomes = list(pool.map(write, people))
         assert sorted(type(each).__name__ for each in outcomes) == ["Overtaken"] * 3 + ["Span"]
-        assert len(senders_book(staging).of("7@shop.example")) == 1
+        assert len(senders_book(staging).of(Unit("7@shop.example"))) == 1
 
 
 def test_a_command_is_seen_as_well(staging: Staging) -> None:
