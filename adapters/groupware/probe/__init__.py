@@ -11,6 +11,7 @@ What it is for    listings.py, bodies.py        which tables list the mails, and
                   columns.py, contents.py       what dates and marks mean, by what the mails say
                   propose.py, proposal.py       all of it put together
                   homes.py, keyed.py, bare.py   a store that has no table of mails
+                  accounts.py, directories.py   its accounts; Maildir and MH
 What is said      draft.py, drafting.py         a mapping in the making
                   composition.py                the container of mails that are written
                   leftovers.py, questions.py    what is neither mail nor table; what only a person knows
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from adapters.files.reading import Tree
 from adapters.groupware.probe.bare import bare
+from adapters.groupware.probe.directories import claim
 from adapters.groupware.probe.drafting import draft
 from adapters.groupware.probe.leftovers import leftovers
 from adapters.groupware.probe.propose import propose
@@ -33,11 +35,13 @@ from migrator.ports import Probed
 def probe(root: Path) -> Probed:
     """Look at everything below the root. Raises UsageError where it is not there, Outage."""
     seen = survey(Tree(root))
+    claim(seen)
     found = propose(seen)
-    drafted = draft(found) if found.listings else bare(seen)
+    drafted = draft(found) if found.listings else bare(seen, found.tables)
     listed = {path for each in found.listings for part in each.parts for path in part.files}
     used = () if drafted is None else drafted.used
     rules = leftovers(found.tables, used, listed or {*seen.boxes, *seen.mails}, seen)
+    rules |= {} if drafted is None else drafted.not_mail
     return Probed(
         tracts=tuple(seen.tracts()),
         unknown=tuple(seen.unknown()),

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from adapters.groupware.probe.families import Table, extension
-from adapters.groupware.probe.sight import FETCHED, NOT_MIGRATED, SETTINGS
+from adapters.groupware.probe.sight import FETCHED, INDEX, NOT_MIGRATED, SETTINGS
 from adapters.groupware.probe.survey import Survey
 
 LEFT = (".lock", ".lck", ".tmp", ".part", ".pid")
@@ -23,7 +23,7 @@ def leftovers(
     listed = {path for table in tables for path in table.files}
     for path, seen in survey.files.items():
         end = extension(path).casefold()
-        named = seen.kind in (NOT_MIGRATED, FETCHED, SETTINGS)
+        named = seen.kind in (NOT_MIGRATED, FETCHED, SETTINGS, INDEX)
         if path in listed or not (named or end in LEFT) or (end in ends and not named):
             continue
         rule = seen.kind if named else f"left-{end[1:]}"

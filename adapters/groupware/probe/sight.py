@@ -43,7 +43,7 @@ PAIRS = 20_000
 Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 UNKNOWN, EMPTY, NOT_MIGRATED, MAIL = "unknown", "empty", "not-migrated", "mail"
-FETCHED, SETTINGS = "fetched", "settings"
+FETCHED, SETTINGS, INDEX = "fetched", "settings", "index"
 
 
 class Sight(NamedTuple):
@@ -194,6 +194,17 @@ def _uidl(path: str, raw: Raw, head: bytes) -> Sight | None:
         return Sight(FETCHED, sum(len(line) for line in _lines(stream) if _UID.fullmatch(line)))
 
 
+_SEQUENCE = re.compile(rb"[A-Za-z][\w-]*:(?: +\d+(?:-\d+)?)* *\r?\n?")
+
+
+def _sequences(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Which mails of an MH folder are unseen, answered and so on, one name a line (mh-sequence(5))."""
+    if path.rpartition("/")[2] != ".mh_sequences":
+        return None
+    with raw.open() as stream:
+        return Sight(INDEX, sum(len(line) for line in _lines(stream) if _SEQUENCE.fullmatch(line)))
+
+
 # -- text ----------------------------------------------------------------------------------------------------------
 
 
@@ -317,4 +328,19 @@ def _csv(path: str, raw: Raw, head: bytes) -> Sight | None:
     return None if found is None else Sight("csv", found.explained, found.form, found.columns)
 
 
-_CLAIMS = (_database, _pairs, _packed, _dbase, _beside, _mails, _uidl, _xml, _json, _dump, _ini, _settings, _csv)
+_CLAIMS = (
+    _database,
+    _pairs,
+    _packed,
+    _dbase,
+    _beside,
+    _sequences,
+    _mails,
+    _uidl,
+    _xml,
+    _json,
+    _dump,
+    _ini,
+    _settings,
+    _csv,
+)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from migrator.demo.store import build as demo_store
-from migrator.model import ANSWERED, FLAGGED, FORWARDED, SEEN, Role
+from migrator.model import ANSWERED, DRAFT, FLAGGED, FORWARDED, SEEN, Role
 from tests.adapters.groupware.makers import mysql, postgresql, put
 from tests.adapters.groupware.probe.correspondence import DOMAIN, JST, OWN, PEOPLE, Written, correspondence
 from tests.adapters.groupware.products import GroupSession, Kept, OpenWebMail, PhProjekt, Product
@@ -115,6 +115,58 @@ def split(root: Path) -> str:
     return str(root.with_name("split.toml"))
 
 
+# -- directories that tell by themselves -----------------------------------------------------------------------------
+
+MAILDIR = {Role.INBOX: "", Role.SENT: ".Sent", Role.DRAFTS: ".Drafts", OWN: ".&W6JRSA-"}
+LETTERS = {SEEN: "S", ANSWERED: "R", FORWARDED: "P", FLAGGED: "F", DRAFT: "D"}
+
+
+def users(root: Path, *more: str) -> None:
+    """A table of the accounts, of which some have no mail."""
+    lines = [f"{n},{login},{login}@{DOMAIN}\n" for n, login in enumerate((*PEOPLE, *more), 1)]
+    put(root, "users.csv", "".join(["number,login,address\n", *lines]).encode())
+
+
+def maildir(root: Path) -> str:
+    """Maildir++, with what was never delivered, a list of the mails' numbers and one of the folders."""
+    users(root, "yamada")
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for number, each in enumerate(correspondence(), 1):
+        home = "/".join(filter(None, ("home", each.account, "Maildir", MAILDIR[each.folder])))
+        base = f"{int(each.at.timestamp())}.M{number}P7.mail"
+        letters = "".join(sorted(LETTERS[flag] for flag in each.flags))
+        put(root, f"{home}/" + (f"cur/{base}:2,{letters}" if letters else f"new/{base}"), each.raw)
+        numbers[home].append(base)
+    for home, names in numbers.items():
+        lines = [f"{uid} :{name}\n" for uid, name in enumerate(names, 1)]
+        put(root, f"{home}/dovecot-uidlist", "".join(["3 V1 N99 G5c\n", *lines]).encode())
+    for account in PEOPLE:
+        names = [each.removeprefix(".") for each in MAILDIR.values() if each]
+        put(root, f"home/{account}/Maildir/subscriptions", "".join(f"{name}\n" for name in names).encode())
+        put(root, f"home/{account}/Maildir/tmp/1257120904.M5P1.mail", b"From: a@example.com\r\nSubj")
+    return "example-maildir"
+
+
+MH = {Role.INBOX: "inbox", Role.SENT: "outbox", Role.DRAFTS: "drafts", OWN: "客先/A社"}
+SEQUENCES = {ANSWERED: "replied", FLAGGED: "flagged", FORWARDED: "forwarded"}
+
+
+def mh(root: Path) -> str:
+    """MH folders, one of them below a directory without mails."""
+    users(root, "yamada")
+    folders: dict[str, list[Written]] = defaultdict(list)
+    for each in correspondence():
+        folders[f"home/{each.account}/Mail/{MH[each.folder]}"].append(each)
+    for folder, mails in folders.items():
+        for number, each in enumerate(mails, 1):
+            put(root, f"{folder}/{number}", each.raw)
+        named = {name: [n for n, each in enumerate(mails, 1) if flag in each.flags] for flag, name in SEQUENCES.items()}
+        named["unseen"] = [n for n, each in enumerate(mails, 1) if SEEN not in each.flags]
+        lines = [f"{name}: {' '.join(map(str, numbers))}\n" for name, numbers in named.items() if numbers]
+        put(root, f"{folder}/.mh_sequences", "".join(lines).encode())
+    return "example-mh"
+
+
 # -- products of tests/adapters/groupware/products.py ----------------------------------------------------------------
 
 OPENWEBMAIL = {Role.INBOX: "INBOX", Role.SENT: "sent-mail", Role.DRAFTS: "saved-drafts", OWN: OWN}
@@ -146,5 +198,7 @@ STORES: dict[str, Callable[[Path], str]] = {
     "openwebmail": partial(product, kind=OpenWebMail, folders=OPENWEBMAIL),
     "phprojekt": partial(product, kind=PhProjekt, folders=PHPROJEKT),
     "groupsession": partial(product, kind=GroupSession, folders=GROUPSESSION, name=f"{{}}@{DOMAIN}"),
+    "example-maildir": maildir,
+    "example-mh": mh,
 }
 """Kind -> what makes it below a root and names the mapping that describes it."""
