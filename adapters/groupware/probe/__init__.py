@@ -37,7 +37,10 @@ def probe(root: Path) -> Probed:
     seen = survey(Tree(root))
     claim(seen)
     found = propose(seen)
-    drafted = draft(found) if found.listings else bare(seen, found.tables)
+    drafted = draft(found)
+    if drafted is None and all({part.type for part in each.parts} == {"mbox"} for each in found.listings):
+        found.listings.clear()  # mboxes tell their mails without an index
+        drafted = bare(seen, found.tables)
     listed = {path for each in found.listings for part in each.parts for path in part.files}
     used = () if drafted is None else drafted.used
     rules = leftovers(found.tables, used, listed or {*seen.boxes, *seen.mails}, seen)

@@ -216,9 +216,10 @@ class Drafting:
             found["column"] = self._read_as(listing, part.column, "mail", "bytes", part.written)
         if part.type == "zip" and part.member is not None:
             found["member"] = self._step(listing, part.member, "file")
-        if part.type == "range":
+        if part.type in ("range", "mbox"):
             place = "at" if part is listing.parts[0] else "body"
             found["at"] = self._read_as(listing, part.column, place, "number", "digits")
+        if part.type == "range":
             if part.size is not None:
                 found["size"] = self._read_as(listing, part.size, "size", "number", "digits")
             else:

@@ -217,14 +217,19 @@ def _range(
             part.size = column
             break
     else:
-        if form is None or isinstance(form, Mbox):
+        if form is None or (isinstance(form, Mbox) and form.variant != "auto"):
             return None
-        part.counted, part.magic = form.counted, form.magic
+        if isinstance(form, Mbox):
+            part.type = "mbox"
+        else:
+            part.counted, part.magic = form.counted, form.magic
     return _listing(table, part, [(row, path, str(_place(boxes[path], int(at)))) for row, path, at in rows], survey)
 
 
 def _place(box: Box, at: int) -> int:
     """By which place a letter of the survey is known that begins there, however it is counted."""
+    if at in box.lines:
+        return box.places[box.lines.index(at)][0]
     return next((place for place, size in box.places if place <= at < place + size), at)
 
 

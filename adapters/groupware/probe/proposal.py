@@ -44,7 +44,7 @@ class Step(NamedTuple):
 class Part:
     """One place where a mail, or a part of it, lies."""
 
-    type: Literal["file", "cell", "range", "zip"]
+    type: Literal["file", "cell", "range", "mbox", "zip"]
     files: list[str] = field(default_factory=list)
     pattern: Steps = ()
     steps: dict[int, Step] = field(default_factory=dict)

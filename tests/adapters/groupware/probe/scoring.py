@@ -29,6 +29,7 @@ from adapters.groupware.mapping import Column, StoreMapping
 from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.fixed import Fixed
 from adapters.groupware.rows.names import Names
+from adapters.groupware.rows.sections import Ini
 from adapters.groupware.rows.separated import Csv
 from adapters.groupware.template import Template
 from adapters.groupware.values import Bytes, Code, Date, Flags, Number
@@ -92,6 +93,8 @@ class Reading:
                 return f"{names.index(column.column) + 1}"
             case Fixed(fields=fields):
                 return f"@{fields[column.column].at}"
+            case Ini(section=column.column):
+                return "[]"
         return column.column
 
     def text(self, text: str, table: str) -> str:
@@ -143,7 +146,7 @@ class Reading:
         for key in type(rows).model_fields:
             value = getattr(rows, key)
             match key:
-                case "each" | "deep":
+                case "each" | "deep" | "section":
                     continue
                 case "key" if isinstance(rows, Dbm):
                     continue

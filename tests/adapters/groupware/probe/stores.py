@@ -1,7 +1,9 @@
 """The store of every kind that a mapping is shipped for, with a correspondence in it, and the mapping to be found."""
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -167,6 +169,38 @@ def mh(root: Path) -> str:
     return "example-mh"
 
 
+# -- mboxes with an index --------------------------------------------------------------------------------------------
+
+BOXES = {Role.INBOX: "inbox", Role.SENT: "sent", Role.DRAFTS: "draft", OWN: "box4"}
+PATHS = {Role.INBOX: "受信箱", Role.SENT: "送信済み", Role.DRAFTS: "下書き", OWN: "受信箱/客先"}
+
+
+def mbox_sqlite(root: Path) -> str:
+    """Users in an INI file; for each a database whose rows say where in which mbox a mail begins. Marks have several
+    digits: of `7` nobody could say whether it is hexadecimal."""
+    sections = [f"[{login}]\r\nmail={login}@{DOMAIN}\r\n" for login in PEOPLE]
+    put(root, "etc/users.ini", "".join(sections).encode("cp932"))
+    rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+    boxes: dict[tuple[str, str], bytes] = defaultdict(bytes)
+    for number, each in enumerate(correspondence(), 1):
+        box = each.account, BOXES[each.folder]
+        place, bits = len(boxes[box]), sum(bit for flag, bit in BECKY_BITS.items() if flag in each.flags)
+        line = f"From {each.sender} {each.at:%a %b %d %H:%M:%S %Y}\n".encode()
+        boxes[box] += line + each.raw.replace(b"\r\nFrom ", b"\r\n>From ") + b"\n"
+        folder = [*BOXES].index(each.folder) + 1
+        rows[each.account].append((number, folder, box[1], place, f"{bits:04x}", f"{int(each.at.timestamp()):08x}"))
+    for (account, name), data in boxes.items():
+        put(root, f"spool/{account}/{name}.mbx", data)
+    (root / "var").mkdir()
+    for account, mails in rows.items():
+        with closing(sqlite3.connect(root / "var" / f"{account}.db", isolation_level=None)) as database:
+            database.execute("create table folders (id integer primary key, path text)")
+            database.execute("create table messages (id integer primary key, folder_id, box, ofs, st, rcv)")
+            database.executemany("insert into folders values (?, ?)", enumerate(PATHS.values(), 1))
+            database.executemany("insert into messages values (?, ?, ?, ?, ?, ?)", mails)
+    return "example-mbox-sqlite"
+
+
 # -- products of tests/adapters/groupware/products.py ----------------------------------------------------------------
 
 OPENWEBMAIL = {Role.INBOX: "INBOX", Role.SENT: "sent-mail", Role.DRAFTS: "saved-drafts", OWN: OWN}
@@ -200,5 +234,6 @@ STORES: dict[str, Callable[[Path], str]] = {
     "groupsession": partial(product, kind=GroupSession, folders=GROUPSESSION, name=f"{{}}@{DOMAIN}"),
     "example-maildir": maildir,
     "example-mh": mh,
+    "example-mbox-sqlite": mbox_sqlite,
 }
 """Kind -> what makes it below a root and names the mapping that describes it."""
