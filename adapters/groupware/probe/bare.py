@@ -109,7 +109,10 @@ class _Bare:
     def _single(self) -> None:
         path = f"{self._home()}/{{folder}}/{{file}}{self._end}"
         samples = tuple(path for home in self._homes.every for path in home.files)[:5]
-        self._draft.messages = [MessagesDraft(MAILS, {"type": "file", "path": path}, 0.9, samples)]
+        container: dict[str, Any] = {"type": "file", "path": path}
+        if any(path in self._survey.packed for home in self._homes.every for path in home.files):
+            container["packed"] = True
+        self._draft.messages = [MessagesDraft(MAILS, container, 0.9, samples)]
 
     def _box(self, form: Mbox | Records) -> None:
         each = FILES if self._chunks else FOLDERS

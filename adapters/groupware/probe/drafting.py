@@ -212,6 +212,8 @@ class Drafting:
         found: dict[str, Any] = {"type": part.type}
         if part.pattern:
             found["path"] = self._path(listing, part)
+        if part.packed:
+            found["packed"] = True
         if part.type == "cell":
             found["column"] = self._read_as(listing, part.column, "mail", "bytes", part.written)
         if part.type == "zip" and part.member is not None:

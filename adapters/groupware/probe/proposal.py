@@ -51,6 +51,7 @@ class Part:
     column: int | None = None
     """The cell, or the byte at which a range begins."""
     written: str = "raw"
+    packed: bool = False
     size: int | None = None
     counted: str | None = None
     magic: str = ""

@@ -54,6 +54,8 @@ class Sight(NamedTuple):
     form: RowShape | None = None
     columns: tuple[str, ...] = ()
     mails: Box | None = None
+    packed: bytes = b""
+    """Of a packed mail, what it begins with."""
 
 
 def look(path: str, raw: Raw) -> Sight:
@@ -91,20 +93,24 @@ def _packed(path: str, raw: Raw, head: bytes) -> Sight | None:
         return _zip(raw)
     for magic, (kind, opened) in opens.items():
         if head.startswith(magic):
-            return Sight(kind, raw.size if _reads(raw, opened) else 0)
+            begin = _begin(raw, opened)
+            found = box(path, Raw.of(begin), begin) if begin else None
+            if begin and found is not None and found.kind == MAIL:
+                return Sight(MAIL, raw.size, mails=found, packed=begin)
+            return Sight(kind, 0 if begin is None else raw.size)
     return None
 
 
-def _reads(raw: Raw, opened: Callable[[BinaryIO], Unpacked]) -> bool:
-    """Whether it unpacks to its end; what grows beyond all measure is not believed."""
+def _begin(raw: Raw, opened: Callable[[BinaryIO], Unpacked]) -> bytes | None:
+    """The beginning of what it unpacks to; None where that has no end, or grows beyond all measure."""
     try:
         with raw.open() as stream, opened(stream) as inner:
-            left = max(WHOLE, 100 * raw.size)
+            left, begin = max(WHOLE, 100 * raw.size), inner.read(HEAD)
             while left > 0 and (block := inner.read(2**20)):
                 left -= len(block)
-            return left > 0
+            return begin if left > 0 else None
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
-        return False
+        return None
 
 
 def _zip(raw: Raw) -> Sight:

@@ -46,6 +46,8 @@ class Survey:
     """The files that may be tables, by path."""
     mails: list[str] = field(default_factory=list)
     """The files that are a mail each."""
+    packed: set[str] = field(default_factory=set)
+    """Those of them that are packed, by gzip or the like."""
     boxes: dict[str, Box] = field(default_factory=dict)
     """The files of many mails, by path."""
     archives: dict[str, list[str]] = field(default_factory=dict)
@@ -111,6 +113,10 @@ class Survey:
             self.boxes[name] = sight.mails
         if sight.kind == "zip" and sight.explained:
             self._members(name, raw)
+        elif sight.packed:
+            self.packed.add(name)
+            if self._room(name) > 0:
+                self._sample(letter(name, "", len(sight.packed), sight.packed))
         elif (box := sight.mails) is not None:
             with raw.open() as stream:
                 for (place, _), (at, size) in islice(zip(box.places, begun(box), strict=True), self._room(name)):

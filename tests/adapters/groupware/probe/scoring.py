@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.groupware.containers import Written
+from adapters.groupware.containers import OneFile, Written
 from adapters.groupware.large import Range
 from adapters.groupware.listing import Rules
 from adapters.groupware.mapping import Column, StoreMapping
@@ -194,6 +194,8 @@ class Reading:
                 continue
             for what, column, _ in part.needs():
                 yield f"{key} {what}", self.own(table, column)
+            if isinstance(part, OneFile) and part.packed:
+                yield f"{key} packed", True
             if isinstance(part, Range):
                 yield f"{key} counted", (part.counted, part.magic.lower())
         if getattr(container, "between", ""):

@@ -1,5 +1,6 @@
 """The store of every kind that a mapping is shipped for, with a correspondence in it, and the mapping to be found."""
 
+import gzip
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
@@ -201,6 +202,71 @@ def mbox_sqlite(root: Path) -> str:
     return "example-mbox-sqlite"
 
 
+# -- packed mails -----------------------------------------------------------------------------------------------------
+
+PACKED = """
+mapping = 1
+name = "packed"
+paths = "utf-8"
+
+[tables.users]
+rows = { type = "csv", path = "conf/users.csv" }
+key = ["id"]
+columns = { id = "id", login = "login" }
+
+[tables.folders]
+rows = { type = "csv", path = "data/{users.login}/folders.csv", each = "users", charset = "utf-8" }
+key = ["id"]
+columns = { id = "id", name = "name" }
+
+[tables.mails]
+rows = { type = "csv", path = "data/{users.login}/index.tsv", each = "users", delimiter = "\\t" }
+key = ["number"]
+joins = [{ table = "folders", on = { folder = "id" } }]
+
+[tables.mails.columns]
+number = "number"
+folder = "folder"
+received = { column = "received", as = { kind = "date", format = "epoch" } }
+
+[tables.mails.columns.marks]
+column = "marks"
+as = { kind = "flags", written = "letters", map = { S = '\\Seen', A = '\\Answered', P = '$Forwarded' } }
+
+[accounts]
+table = "users"
+name = "login"
+
+[folders]
+table = "folders"
+name = "name"
+
+[[messages]]
+table = "mails"
+flags = ["marks"]
+received = "received"
+container = { type = "file", path = "data/{users.login}/{number}.eml.gz", packed = true }
+"""
+
+
+def packed(root: Path) -> str:
+    """Every mail in a file of its own, packed; of each account a table of its folders and one of its mails."""
+    root.with_name("packed.toml").write_text(PACKED, "utf-8")
+    folders = [f"{11 + place},{name}\r\n" for place, name in enumerate(FOLDERS.values())]
+    logins = [f"{n},{login}\r\n" for n, login in enumerate(PEOPLE, 1)]
+    put(root, "conf/users.csv", "".join(["id,login\r\n", *logins]).encode())
+    rows: dict[str, list[str]] = defaultdict(lambda: ["number\tfolder\tmarks\treceived\n"])
+    for number, each in enumerate(correspondence(), 1001):
+        put(root, f"data/{each.account}/{number}.eml.gz", gzip.compress(each.raw, mtime=0))
+        folder = 11 + [*FOLDERS].index(each.folder)
+        marks = "".join(letter for flag, letter in zip(BECKY_BITS, "SPA", strict=True) if flag in each.flags)
+        rows[each.account].append(f"{number}\t{folder}\t{marks}\t{int(each.at.timestamp())}\n")
+    for account, lines in rows.items():
+        put(root, f"data/{account}/index.tsv", "".join(lines).encode())
+        put(root, f"data/{account}/folders.csv", "".join(["id,name\r\n", *folders]).encode())
+    return str(root.with_name("packed.toml"))
+
+
 # -- products of tests/adapters/groupware/products.py ----------------------------------------------------------------
 
 OPENWEBMAIL = {Role.INBOX: "INBOX", Role.SENT: "sent-mail", Role.DRAFTS: "saved-drafts", OWN: OWN}
@@ -235,5 +301,6 @@ STORES: dict[str, Callable[[Path], str]] = {
     "example-maildir": maildir,
     "example-mh": mh,
     "example-mbox-sqlite": mbox_sqlite,
+    "packed": packed,
 }
 """Kind -> what makes it below a root and names the mapping that describes it."""
