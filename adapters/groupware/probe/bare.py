@@ -8,7 +8,7 @@ from adapters.groupware.probe.accounts import ACCOUNTS, Accounts, accounts
 from adapters.groupware.probe.columns import ROLES, Marks, Meaning, marks
 from adapters.groupware.probe.contents import INBOX, Fates
 from adapters.groupware.probe.directories import drafted, kept
-from adapters.groupware.probe.draft import Column, Draft, MessagesDraft, TableDraft, of_marks
+from adapters.groupware.probe.draft import Column, Draft, Meant, MessagesDraft, TableDraft, of_marks
 from adapters.groupware.probe.families import Table, extension
 from adapters.groupware.probe.homes import Home, Homes, common, homes
 from adapters.groupware.probe.keyed import keyed, pair_tables
@@ -26,6 +26,9 @@ CONVENTION: Mapping[str, Mapping[str, Flag | str]] = {
     "x-status": {"A": ANSWERED, "F": FLAGGED, "D": DELETED},
 }
 """Fields in which programs that keep mail in mboxes mark it, elm, mutt and the c-client among them."""
+
+PAIRED: Mapping[str, Role] = {"in": Role.INBOX, "out": Role.SENT, "trash": Role.TRASH, "junk": Role.JUNK}
+"""Names of folders of which the first two are believed only together."""
 
 FOLDERS, FILES, MAILS = "folders", "files", "mails"
 
@@ -60,6 +63,9 @@ class _Bare:
         self._head = common(self._rest, 1 if self._chunks else 0)
         self._pairs = [*pair_tables(survey)]
         self._draft = Draft((ACCOUNTS, "account"), {"table": FOLDERS, "path": "folder"})
+        ends = {extension(step) for rest in self._rest for step in rest.split("/")[:-1]}
+        if len(ends) == 1 and (end := ends.pop()):  # directories that are folders are called by an end of their own
+            self._draft.folders["separator"] = f"{end}/"
 
     def whole(self) -> Draft:
         self._draft.tables[ACCOUNTS] = self._people.table
@@ -71,6 +77,7 @@ class _Bare:
             ["folder"],
             columns={"folder": Column("folder", samples=self._folders(), sure=0.9)},
         )
+        self._roles()
         if chunks:
             columns = {"folder": Column("folder"), "file": Column("file")}
             join = {"table": FOLDERS, "on": {"folder": "folder"}}
@@ -103,6 +110,15 @@ class _Bare:
 
     def _folders(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._folder(rest) for rest in self._rest))[:5]
+
+    def _roles(self) -> None:
+        """Folders that are called In and Out, which alone mean nothing."""
+        names = sorted({self._folder(rest) for rest in self._rest})
+        known = {name: role for name in names if (role := PAIRED.get(name.casefold())) is not None}
+        if {Role.INBOX, Role.SENT} <= {*known.values()}:
+            codes = {name: Meant(str(role), 0.9) for name, role in known.items()}
+            self._draft.tables[FOLDERS].columns["kind"] = Column("folder", {"kind": "code", "others": ""}, codes)
+            self._draft.folders["role"] = "kind"
 
     # -- mails -----------------------------------------------------------------------------------------------------
 

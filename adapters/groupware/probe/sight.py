@@ -44,6 +44,7 @@ Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 UNKNOWN, EMPTY, NOT_MIGRATED, MAIL = "unknown", "empty", "not-migrated", "mail"
 FETCHED, SETTINGS, INDEX = "fetched", "settings", "index"
+DETACHED, FIXED = "detached", "records-fixed"
 
 
 class Sight(NamedTuple):
@@ -175,7 +176,7 @@ def _mails(path: str, raw: Raw, head: bytes) -> Sight | None:
 
 
 _NOT_MIGRATED = re.compile(
-    r"\.forward|\.procmailrc|\.?vacation(\..*)?|\.?signature(\..*)?|.*\.(?:sig|sieve|vcf|ics|ldif)|filters?\.(?:txt|rc|dat)"
+    r"\.forward|\.procmailrc|\.?vacation(\..*)?|\.?signature(\..*)?|.*\.(?:sig|sieve|vcf|ics|ldif)|filters?\.(?:txt|rc|dat|pce)"
     r"|(?:address|addr)(?:book|ess)?(?:\..*)?",
     re.IGNORECASE,
 )

@@ -14,6 +14,7 @@ from adapters.groupware.probe.boxes import Box, begun
 from adapters.groupware.probe.letters import HEAD, Letter, letter
 from adapters.groupware.probe.separating import NO_LETTERS, charset
 from adapters.groupware.probe.sight import EMPTY, MAIL, UNKNOWN, Sight, look
+from adapters.groupware.rows.mails import Mbox
 from migrator.errors import Reason
 from migrator.model import Raw
 from migrator.ports import Tract
@@ -72,6 +73,10 @@ class Survey:
         """The files that nothing explains."""
         lost = [name for name, each in self.files.items() if each.kind == UNKNOWN and each.explained < each.size]
         return [*self.closed, *(readable_path(self.encoded(name)) for name in lost)]
+
+    def mboxes(self) -> list[str]:
+        """The files of mails that need no index."""
+        return [path for path, box in self.boxes.items() if isinstance(box.form, Mbox)]
 
     def add(self, path: bytes) -> None:
         """Look at one file. A link is none: what it leads to inside the root lies in its own place."""

@@ -202,6 +202,40 @@ def mbox_sqlite(root: Path) -> str:
     return "example-mbox-sqlite"
 
 
+# -- mailboxes of a PC ----------------------------------------------------------------------------------------------
+
+EUDORA = {Role.INBOX: "In", Role.SENT: "Out", Role.DRAFTS: "客先.fol/下書き", OWN: "客先.fol/A社"}
+
+
+def eudora(root: Path) -> str:
+    """Mailboxes parted by lines that name nobody, some attachments beside; and beside each box a table of 218 bytes a
+    mail: where it begins with that line, how long it is, when, from whom, what about."""
+    boxes: dict[tuple[str, str], list[Written]] = defaultdict(list)
+    for each in correspondence():
+        boxes[each.account, EUDORA[each.folder]].append(each)
+    for (account, box), mails in boxes.items():
+        name = f"{account}/{box}".encode("cp932").decode("utf-8", "surrogateescape")
+        data, table = b"", box.encode("cp932").ljust(104, b"\0")
+        for number, each in enumerate(mails):
+            told = f"From ???@??? {each.at:%a %b %d %H:%M:%S %Y}\r\n".encode() + each.raw
+            if number % 4 == 1:
+                attached = f"図面{number}.dwg"
+                told += f'Attachment Converted: "C:\\Mail\\Attach\\{attached}"\r\n'.encode("cp932")
+                place = f"{account}/Attach/{attached}".encode("cp932").decode("utf-8", "surrogateescape")
+                put(root, place, b"AC1015" + bytes(range(200, 256)) * 9)
+            cells = (f"{each.at:%Y/%m/%d %H:%M}", each.sender, each.subject)
+            numbers = len(data).to_bytes(4, "little") + len(told).to_bytes(4, "little") + bytes(2)
+            texts = [cell.encode("cp932").ljust(width, b"\0") for cell, width in zip(cells, (32, 64, 112), strict=True)]
+            table += b"".join((numbers, *texts))
+            data += told
+        put(root, f"{name}.mbx", data)
+        put(root, f"{name}.toc", table)
+    for account in PEOPLE:
+        put(root, f"{account}/eudora.ini", f"[Settings]\r\nReturnAddress={account}@{DOMAIN}\r\n".encode())
+        put(root, f"{account}/filters.pce", "rule 受注\r\ntransfer A社.mbx\r\n".encode("cp932"))
+    return "eudora"
+
+
 # -- packed mails -----------------------------------------------------------------------------------------------------
 
 PACKED = """
@@ -302,5 +336,6 @@ STORES: dict[str, Callable[[Path], str]] = {
     "example-mh": mh,
     "example-mbox-sqlite": mbox_sqlite,
     "packed": packed,
+    "eudora": eudora,
 }
 """Kind -> what makes it below a root and names the mapping that describes it."""

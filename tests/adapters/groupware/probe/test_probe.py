@@ -165,6 +165,24 @@ def test_an_archive_with_one_wrong_byte_explains_nothing(name: str) -> None:
     assert look(name, Raw.of(bytes(data))).explained == 0
 
 
+def test_an_index_beside_an_mbox_and_a_detached_file_are_believed_by_what_the_mails_say(tmp_path: Path) -> None:
+    STORES["eudora"](tmp_path)
+    table, attached = tmp_path / "ito/In.toc", min((tmp_path / "ito/Attach").iterdir())
+    table.write_bytes(bytes(byte ^ 0x55 for byte in table.read_bytes()))
+    attached.rename(attached.with_name("other.dwg"))
+    assert {"ito/In.toc", "ito/Attach/other.dwg"} == {*probe(tmp_path).unknown}
+
+
+def test_what_lies_in_a_packed_file_is_believed_where_it_is_one_mail(tmp_path: Path) -> None:
+    STORES["packed"](tmp_path)
+    broken = min(tmp_path.rglob("*.gz"))
+    data = bytearray(broken.read_bytes())
+    data[-6] ^= 1
+    broken.write_bytes(data)
+    kinds = {each.kind: each for each in probe(tmp_path).tracts if each.directory == "data/ito"}
+    assert (kinds["gzip"].files, kinds["gzip"].explained) == (1, 0)
+
+
 @pytest.mark.parametrize("name", ["HEAD.DAT", "big-16"])
 def test_records_explain_what_goes_on_from_one_to_the_next_and_no_more(name: str) -> None:
     data = KINDS[name][1]
