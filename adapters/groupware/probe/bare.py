@@ -1,22 +1,22 @@
 """A store without a table of mails: directories are accounts and folders, marks stand in the mails themselves."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from adapters.groupware.probe.accounts import ACCOUNTS, Accounts, accounts
 from adapters.groupware.probe.columns import ROLES, Marks, Meaning, marks
 from adapters.groupware.probe.contents import INBOX, Fates
-from adapters.groupware.probe.draft import Column, Draft, MessagesDraft, TableDraft, of_marks
-from adapters.groupware.probe.families import extension
-from adapters.groupware.probe.homes import Home, Homes, homes
+from adapters.groupware.probe.directories import drafted, kept
+from adapters.groupware.probe.draft import Column, Draft, Meant, MessagesDraft, TableDraft, of_marks
+from adapters.groupware.probe.families import Table, extension
+from adapters.groupware.probe.homes import Home, Homes, common, homes
 from adapters.groupware.probe.keyed import keyed, pair_tables
 from adapters.groupware.probe.letters import Letter
 from adapters.groupware.probe.survey import Survey
+from adapters.groupware.rows.directories import MaildirRows
 from adapters.groupware.rows.mails import Mbox, Records
 from migrator.model import ANSWERED, DELETED, FLAGGED, SEEN, Flag, Role
-
-_MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
 
 OFTEN = 0.5
 """The share of mails in which a header field must stand to be the store's own."""
@@ -27,39 +27,49 @@ CONVENTION: Mapping[str, Mapping[str, Flag | str]] = {
 }
 """Fields in which programs that keep mail in mboxes mark it, elm, mutt and the c-client among them."""
 
-ACCOUNTS, FOLDERS, FILES, MAILS = "accounts", "folders", "files", "mails"
+PAIRED: Mapping[str, Role] = {"in": Role.INBOX, "out": Role.SENT, "trash": Role.TRASH, "junk": Role.JUNK}
+"""Names of folders of which the first two are believed only together."""
+
+FOLDERS, FILES, MAILS = "folders", "files", "mails"
 
 
-def bare(survey: Survey) -> Draft | None:
-    """The mapping of such a store; None where nothing tells whose its mails are, or it is one of Maildirs."""
+def bare(survey: Survey, tables: Sequence[Table]) -> Draft | None:
+    """The mapping of such a store; None where nothing tells whose its mails are, or it is one of Maildirs alone."""
     files = [*survey.boxes, *survey.mails]
     found = homes(files, survey.letters)
     deep = [each for each in found if all(all(home.files.values()) for home in each.every)]
     best = max(deep, key=lambda each: sum(len(home.files) for home in each.every), default=None)
     if best is None:
         return None
-    if all(_MAILDIR.search(rest) for home in best.every for rest in home.files.values()):
-        return None  # an adapter of its own reads those, with their flags
+    people = accounts(best, tables)
+    if (rule := kept(survey, best)) is not None:
+        # without a table of accounts, an adapter of its own reads Maildirs
+        known = people.files or not isinstance(rule.form, MaildirRows)
+        return drafted(survey, best, rule, people) if known else None
     flat = [each for each in found if each not in deep and each.names() <= best.names()]
-    return _Bare(survey, best, flat).whole()
+    return _Bare(survey, best, flat, people).whole()
 
 
 class _Bare:
     """One draft in the making."""
 
-    def __init__(self, survey: Survey, found: Homes, flat: Sequence[Homes]) -> None:
-        self._survey, self._homes, self._flat = survey, found, flat
+    def __init__(self, survey: Survey, found: Homes, flat: Sequence[Homes], people: Accounts) -> None:
+        self._survey, self._homes, self._flat, self._people = survey, found, flat, people
         self._rest = [rest for home in found.every for rest in home.files.values()]
         self._end = Counter(map(extension, self._rest)).most_common(1)[0][0]
         boxes = [survey.boxes[path].form for home in found.every for path in home.files if path in survey.boxes]
         self._form = boxes[0] if boxes else None
         self._chunks = self._form is None or self._numbered()
-        self._head = _common(self._rest, 1 if self._chunks else 0)
+        self._head = common(self._rest, 1 if self._chunks else 0)
         self._pairs = [*pair_tables(survey)]
         self._draft = Draft((ACCOUNTS, "account"), {"table": FOLDERS, "path": "folder"})
+        ends = {extension(step) for rest in self._rest for step in rest.split("/")[:-1]}
+        if len(ends) == 1 and (end := ends.pop()):  # directories that are folders are called by an end of their own
+            self._draft.folders["separator"] = f"{end}/"
 
     def whole(self) -> Draft:
-        self._accounts()
+        self._draft.tables[ACCOUNTS] = self._people.table
+        self._draft.used += self._people.files
         chunks = self._chunks
         pattern = f"{{folder}}/{{file}}{self._end}" if chunks else f"{{folder}}{self._end}"
         self._draft.tables[FOLDERS] = TableDraft(
@@ -67,6 +77,7 @@ class _Bare:
             ["folder"],
             columns={"folder": Column("folder", samples=self._folders(), sure=0.9)},
         )
+        self._roles()
         if chunks:
             columns = {"folder": Column("folder"), "file": Column("file")}
             join = {"table": FOLDERS, "on": {"folder": "folder"}}
@@ -81,16 +92,6 @@ class _Bare:
         return self._draft
 
     # -- names -----------------------------------------------------------------------------------------------------
-
-    def _accounts(self) -> None:
-        found = self._homes
-        rows = {"type": "names", "pattern": f"{{account}}{found.behind}/{{rest}}", "deep": "rest"}
-        if found.head:
-            rows = {"type": "names", "path": found.head, **{key: rows[key] for key in ("pattern", "deep")}}
-        told = tuple(f"{home.name} ({home.person})" for home in found.every)[:5]
-        self._draft.tables[ACCOUNTS] = TableDraft(
-            rows, ["account"], columns={"account": Column("account", sure=0.9, samples=told)}
-        )
 
     def _home(self) -> str:
         return "/".join(filter(None, (self._homes.path(f"{ACCOUNTS}.account"), self._head)))
@@ -110,12 +111,24 @@ class _Bare:
     def _folders(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._folder(rest) for rest in self._rest))[:5]
 
+    def _roles(self) -> None:
+        """Folders that are called In and Out, which alone mean nothing."""
+        names = sorted({self._folder(rest) for rest in self._rest})
+        known = {name: role for name in names if (role := PAIRED.get(name.casefold())) is not None}
+        if {Role.INBOX, Role.SENT} <= {*known.values()}:
+            codes = {name: Meant(str(role), 0.9) for name, role in known.items()}
+            self._draft.tables[FOLDERS].columns["kind"] = Column("folder", {"kind": "code", "others": ""}, codes)
+            self._draft.folders["role"] = "kind"
+
     # -- mails -----------------------------------------------------------------------------------------------------
 
     def _single(self) -> None:
         path = f"{self._home()}/{{folder}}/{{file}}{self._end}"
         samples = tuple(path for home in self._homes.every for path in home.files)[:5]
-        self._draft.messages = [MessagesDraft(MAILS, {"type": "file", "path": path}, 0.9, samples)]
+        container: dict[str, Any] = {"type": "file", "path": path}
+        if any(path in self._survey.packed for home in self._homes.every for path in home.files):
+            container["packed"] = True
+        self._draft.messages = [MessagesDraft(MAILS, container, 0.9, samples)]
 
     def _box(self, form: Mbox | Records) -> None:
         each = FILES if self._chunks else FOLDERS
@@ -187,14 +200,3 @@ def _by_convention(cells: Sequence[str], known: Mapping[str, Flag | str]) -> Mar
 
 def _role(folder: str) -> Role | None:
     return ROLES.get(folder.rpartition("/")[2].casefold().lstrip("!#._-~ "))
-
-
-def _common(rests: Sequence[str], keep: int) -> str:
-    """The directories with which every path begins."""
-    steps = [rest.split("/")[:-1] for rest in rests]
-    common = list[str]()
-    for each in zip(*steps, strict=False):
-        if len({*each}) > 1 or not all(len(path) > len(common) + keep for path in steps):
-            break
-        common.append(each[0])
-    return "/".join(common)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from adapters.files.frames import Frames
 from adapters.files.fromline import from_line
+from adapters.groupware.rows import eudora
 from adapters.groupware.rows.mails import Mbox, Records
 from migrator.mail import Health, health, split
 from migrator.mail.health import looks_like_mail
@@ -46,7 +47,7 @@ def box(path: str, raw: Raw, head: bytes) -> Box | None:
             stream.seek(at)
             return stream.read(size)
 
-        for claim in (_framed, _dotted, _single, _counted):
+        for claim in (_nameless, _framed, _dotted, _single, _counted):
             if (found := claim(path, raw, head, read)) is not None:
                 return found
     return None
@@ -54,6 +55,23 @@ def box(path: str, raw: Raw, head: bytes) -> Box | None:
 
 def _is_mail(read: Read, at: int, size: int) -> bool:
     return looks_like_mail(split(read(min(size, HEAD), at))[0])
+
+
+def _nameless(path: str, raw: Raw, head: bytes, read: Read) -> Box | None:
+    """Parted by From_ lines that name nobody, wherever they stand: nothing else that begins with From is quoted."""
+    if raw.size > WHOLE or eudora.LINE.match(head) is None:
+        return None
+    places, lines, strange = list[tuple[int, int]](), list[int](), 0
+    with raw.open() as stream:
+        for place, data in eudora.mails(stream, WHOLE):
+            if data is not None and looks_like_mail(split(data[:HEAD])[0]):
+                before = read(min(place, AHEAD), place - min(place, AHEAD))
+                places.append((place, len(data)))
+                lines.append(place - len(before) + [*eudora.LINE.finditer(before)][-1].start())
+            else:
+                strange += len(data or b"")
+    form = Mbox(type="mbox", path=path, variant="eudora")
+    return Box("mbox", form, places[:MOST], raw.size - strange, tuple(lines[:MOST])) if places else None
 
 
 def _framed(path: str, raw: Raw, head: bytes, read: Read) -> Box | None:

@@ -152,7 +152,7 @@ def marks(cells: Sequence[str], traits: Sequence[Traits]) -> Marks | None:
         return found
     if not 3 <= len(values) <= 64:
         return None
-    if all(re.fullmatch(r"\d{1,5}", cell) for cell in values):
+    if all(re.fullmatch(r"(?!0\d{3}\Z)\d{1,5}", cell) for cell in values):
         written, split = "bits", [_bits(cell, 10) for cell in cells]
     elif all(re.fullmatch(r"[A-Za-z]{1,8}", cell) and len({*cell}) == len(cell) for cell in values):
         written, split = "letters", [frozenset(cell) for cell in cells]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from adapters.groupware.probe.columns import Marks
+from adapters.groupware.probe.families import Table
 from migrator.errors import Reason
 from migrator.model import ANSWERED, DRAFT, FORWARDED, SEEN
 
@@ -65,6 +66,8 @@ class Draft:
     messages: list[MessagesDraft] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     """The files of its tables."""
+    not_mail: dict[str, list[str]] = field(default_factory=dict)
+    """What its own rule of keeping mails says is none: name of a rule -> patterns."""
 
     def questions(self) -> list[Reason]:
         """What a person must confirm or say, code by code."""
@@ -93,6 +96,8 @@ _ASKED = {
 
 def _question(column: Column, mark: str, meant: Meant) -> Reason | None:
     sample = meant.samples[0] if meant.samples else ""
+    if mark == meant.meaning:
+        return None
     if meant.meaning is None and column.read["kind"] == "code":
         return Reason("probe.ask-role", code=mark, sample=sample)
     if meant.meaning is None:
@@ -100,6 +105,14 @@ def _question(column: Column, mark: str, meant: Meant) -> Reason | None:
         return Reason("probe.ask-mark", mark=mark, column=column.column, count=count, total=total)
     code = _ASKED.get(meant.meaning)
     return None if code is None else Reason(code, mark=mark, column=column.column)
+
+
+def of_table(table: Table) -> dict[str, Any]:
+    """Where a table's rows come from; its path still lacks the steps in which its files differ."""
+    form = table.form
+    rows: dict[str, Any] = {"type": form.model_dump()["type"], "path": "/".join(step or "" for step in table.steps)}
+    rows["charset"] = form.charset
+    return rows | {key: value for key, value in form.model_dump(exclude_defaults=True).items() if key not in rows}
 
 
 def of_marks(name: str, marks: Marks, total: int) -> Column:

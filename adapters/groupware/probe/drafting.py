@@ -4,7 +4,7 @@ from typing import Any
 
 from adapters.groupware.probe.columns import Dated
 from adapters.groupware.probe.composition import composition
-from adapters.groupware.probe.draft import Column, Draft, Meant, MessagesDraft, TableDraft, of_marks
+from adapters.groupware.probe.draft import Column, Draft, Meant, MessagesDraft, TableDraft, of_marks, of_table
 from adapters.groupware.probe.families import Table
 from adapters.groupware.probe.proposal import Found, Listing, Part, Step
 from adapters.groupware.rows.fixed import Fixed
@@ -212,13 +212,16 @@ class Drafting:
         found: dict[str, Any] = {"type": part.type}
         if part.pattern:
             found["path"] = self._path(listing, part)
+        if part.packed:
+            found["packed"] = True
         if part.type == "cell":
             found["column"] = self._read_as(listing, part.column, "mail", "bytes", part.written)
         if part.type == "zip" and part.member is not None:
             found["member"] = self._step(listing, part.member, "file")
-        if part.type == "range":
+        if part.type in ("range", "mbox"):
             place = "at" if part is listing.parts[0] else "body"
             found["at"] = self._read_as(listing, part.column, place, "number", "digits")
+        if part.type == "range":
             if part.size is not None:
                 found["size"] = self._read_as(listing, part.size, "size", "number", "digits")
             else:
@@ -259,15 +262,11 @@ class Drafting:
 
     def _rows(self, table: Table) -> dict[str, Any]:
         """Where a table's rows come from."""
-        form = table.form
-        rows: dict[str, Any] = {"type": form.model_dump()["type"], "path": "/".join(step or "" for step in table.steps)}
+        rows = of_table(table)
         if None in table.steps:
-            rows["each"] = USERS
-            rows["path"] = self._each_path(table)
-        rows["charset"] = form.charset
-        rows |= {key: value for key, value in form.model_dump(exclude_defaults=True).items() if key not in rows}
-        if isinstance(form, Fixed):
-            rows["fields"] = self._fields(table, form)
+            rows |= {"each": USERS, "path": self._each_path(table)}
+        if isinstance(table.form, Fixed):
+            rows["fields"] = self._fields(table, table.form)
         return rows
 
     def _fields(self, table: Table, form: Fixed) -> dict[str, Any]:

@@ -76,9 +76,11 @@ def steps(paths: Sequence[str]) -> Steps:
     )
 
 
-def captures(pattern: Steps, path: str) -> tuple[str, ...]:
-    """What stands in a path where the pattern has nothing."""
-    return tuple(step for common, step in zip(pattern, path.split("/"), strict=True) if common is None)
+def captures(table: Table, path: str) -> tuple[str, ...]:
+    """What stands in a path where its table's files differ; without the end that the names of all of them have."""
+    ends = {extension(each) for each in table.files}
+    told = path.removesuffix(ends.pop()) if len(ends) == 1 and table.steps[-1] is None else path
+    return tuple(step for common, step in zip(table.steps, told.split("/"), strict=True) if common is None)
 
 
 def extension(path: str) -> str:
@@ -175,7 +177,7 @@ def _rows(read: Read, path: str, table: Table) -> Iterator[Row]:
         more = read(path + suffix)
         if isinstance(more, Content):
             beside[suffix] = more.raw
-    where = captures(table.steps, path)
+    where = captures(table, path)
     try:
         with table.form.open(File(path, content.raw, beside), Wanted(table.columns)) as lines:
             for line in islice(lines.rows, ROWS // min(len(table.files), FILES)):

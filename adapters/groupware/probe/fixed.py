@@ -10,7 +10,7 @@ from operator import eq
 from adapters.files.reading import Content
 from adapters.groupware.probe.families import FILES, Table, fill, named_alike, steps
 from adapters.groupware.probe.separating import NO_LETTERS, charset
-from adapters.groupware.probe.sight import UNKNOWN
+from adapters.groupware.probe.sight import FIXED, UNKNOWN
 from adapters.groupware.probe.survey import Survey
 from adapters.groupware.rows.fixed import FieldAt, Fixed
 
@@ -68,7 +68,7 @@ def explain(survey: Survey, table: Table, used: Collection[int]) -> None:
             data = content.raw.read()
             records = [data[at : at + form.record] for at in range(form.skip, len(data), form.record)]
             bytes_ = sum(at in read or not byte for each in records for at, byte in enumerate(each))
-            survey.explain(path, "records-fixed", bytes_)
+            survey.explain(path, FIXED, bytes_)
 
 
 def overlap(one: FieldAt, other: FieldAt) -> bool:

@@ -82,3 +82,14 @@ def _side_by_side(head: str, children: Mapping[str, dict[str, str]], people: Map
     behind = ends.pop() if len(ends) == 1 else ""
     every = [Home(name.removesuffix(behind), people[name] or "", inner) for name, inner in children.items()]
     return Homes(head, behind, every)
+
+
+def common(rests: Sequence[str], keep: int) -> str:
+    """The directories with which every path begins."""
+    steps = [rest.split("/")[:-1] for rest in rests]
+    common = list[str]()
+    for each in zip(*steps, strict=False):
+        if len({*each}) > 1 or not all(len(path) > len(common) + keep for path in steps):
+            break
+        common.append(each[0])
+    return "/".join(common)

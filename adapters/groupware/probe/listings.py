@@ -89,10 +89,12 @@ def _files(table: Table, survey: Survey) -> Listing | None:
     best: Listing | None = None
     for paths in alike(survey.mails)[:KINDS]:
         named = _by_name((path.rpartition("/")[2], (path, "")) for path in paths)
-        told = _named(table, named, extension(paths[0]))
+        packed = any(path in survey.packed for path in paths)
+        end = extension(paths[0])
+        told = _named(table, named, end, extension(paths[0].removesuffix(end)) + end if packed else "")
         if told is not None and (best is None or len(told[3]) > len(best.matched)):
             place, behind, share, rows = told
-            part = Part("file", [path for _, path, _ in rows], steps(paths), share=share)
+            part = Part("file", [path for _, path, _ in rows], steps(paths), packed=packed, share=share)
             part.steps[len(part.pattern) - 1] = Step("", "", place, behind, share)
             best = _listing(table, part, rows, survey)
     return best
@@ -122,11 +124,11 @@ def _by_name(pairs: Iterable[tuple[str, tuple[str, str]]]) -> dict[str, list[tup
 
 
 def _named(
-    table: Table, named: Mapping[str, list[tuple[str, str]]], suffix: str
+    table: Table, named: Mapping[str, list[tuple[str, str]]], *ends: str
 ) -> tuple[int, str, float, list[Found]] | None:
     """The column that names the most of them, what stands behind its cells, its share, and the rows."""
     best: tuple[int, str, float, list[Found]] | None = None
-    for behind in dict.fromkeys(("", suffix)):  # a whole name before one that lacks its end
+    for behind in dict.fromkeys(("", *ends)):  # a whole name before one that lacks its end
         for place in range(len(table.columns)):
             rows = [(row, named.get(row.cells[place] + behind)) for row in table.rows if row.cells[place]]
             pairs = [(row, *where) for row, places in rows if places and (where := _of_row(row, places))]
@@ -217,14 +219,19 @@ def _range(
             part.size = column
             break
     else:
-        if form is None or isinstance(form, Mbox):
+        if form is None or (isinstance(form, Mbox) and form.variant != "auto"):
             return None
-        part.counted, part.magic = form.counted, form.magic
+        if isinstance(form, Mbox):
+            part.type = "mbox"
+        else:
+            part.counted, part.magic = form.counted, form.magic
     return _listing(table, part, [(row, path, str(_place(boxes[path], int(at)))) for row, path, at in rows], survey)
 
 
 def _place(box: Box, at: int) -> int:
     """By which place a letter of the survey is known that begins there, however it is counted."""
+    if at in box.lines:
+        return box.places[box.lines.index(at)][0]
     return next((place for place, size in box.places if place <= at < place + size), at)
 
 

@@ -1,6 +1,6 @@
 """What was found out about a store: which table lists what, and which cells lead where."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -44,13 +44,14 @@ class Step(NamedTuple):
 class Part:
     """One place where a mail, or a part of it, lies."""
 
-    type: Literal["file", "cell", "range", "zip"]
+    type: Literal["file", "cell", "range", "mbox", "zip"]
     files: list[str] = field(default_factory=list)
     pattern: Steps = ()
     steps: dict[int, Step] = field(default_factory=dict)
     column: int | None = None
     """The cell, or the byte at which a range begins."""
     written: str = "raw"
+    packed: bool = False
     size: int | None = None
     counted: str | None = None
     magic: str = ""
@@ -149,6 +150,11 @@ class Listing:
         told = [*self.dates, *(place for place, _ in self.flags)]
         parts = self.composed.columns() if self.composed is not None else set()
         return {*links, *told, *parts, *(place for part in self.parts for place in part.columns())}
+
+    def only_indexes(self, mboxes: Collection[str]) -> bool:
+        """Whether all that it leads to lies in mboxes, which tell their mails by themselves."""
+        files = {path for part in self.parts for path in part.files}
+        return bool(files) and files <= {*mboxes}
 
     def taken(self) -> set[int]:
         """The columns that can be of no other use: in records of binary fields, also what cannot stand beside those."""

@@ -8,6 +8,7 @@ from adapters.groupware.probe.draft import Draft
 from adapters.groupware.probe.leftovers import TABLES
 from adapters.groupware.probe.proposal import Found
 from adapters.groupware.probe.sight import NOT_MIGRATED
+from adapters.groupware.template import Template
 from migrator.errors import Reason
 
 _ASKED = {TABLES: "probe.ask-table", NOT_MIGRATED: "probe.ask-not-migrated"}
@@ -38,11 +39,12 @@ _NOT_MAIL = re.compile(
 
 def _spare(found: Found, draft: Draft) -> Iterator[Reason]:
     """Tables that lie in one file with those of the proposal, and are none of it."""
-    used = {(each.rows.get("path"), each.rows.get("table")) for each in draft.tables.values()}
+    used = [(Template(each.rows.get("path", "")), each.rows.get("table")) for each in draft.tables.values()]
     spare: dict[str, list[str]] = defaultdict(list)
     for table in found.tables:
         name, path = getattr(table.form, "table", None), table.files[0]
-        if name is not None and (path, name) not in used and path in draft.used and table.rows:
+        ours = any(called == name and where.match(path) is not None for where, called in used)
+        if name is not None and not ours and path in draft.used and table.rows:
             spare[path].append(name)
     for path, names in spare.items():
         for name in names:

@@ -43,7 +43,8 @@ PAIRS = 20_000
 Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 UNKNOWN, EMPTY, NOT_MIGRATED, MAIL = "unknown", "empty", "not-migrated", "mail"
-FETCHED, SETTINGS = "fetched", "settings"
+FETCHED, SETTINGS, INDEX = "fetched", "settings", "index"
+DETACHED, FIXED = "detached", "records-fixed"
 
 
 class Sight(NamedTuple):
@@ -54,6 +55,8 @@ class Sight(NamedTuple):
     form: RowShape | None = None
     columns: tuple[str, ...] = ()
     mails: Box | None = None
+    packed: bytes = b""
+    """Of a packed mail, what it begins with."""
 
 
 def look(path: str, raw: Raw) -> Sight:
@@ -91,20 +94,24 @@ def _packed(path: str, raw: Raw, head: bytes) -> Sight | None:
         return _zip(raw)
     for magic, (kind, opened) in opens.items():
         if head.startswith(magic):
-            return Sight(kind, raw.size if _reads(raw, opened) else 0)
+            begin = _begin(raw, opened)
+            found = box(path, Raw.of(begin), begin) if begin else None
+            if begin and found is not None and found.kind == MAIL:
+                return Sight(MAIL, raw.size, mails=found, packed=begin)
+            return Sight(kind, 0 if begin is None else raw.size)
     return None
 
 
-def _reads(raw: Raw, opened: Callable[[BinaryIO], Unpacked]) -> bool:
-    """Whether it unpacks to its end; what grows beyond all measure is not believed."""
+def _begin(raw: Raw, opened: Callable[[BinaryIO], Unpacked]) -> bytes | None:
+    """The beginning of what it unpacks to; None where that has no end, or grows beyond all measure."""
     try:
         with raw.open() as stream, opened(stream) as inner:
-            left = max(WHOLE, 100 * raw.size)
+            left, begin = max(WHOLE, 100 * raw.size), inner.read(HEAD)
             while left > 0 and (block := inner.read(2**20)):
                 left -= len(block)
-            return left > 0
+            return begin if left > 0 else None
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
-        return False
+        return None
 
 
 def _zip(raw: Raw) -> Sight:
@@ -169,7 +176,7 @@ def _mails(path: str, raw: Raw, head: bytes) -> Sight | None:
 
 
 _NOT_MIGRATED = re.compile(
-    r"\.forward|\.procmailrc|\.?vacation(\..*)?|\.?signature(\..*)?|.*\.(?:sig|sieve|vcf|ics|ldif)|filters?\.(?:txt|rc|dat)"
+    r"\.forward|\.procmailrc|\.?vacation(\..*)?|\.?signature(\..*)?|.*\.(?:sig|sieve|vcf|ics|ldif)|filters?\.(?:txt|rc|dat|pce)"
     r"|(?:address|addr)(?:book|ess)?(?:\..*)?",
     re.IGNORECASE,
 )
@@ -192,6 +199,17 @@ def _uidl(path: str, raw: Raw, head: bytes) -> Sight | None:
         return None
     with raw.open() as stream:
         return Sight(FETCHED, sum(len(line) for line in _lines(stream) if _UID.fullmatch(line)))
+
+
+_SEQUENCE = re.compile(rb"[A-Za-z][\w-]*:(?: +\d+(?:-\d+)?)* *\r?\n?")
+
+
+def _sequences(path: str, raw: Raw, head: bytes) -> Sight | None:
+    """Which mails of an MH folder are unseen, answered and so on, one name a line (mh-sequence(5))."""
+    if path.rpartition("/")[2] != ".mh_sequences":
+        return None
+    with raw.open() as stream:
+        return Sight(INDEX, sum(len(line) for line in _lines(stream) if _SEQUENCE.fullmatch(line)))
 
 
 # -- text ----------------------------------------------------------------------------------------------------------
@@ -317,4 +335,19 @@ def _csv(path: str, raw: Raw, head: bytes) -> Sight | None:
     return None if found is None else Sight("csv", found.explained, found.form, found.columns)
 
 
-_CLAIMS = (_database, _pairs, _packed, _dbase, _beside, _mails, _uidl, _xml, _json, _dump, _ini, _settings, _csv)
+_CLAIMS = (
+    _database,
+    _pairs,
+    _packed,
+    _dbase,
+    _beside,
+    _sequences,
+    _mails,
+    _uidl,
+    _xml,
+    _json,
+    _dump,
+    _ini,
+    _settings,
+    _csv,
+)

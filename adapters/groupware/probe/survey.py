@@ -14,6 +14,7 @@ from adapters.groupware.probe.boxes import Box, begun
 from adapters.groupware.probe.letters import HEAD, Letter, letter
 from adapters.groupware.probe.separating import NO_LETTERS, charset
 from adapters.groupware.probe.sight import EMPTY, MAIL, UNKNOWN, Sight, look
+from adapters.groupware.rows.mails import Mbox
 from migrator.errors import Reason
 from migrator.model import Raw
 from migrator.ports import Tract
@@ -46,6 +47,8 @@ class Survey:
     """The files that may be tables, by path."""
     mails: list[str] = field(default_factory=list)
     """The files that are a mail each."""
+    packed: set[str] = field(default_factory=set)
+    """Those of them that are packed, by gzip or the like."""
     boxes: dict[str, Box] = field(default_factory=dict)
     """The files of many mails, by path."""
     archives: dict[str, list[str]] = field(default_factory=dict)
@@ -70,6 +73,10 @@ class Survey:
         """The files that nothing explains."""
         lost = [name for name, each in self.files.items() if each.kind == UNKNOWN and each.explained < each.size]
         return [*self.closed, *(readable_path(self.encoded(name)) for name in lost)]
+
+    def mboxes(self) -> list[str]:
+        """The files of mails that need no index."""
+        return [path for path, box in self.boxes.items() if isinstance(box.form, Mbox)]
 
     def add(self, path: bytes) -> None:
         """Look at one file. A link is none: what it leads to inside the root lies in its own place."""
@@ -111,6 +118,10 @@ class Survey:
             self.boxes[name] = sight.mails
         if sight.kind == "zip" and sight.explained:
             self._members(name, raw)
+        elif sight.packed:
+            self.packed.add(name)
+            if self._room(name) > 0:
+                self._sample(letter(name, "", len(sight.packed), sight.packed))
         elif (box := sight.mails) is not None:
             with raw.open() as stream:
                 for (place, _), (at, size) in islice(zip(box.places, begun(box), strict=True), self._room(name)):

@@ -22,13 +22,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.groupware.containers import Written
+from adapters.groupware.containers import OneFile, Written
 from adapters.groupware.large import Range
 from adapters.groupware.listing import Rules
 from adapters.groupware.mapping import Column, StoreMapping
 from adapters.groupware.rows.dbm import Dbm
 from adapters.groupware.rows.fixed import Fixed
 from adapters.groupware.rows.names import Names
+from adapters.groupware.rows.sections import Ini
 from adapters.groupware.rows.separated import Csv
 from adapters.groupware.template import Template
 from adapters.groupware.values import Bytes, Code, Date, Flags, Number
@@ -92,6 +93,8 @@ class Reading:
                 return f"{names.index(column.column) + 1}"
             case Fixed(fields=fields):
                 return f"@{fields[column.column].at}"
+            case Ini(section=column.column):
+                return "[]"
         return column.column
 
     def text(self, text: str, table: str) -> str:
@@ -143,7 +146,7 @@ class Reading:
         for key in type(rows).model_fields:
             value = getattr(rows, key)
             match key:
-                case "each" | "deep":
+                case "each" | "deep" | "section":
                     continue
                 case "key" if isinstance(rows, Dbm):
                     continue
@@ -191,6 +194,8 @@ class Reading:
                 continue
             for what, column, _ in part.needs():
                 yield f"{key} {what}", self.own(table, column)
+            if isinstance(part, OneFile) and part.packed:
+                yield f"{key} packed", True
             if isinstance(part, Range):
                 yield f"{key} counted", (part.counted, part.magic.lower())
         if getattr(container, "between", ""):

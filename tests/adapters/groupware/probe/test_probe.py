@@ -124,9 +124,12 @@ KINDS = {
     "users.csv": ("csv", TABLE),
     "users.dbf": ("dbf", dbase()),
     "a.zip": ("zip", zipped()),
-    "a.gz": ("gzip", gzip.compress(MAIL)),
-    "a.bz2": ("bzip2", bz2.compress(MAIL)),
-    "a.xz": ("xz", lzma.compress(MAIL)),
+    "a.gz": ("mail", gzip.compress(MAIL)),
+    "a.bz2": ("mail", bz2.compress(MAIL)),
+    "a.xz": ("mail", lzma.compress(MAIL)),
+    "t.gz": ("gzip", gzip.compress(TABLE)),
+    "t.bz2": ("bzip2", bz2.compress((MAIL + b".\r\n") * 3)),
+    "t.xz": ("xz", lzma.compress(b"")),
     "a.json": ("json", json.dumps([{"id": 1}, {"id": 2}]).encode()),
     "lines": ("json", b'{"id": 1}\n{"id": 2}\n'),
     "a.ini": ("ini", b"[sato]\r\nmail = sato@example.co.jp\r\n; a remark\r\n"),
@@ -160,6 +163,24 @@ def test_an_archive_with_one_wrong_byte_explains_nothing(name: str) -> None:
     data = bytearray(KINDS[name][1])
     data[len(data) // 2 - 10] ^= 0xFF
     assert look(name, Raw.of(bytes(data))).explained == 0
+
+
+def test_an_index_beside_an_mbox_and_a_detached_file_are_believed_by_what_the_mails_say(tmp_path: Path) -> None:
+    STORES["eudora"](tmp_path)
+    table, attached = tmp_path / "ito/In.toc", min((tmp_path / "ito/Attach").iterdir())
+    table.write_bytes(bytes(byte ^ 0x55 for byte in table.read_bytes()))
+    attached.rename(attached.with_name("other.dwg"))
+    assert {"ito/In.toc", "ito/Attach/other.dwg"} == {*probe(tmp_path).unknown}
+
+
+def test_what_lies_in_a_packed_file_is_believed_where_it_is_one_mail(tmp_path: Path) -> None:
+    STORES["packed"](tmp_path)
+    broken = min(tmp_path.rglob("*.gz"))
+    data = bytearray(broken.read_bytes())
+    data[-6] ^= 1
+    broken.write_bytes(data)
+    kinds = {each.kind: each for each in probe(tmp_path).tracts if each.directory == "data/ito"}
+    assert (kinds["gzip"].files, kinds["gzip"].explained) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["HEAD.DAT", "big-16"])
