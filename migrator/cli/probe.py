@@ -116,6 +116,8 @@ def _kinds() -> dict[str, str]:
         "sqlite-journal": _("journal of a database"),
         "sqldump": _("dump (SQL)"),
         "fetched": _("list of fetched mails"),
+        "index": _("index of mails"),
+        "detached": _("attachment outside its mail"),
         "not-migrated": _("no mail, not migrated"),
         "empty": _("empty"),
         "link": _("link"),
