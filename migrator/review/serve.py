@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Never
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -107,6 +108,7 @@ def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def serve(app: ASGIApp, listening: Listening) -> None:
-    """Answer until Ctrl-C."""
+def serve(app: ASGIApp, listening: Listening) -> Never:
+    """Answer until Ctrl-C. Raises KeyboardInterrupt, also where a shell has started us deaf to it."""
     server(app, listening).run(sockets=[listening.socket])
+    raise KeyboardInterrupt

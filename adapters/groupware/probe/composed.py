@@ -106,7 +106,11 @@ def compose(listing: Listing, tables: Sequence[Table], survey: Survey) -> None:
 
 
 def _leading(table: Table, ids: set[str]) -> Iterator[int]:
-    return (place for place in range(len(table.columns)) if {*table.cells(place)} <= ids)
+    """The columns that hold ids and nothing else; what is the same in every row of a long table is none."""
+    for place in range(len(table.columns)):
+        held = {*table.cells(place)}
+        if held <= ids and (len(held) > 1 or len(table.rows) <= LONG):
+            yield place
 
 
 def _fields(table: Table, matched: Sequence[Match]) -> dict[str, int]:
@@ -202,6 +206,9 @@ def _files(table: Table, mail: int, survey: Survey) -> Attached | None:
                 return Attached(table, mail, next(iter(numbers), place), names[0], before, place)
     return None
 
+
+LONG = 20
+"""Rows of which all might be about one mail."""
 
 _KIND = re.compile("type|kind|kbn|class|種|区分")
 
