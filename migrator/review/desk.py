@@ -70,10 +70,10 @@ class Desk:
         self._sheets[topic.name] = read, sheet
         return sheet
 
-    def kept(self, name: str, make: Callable[[], Value]) -> Value:
-        """What several topics ask for, made once while the facts are the same."""
+    def kept(self, name: str, make: Callable[[], Value], *, besides: int = 0) -> Value:
+        """What several topics ask for, made once while the facts are the same, and the number `besides`."""
         with self._locks.setdefault(f"kept {name}", threading.Lock()):
-            facts = stamp(self.staging)
+            facts = (*stamp(self.staging), besides)
             if name not in self._kept or self._kept[name][0] != facts:
                 self._kept[name] = facts, make()
             value: Value = self._kept[name][1]

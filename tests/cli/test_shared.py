@@ -12,6 +12,10 @@ from rich.cells import cell_len
 from adapters.memory import World, forget, world
 from migrator.cli import main
 from migrator.inboxes import Status, WorkState
+from migrator.shared.links import Link, Shared
+from migrator.staging.books import rulings_book
+from migrator.staging.store import Staging
+from migrator.steps.standings import LINKS, TWO, link_row
 from tests.desks import asked, two_desks
 
 SETTINGS = """
@@ -155,6 +159,28 @@ def test_a_target_that_was_loaded_is_a_view_too(
     assert capsys.readouterr().err.count("shared.missing-there") == 2
     assert shared(move, "unanswered", "--at", "new", "--json") == 0
     assert {line["inbox"] for line in lines(capsys)} == {"support"}
+
+
+def test_a_persons_word_on_a_link_counts_wherever_the_command_looks(
+    move: Path, old: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old.desks["support"].work.clear()
+    asked(old, "support", "21", subject="another", days=4)
+    assert main(["--dir", str(move), "extract"]) == 0
+    assert main(["--dir", str(move), "load", "new"]) == 0
+
+    def waiting(at: str) -> set[str]:
+        capsys.readouterr()
+        assert shared(move, "unanswered", "--at", at, "--json") == 0
+        return {line["conversation"] for line in lines(capsys) if line["subject"] == "another"}
+
+    first, second = "<3@mail.example>", "<21@mail.example>"
+    assert [waiting(at) for at in ("source", "staging", "new")] == [{first}] * 3
+    with Staging.open("sqlite:///staging.db", folder=move) as staging:
+        row = link_row(old.desks["support"].inbox, Link(first=first, second=second, evidence=Shared.PARTY))
+        rulings_book(staging, LINKS).write({row: TWO}, by="sato", why="", seen=0)
+    assert [waiting(at) for at in ("source", "staging", "new")] == [{first, second}] * 3
+    assert shared(move, "unanswered") == 0
 
 
 def test_a_waiting_mail_that_would_stay_behind_ends_in_1(move: Path, capsys: pytest.CaptureFixture[str]) -> None:

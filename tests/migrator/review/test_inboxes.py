@@ -116,6 +116,24 @@ def test_links_under_doubt_show_both_mails(office: Office) -> None:
     assert page.count("another</td>") == 2
 
 
+def test_a_word_on_a_link_changes_at_once_who_waits_and_opens_that_again(office: Office) -> None:
+    person = office.inside()
+    waiting = person.see("/topic/waiting")
+    assert waiting.count(">another</a>") == 1
+    ids = [row.id for row in office.desk.sheet(WAITING).rows]
+    assert person.press("waiting", page=waiting, row=ids, bulk="waits").status_code == 303
+    assert person.press("waiting", to="/sign").status_code == 303
+    row = rows(office, LINKS)["another"]
+    assert person.press("links", one=f"{row.id}:two").status_code == 303
+    later = Office(office.staging)
+    assert later.desk.sheet(LINKS).by_id[row.id].said is not None
+    page = later.inside().see("/topic/waiting")
+    assert page.count(">another</a>") == 2
+    assert "state reopened" in page
+    assert person.press("links", one=f"{row.id}:one").status_code == 303
+    assert Office(office.staging).inside().see("/topic/waiting").count(">another</a>") == 1
+
+
 def test_customers_who_wait_are_confirmed_one_by_one(office: Office) -> None:
     found = rows(office, WAITING)
     assert {"another", "untouched"} <= set(found)
