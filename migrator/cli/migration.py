@@ -137,7 +137,13 @@ def desk(settings: Settings, staging: Staging) -> "Desk":
         new_store=lambda: store(settings),
         said_by=said_by,
         own_domains=settings.filters.own_domains,
+        foretold={name: foretold(settings, name) for name in settings.targets},
     )
+
+
+def foretold(settings: Settings, target: str) -> Path:
+    """Where `load` writes what becomes of every fact of shared inboxes at this target."""
+    return settings.folder / "reports" / f"shared-{target}.jsonl"
 
 
 def only_target(settings: Settings, name: str | None) -> str:

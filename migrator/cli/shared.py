@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from migrator.shared.conversation import Conversation
     from migrator.shared.standing import Standing
     from migrator.staging.store import Staging
+    from migrator.steps.standings import Ruled
 
 family = typer.Typer()
 shared = typer.Typer(help=_("Shared inboxes: who works there, and which customers still wait for an answer."))
@@ -170,14 +171,14 @@ def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Stand
     domains = settings.filters.own_domains
     if at == SOURCE:
         with migration.source(settings) as source:
-            return standings.at_source(source, domains)
+            return standings.at_source(source, domains, standings.ruled(staging))
     if at == STAGING:
         return standings.at_staging(staging, domains)
-    return _at_target(settings, at)
+    return _at_target(settings, at, standings.ruled(staging))
 
 
-def _at_target(settings: "Settings", name: str) -> dict[str, "Standing"]:
-    """The inboxes are those that the source names; all else is what the target returns."""
+def _at_target(settings: "Settings", name: str, rules: "Ruled") -> dict[str, "Standing"]:
+    """The inboxes are those that the source names, and links what people say; all else is what the target returns."""
     from migrator.cli import migration
     from migrator.model import Mailbox
     from migrator.ports import SharedSource
@@ -192,7 +193,7 @@ def _at_target(settings: "Settings", name: str) -> dict[str, "Standing"]:
     for inbox in inboxes:
         if (owner := routes.owner(inbox.account.name)) is not None:
             with opener(Mailbox(owner, inbox.account.name))() as target:
-                found[inbox.key] = standings.at_target(target, inbox, ours, people=people)
+                found[inbox.key] = standings.at_target(target, inbox, ours, people=people, rules=rules)
     if not found:
         raise UsageError(Reason("shared.none-at-source"))
     return found

@@ -87,12 +87,14 @@ def _homes(routes: Routes, shared: Sequence[Inbox]) -> list[tuple[Mailbox, list[
 
 def _write(settings: Settings, target: str, said: Sequence[Foretold]) -> None:
     """Every fact as JSON Lines, and as CSV (UTF-8 with BOM) who is to be allowed to send as an inbox."""
-    folder = settings.folder / "reports"
-    facts, people = folder / f"shared-{target}.jsonl", folder / f"send-as-{target}.csv"
+    facts = migration.foretold(settings, target)
+    folder = facts.parent
+    people, whole = folder / f"send-as-{target}.csv", facts.with_suffix(".new")
     try:
         folder.mkdir(exist_ok=True)
-        with facts.open("w", encoding="utf-8") as stream:
+        with whole.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(_line(each), ensure_ascii=False) + "\n" for each in said)
+        whole.replace(facts)  # the review page may be reading it
         with people.open("w", encoding="utf-8-sig", newline="") as stream:
             rows = csv.writer(stream)
             rows.writerow(("inbox", "login", "name", "until"))

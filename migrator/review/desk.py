@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from migrator.errors import Reason
@@ -43,6 +44,8 @@ class Desk:
     said_by: Callable[[Ruleset, Iterable[str]], list[Reason]]
     """What signals and guards say, in the language spoken."""
     own_domains: tuple[str, ...] = ()
+    foretold: Mapping[str, Path] = field(default_factory=dict)
+    """By target, the file in which a load says what becomes of every fact of shared inboxes; it may not be there."""
     troubles: list[Reason] = field(default_factory=list)
     """What keeps a topic from being shown, for whoever runs the page."""
     _kept: dict[str, tuple[Stamp, Any]] = field(default_factory=dict)
@@ -70,10 +73,10 @@ class Desk:
         self._sheets[topic.name] = read, sheet
         return sheet
 
-    def kept(self, name: str, make: Callable[[], Value]) -> Value:
-        """What several topics ask for, made once while the facts are the same."""
+    def kept(self, name: str, make: Callable[[], Value], *, besides: int = 0) -> Value:
+        """What several topics ask for, made once while the facts are the same, and the number `besides`."""
         with self._locks.setdefault(f"kept {name}", threading.Lock()):
-            facts = stamp(self.staging)
+            facts = (*stamp(self.staging), besides)
             if name not in self._kept or self._kept[name][0] != facts:
                 self._kept[name] = facts, make()
             value: Value = self._kept[name][1]
@@ -86,9 +89,14 @@ class Desk:
             said += [each] if isinstance(each, Reason) else self.said_by(self.ruleset, [each])
         return said
 
+    def _stamp(self) -> Stamp:
+        """Changes whenever anything does from which rows are made, but for decisions."""
+        written = (file.stat().st_mtime_ns if file.exists() else 0 for file in self.foretold.values())
+        return (*stamp(self.staging), *written)
+
     def _facts(self, topic: Topic) -> _Read:
         with self._locks.setdefault(topic.name, threading.Lock()):
-            known, facts, began = self._read.get(topic.name), stamp(self.staging), time.monotonic()
+            known, facts, began = self._read.get(topic.name), self._stamp(), time.monotonic()
             facts += (topic.book(self.staging).newest(),) if topic.follows else ()
             if known is not None and (known.facts == facts or began < known.at + PATIENCE * known.took):
                 return known

@@ -77,11 +77,6 @@ class Row:
         return sha256(f"{self.title}\0{self.proposal}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def row_id(letter: str, *names: str) -> str:
-    """The id of the row that these names stand for."""
-    return letter + sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
     """A kind of question for people. A new one is a new value of this in `topics`."""

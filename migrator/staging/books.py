@@ -8,6 +8,7 @@ same subject, nothing at all is written.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, insert, select
@@ -198,6 +199,11 @@ def senders_book(staging: Staging) -> Book:
 def mails_book(staging: Staging) -> Book:
     """Decisions on single mails, by their artefacts."""
     return Book(staging, tables.decision, "artefact_id", scope="item")
+
+
+def row_id(letter: str, *names: str) -> str:
+    """The id of the row that these names stand for."""
+    return letter + sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def rulings_book(staging: Staging, topic: str) -> Book:

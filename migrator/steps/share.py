@@ -30,6 +30,7 @@ from migrator.staging.shared import StagedInboxes
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Run, Staging
 from migrator.staging.worded import Worded, worded, worded_by
+from migrator.steps.standings import ruled
 from migrator.steps.withdraw import BATCH, same_epoch
 
 Setback = Callable[[Place, Reason], None]
@@ -92,11 +93,12 @@ def inboxes(staging: Staging, accounts: Collection[str], sharing: Sharing) -> li
     """The shared inboxes whose mail lies in these accounts."""
     facts = StagedInboxes(staging)
     people = {each.key: each for each in facts.principals()}
+    rules = ruled(staging)
     found: list[Inbox] = []
     for inbox in facts.inboxes():
         if inbox.account.name in accounts:
             work = list(facts.work(inbox))
-            view = standing(inbox, facts.letters(inbox.account), work, sharing.is_own)
+            view = standing(inbox, facts.letters(inbox.account), work, sharing.is_own, rules(inbox))
             found.append(
                 Inbox(
                     inbox=inbox,

@@ -1,17 +1,20 @@
 """How every shared inbox stands, seen from where: the source alone, staging alone, or what a target returns alone."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from migrator.errors import Reason, UsageError
 from migrator.inboxes import Principal, SharedInbox, Work
 from migrator.model import Place
 from migrator.ports import SharedSource, Source, Target
 from migrator.shared.legend import Legend
+from migrator.shared.links import SURE, Joins, Link, likely
 from migrator.shared.mails import IsOwn, own
 from migrator.shared.reading import TellsStates, letters_at_source, letters_at_target, words_at_target
 from migrator.shared.standing import Difference, Standing, Why, differences, standing
 from migrator.shared.words import spelled
+from migrator.staging.books import row_id, rulings_book
 from migrator.staging.shared import PROPOSED, StagedInboxes, would_park
 from migrator.staging.store import Staging, now
 
@@ -26,26 +29,59 @@ def is_own(domains: Collection[str], inboxes: Collection[SharedInbox]) -> IsOwn:
     return own(domains, [inbox.address for inbox in inboxes])
 
 
-def at_source(source: Source, domains: Collection[str]) -> dict[str, Standing]:
+LINKS, ONE, TWO = "links", "one", "two"
+"""Under which topic people say whether two mails are one conversation, and in which words."""
+
+Ruled = Callable[[SharedInbox], Joins]
+"""Which links of an inbox join; the same in every view."""
+
+
+def link_row(inbox: SharedInbox, link: Link) -> str:
+    """By what a person's word on a link is known: by the two mails, whichever a view puts first."""
+    return row_id("l", inbox.key, *sorted((link.first, link.second)))
+
+
+def unruled(inbox: SharedInbox) -> Joins:
+    """Where no person has decided about any link."""
+    return likely
+
+
+def ruled(staging: Staging) -> Ruled:
+    """What people have said of links under doubt; of all others, what is likely."""
+    said = {row: its.verdict for row, its in rulings_book(staging, LINKS).in_force().items() if its.verdict}
+
+    def joins(inbox: SharedInbox, link: Link) -> bool:
+        word = said.get(link_row(inbox, link)) if said and link.confidence < SURE else None
+        return likely(link) if word is None else word == ONE
+
+    return lambda inbox: partial(joins, inbox)
+
+
+def at_source(source: Source, domains: Collection[str], rules: Ruled = unruled) -> dict[str, Standing]:
     """By the old store alone, read anew; staging is not asked. Raises UsageError where it knows no shared inboxes."""
     inboxes = list(source.inboxes()) if isinstance(source, SharedSource) else []
     if not inboxes or not isinstance(source, SharedSource):
         raise UsageError(Reason("shared.none-at-source"))
     ours, until = is_own(domains, inboxes), now()
     return {
-        inbox.key: standing(inbox, letters_at_source(source, inbox.account, until), source.work(inbox), ours)
+        inbox.key: standing(
+            inbox, letters_at_source(source, inbox.account, until), source.work(inbox), ours, rules(inbox)
+        )
         for inbox in inboxes
     }
 
 
 def at_staging(staging: Staging, domains: Collection[str]) -> dict[str, Standing]:
-    """By staging alone. Raises UsageError where no inbox was extracted."""
+    """By staging alone, and what people have said of its links. Raises UsageError where no inbox was extracted."""
     staged = StagedInboxes(staging)
     inboxes = list(staged.inboxes())
     if not inboxes:
         raise UsageError(Reason("shared.none-staged"))
-    ours = is_own(domains, inboxes)
-    return {inbox.key: standing(inbox, staged.letters(inbox.account), staged.work(inbox), ours) for inbox in inboxes}
+    ours, rules = is_own(domains, inboxes), ruled(staging)
+    return {
+        inbox.key: standing(inbox, staged.letters(inbox.account), staged.work(inbox), ours, rules(inbox))
+        for inbox in inboxes
+    }
 
 
 def at_target(
@@ -55,6 +91,7 @@ def at_target(
     legend: Legend | None = None,
     *,
     people: Collection[Principal] = (),
+    rules: Ruled = unruled,
 ) -> Standing:
     """By what the target returns alone: the mails of the inbox's mailbox, the words they carry, and the legend that it
     keeps of them. Where it keeps none, `legend`, else what the words tell by themselves of these `people`. Raises
@@ -66,7 +103,7 @@ def at_target(
             told = list(words_at_target(target, [place]))
             known = _legend(target, place) or legend or spelled({word for _, words in told for word in words}, people)
             work += known.work(told)
-    return standing(inbox, letters_at_target(target, places), work, ours)
+    return standing(inbox, letters_at_target(target, places), work, ours, rules(inbox))
 
 
 def _legend(target: TellsStates, place: Place) -> Legend | None:

@@ -10,8 +10,14 @@ import pytest
 from rich.cells import cell_len
 
 from adapters.memory import World, forget, world
-from migrator.cli import main
+from migrator import settings
+from migrator.cli import main, migration
 from migrator.inboxes import Status, WorkState
+from migrator.review.topics.inboxes.lossy import LOSSY
+from migrator.shared.links import Link, Shared
+from migrator.staging.books import rulings_book
+from migrator.staging.store import Staging
+from migrator.steps.standings import LINKS, TWO, link_row
 from tests.desks import asked, two_desks
 
 SETTINGS = """
@@ -155,6 +161,44 @@ def test_a_target_that_was_loaded_is_a_view_too(
     assert capsys.readouterr().err.count("shared.missing-there") == 2
     assert shared(move, "unanswered", "--at", "new", "--json") == 0
     assert {line["inbox"] for line in lines(capsys)} == {"support"}
+
+
+def test_a_persons_word_on_a_link_counts_wherever_the_command_looks(
+    move: Path, old: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old.desks["support"].work.clear()
+    asked(old, "support", "21", subject="another", days=4)
+    assert main(["--dir", str(move), "extract"]) == 0
+    assert main(["--dir", str(move), "load", "new"]) == 0
+
+    def waiting(at: str) -> set[str]:
+        capsys.readouterr()
+        assert shared(move, "unanswered", "--at", at, "--json") == 0
+        return {line["conversation"] for line in lines(capsys) if line["subject"] == "another"}
+
+    first, second = "<3@mail.example>", "<21@mail.example>"
+    assert [waiting(at) for at in ("source", "staging", "new")] == [{first}] * 3
+    with Staging.open("sqlite:///staging.db", folder=move) as staging:
+        row = link_row(old.desks["support"].inbox, Link(first=first, second=second, evidence=Shared.PARTY))
+        rulings_book(staging, LINKS).write({row: TWO}, by="sato", why="", seen=0)
+    assert [waiting(at) for at in ("source", "staging", "new")] == [{first, second}] * 3
+    assert shared(move, "unanswered") == 0
+
+
+def test_what_a_rehearsed_load_says_of_every_fact_is_asked_on_the_review_page(
+    move: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked_about() -> set[str]:
+        with Staging.open("sqlite:///staging.db", folder=move) as staging:
+            return {row.id for row in migration.desk(settings.load(move), staging).sheet(LOSSY).rows}
+
+    assert asked_about() == set()
+    main(["--dir", str(move), "load", "new", "--dry-run", "--sign-lost"])
+    told = [json.loads(line) for line in (move / "reports" / "shared-new.jsonl").read_text("utf-8").splitlines()]
+    classes = {(line["inbox"], line["fidelity"]) for line in told if line["fidelity"] != "exact"}
+    assert ("support", "dropped") in classes
+    assert len(asked_about()) == len(classes)
+    assert [file.name for file in (move / "reports").glob("shared*")] == ["shared-new.jsonl"]
 
 
 def test_a_waiting_mail_that_would_stay_behind_ends_in_1(move: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,11 +19,11 @@ from migrator.cli.spreadsheet import read, verdict_of, write
 from migrator.errors import UsageError
 from migrator.model import Verdict
 from migrator.review.sheets import Sheet
-from migrator.review.topic import Row, Topic, row_id
+from migrator.review.topic import Row, Topic
 from migrator.review.topics import TOPICS
 from migrator.review.topics.accounts import ACCOUNTS
 from migrator.review.topics.senders import SENDERS
-from migrator.staging.books import rulings_book, senders_book
+from migrator.staging.books import row_id, rulings_book, senders_book
 from migrator.staging.opinions import Unit, decide_stream
 from migrator.staging.store import Staging
 from tests.migrator.review.office import CUSTOMER, NEWS, build_office

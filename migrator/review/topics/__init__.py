@@ -6,6 +6,7 @@ from migrator.review.topics.faults import FAULTS
 from migrator.review.topics.folders import FOLDERS
 from migrator.review.topics.held import HELD
 from migrator.review.topics.inboxes.links import LINKS
+from migrator.review.topics.inboxes.lossy import LOSSY
 from migrator.review.topics.inboxes.parking import PARKING
 from migrator.review.topics.inboxes.people import PEOPLE
 from migrator.review.topics.inboxes.rights import RIGHTS
@@ -15,6 +16,6 @@ from migrator.review.topics.senders import SENDERS
 
 TOPICS: tuple[Topic, ...] = (
     *(ACCOUNTS, FOLDERS, SENDERS, HELD),
-    *(STATES, PEOPLE, RIGHTS, LINKS, WAITING, PARKING),
+    *(STATES, PEOPLE, RIGHTS, LINKS, WAITING, PARKING, LOSSY),
     FAULTS,
 )

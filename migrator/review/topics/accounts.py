@@ -8,8 +8,8 @@ from functools import partial
 from migrator.errors import Reason
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import RIGHT, WRONG, Row, Topic, row_id
-from migrator.staging.books import rulings_book
+from migrator.review.topic import RIGHT, WRONG, Row, Topic
+from migrator.staging.books import row_id, rulings_book
 from migrator.staging.glances import folders, recipients
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")

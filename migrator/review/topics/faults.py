@@ -9,8 +9,8 @@ from migrator.locale import _
 from migrator.mail import Health
 from migrator.review.desk import Desk
 from migrator.review.readings import Reading, read
-from migrator.review.topic import ACCEPT, LOOK, Row, Topic, row_id
-from migrator.staging.books import rulings_book
+from migrator.review.topic import ACCEPT, LOOK, Row, Topic
+from migrator.staging.books import row_id, rulings_book
 from migrator.staging.glances import Glance, damaged, glances, raw_of, spelled
 from migrator.staging.reports import faults, folder_name
 

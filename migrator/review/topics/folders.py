@@ -10,8 +10,8 @@ from migrator.locale import _
 from migrator.model import Folder, Path, Place
 from migrator.ports import Limits
 from migrator.review.desk import Desk
-from migrator.review.topic import RIGHT, WRONG, Row, Topic, row_id
-from migrator.staging.books import rulings_book
+from migrator.review.topic import RIGHT, WRONG, Row, Topic
+from migrator.staging.books import row_id, rulings_book
 from migrator.staging.glances import folders
 
 USUAL = Limits(name_bytes=255, forbidden=frozenset("/"), case_sensitive=False)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from migrator.errors import Reason
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import VERDICTS, Row, Topic, row_id
-from migrator.staging.books import mails_book
+from migrator.review.topic import VERDICTS, Row, Topic
+from migrator.staging.books import mails_book, row_id
 from migrator.staging.glances import Glance, glances, held
 from migrator.staging.reports import folder_name
 

@@ -6,8 +6,8 @@ from migrator.errors import Reason
 from migrator.locale import _
 from migrator.model import ItemId, Verdict
 from migrator.review.desk import Desk
-from migrator.review.topic import VERDICTS, Row, Text, Topic, row_id
-from migrator.staging.books import senders_book
+from migrator.review.topic import VERDICTS, Row, Text, Topic
+from migrator.staging.books import row_id, senders_book
 from migrator.staging.glances import Glance, of_unit
 from migrator.staging.opinions import Unit
 from migrator.steps.senders import senders_with_accounts

@@ -63,6 +63,7 @@ class Office:
     staging: Staging
     reviewers: Mapping[str, Reviewer] = field(default_factory=dict)
     clock: float = 0.0
+    foretold: Mapping[str, Path] = field(default_factory=dict)
     topics: tuple = TOPICS  # type: ignore[type-arg]
     routes: Routes = field(default_factory=lambda: Routes({"support": "support@example.co.jp"}, {"案件／A社": "INBOX"}))
 
@@ -74,6 +75,7 @@ class Office:
             new_store=lambda: Store(["example.co.jp"]),
             said_by=said_by,
             own_domains=("example.co.jp",),
+            foretold=self.foretold,
         )
         self.door = Door(self.reviewers, lambda: self.clock)
         self.app = build(self.desk, self.door, hosts=(HOST, "localhost:8025"), topics=self.topics)

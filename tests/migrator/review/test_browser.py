@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from migrator.review.app import build
 from migrator.review.serve import listen, server
-from migrator.review.topic import RIGHT, WRONG, Row, Topic, row_id
+from migrator.review.topic import RIGHT, WRONG, Row, Topic
 from migrator.review.topics import TOPICS
 from migrator.settings import ReviewSection
-from migrator.staging.books import rulings_book
+from migrator.staging.books import row_id, rulings_book
 from tests.migrator.review.office import CUSTOMER, NEWS, SIGNER, Office
 
 MANY = Topic(

@@ -1,17 +1,20 @@
 """The topics of shared inboxes: what only people can tell, with what staging knows of it; starred, and shown only where
 there are some."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from migrator.errors import Reason
 from migrator.inboxes import About, Event, Happened, Principal, Scope, Status, WorkState
 from migrator.review.door import Visitor
 from migrator.review.topic import Row, Topic
 from migrator.review.topics import TOPICS
 from migrator.review.topics.inboxes.links import LINKS
+from migrator.review.topics.inboxes.lossy import LOSSY
 from migrator.review.topics.inboxes.parking import PARKING
 from migrator.review.topics.inboxes.people import PEOPLE
 from migrator.review.topics.inboxes.rights import RIGHTS
@@ -116,6 +119,24 @@ def test_links_under_doubt_show_both_mails(office: Office) -> None:
     assert page.count("another</td>") == 2
 
 
+def test_a_word_on_a_link_changes_at_once_who_waits_and_opens_that_again(office: Office) -> None:
+    person = office.inside()
+    waiting = person.see("/topic/waiting")
+    assert waiting.count(">another</a>") == 1
+    ids = [row.id for row in office.desk.sheet(WAITING).rows]
+    assert person.press("waiting", page=waiting, row=ids, bulk="waits").status_code == 303
+    assert person.press("waiting", to="/sign").status_code == 303
+    row = rows(office, LINKS)["another"]
+    assert person.press("links", one=f"{row.id}:two").status_code == 303
+    later = Office(office.staging)
+    assert later.desk.sheet(LINKS).by_id[row.id].said is not None
+    page = later.inside().see("/topic/waiting")
+    assert page.count(">another</a>") == 2
+    assert "state reopened" in page
+    assert person.press("links", one=f"{row.id}:one").status_code == 303
+    assert Office(office.staging).inside().see("/topic/waiting").count(">another</a>") == 1
+
+
 def test_customers_who_wait_are_confirmed_one_by_one(office: Office) -> None:
     found = rows(office, WAITING)
     assert {"another", "untouched"} <= set(found)
@@ -177,12 +198,63 @@ def test_every_topic_has_letters_of_its_own() -> None:
     assert {need for topic in TOPICS for need in topic.needs} <= {topic.name for topic in TOPICS}
 
 
-def test_every_topic_is_read_decided_and_signed_on_both_databases(staging: Staging) -> None:
+def foretell(file: Path, *said: tuple[str, str, Reason | None]) -> None:
+    """As a load writes it: of support, a fact's kind, its class and why it is not exact."""
+    lines = [
+        {
+            "inbox": "support",
+            "kind": kind,
+            "key": f"{kind}{number}",
+            "fidelity": fidelity,
+            "reason": why and {"code": why.code, "params": dict(why.params), "text": ""},
+        }
+        for number, (kind, fidelity, why) in enumerate(said)
+    ]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+
+
+NO_ROOM, FAULT = Reason("shared.no-room"), Reason("mail.file-unreadable", path="x", answer="EIO")
+
+
+def test_what_is_not_exact_is_told_by_inbox_and_class_and_what_is_lost_is_never_ticked(
+    office: Office, tmp_path: Path
+) -> None:
+    file = tmp_path / "shared-new.jsonl"
+    foretell(file, ("tag", "archived-only", NO_ROOM), ("tag", "archived-only", NO_ROOM), ("state", "exact", None))
+    told = Office(office.staging, foretold={"new": file, "old": tmp_path / "none.jsonl"})
+    (row,) = told.desk.sheet(LOSSY).rows
+    assert (row.numbers, row.evidence, row.accounts) == ((2,), (NO_ROOM,), frozenset({"support"}))
+    person = told.inside()
+    assert person.press("lossy", one=f"{row.id}:accept").status_code == 303
+    foretell(file, ("tag", "archived-only", NO_ROOM), ("due", "archived-only", NO_ROOM), ("fault", "dropped", FAULT))
+    lost, more = Office(office.staging, foretold={"new": file}).desk.sheet(LOSSY).rows
+    assert (more.id, more.said) == (row.id, None), "another kind is archived only: it asks again"
+    assert (lost.proposal, lost.warnings) == (None, (FAULT,))
+    page = Office(office.staging, foretold={"new": file}).inside().see("/topic/lossy?show=sure")
+    assert page.count(" checked") == 1
+    assert more.id in page
+    assert lost.id not in page
+    assert "/topic/lossy" not in office.inside().see("/")
+
+
+@pytest.mark.parametrize("text", ['{"inbox": "supp', "[]", '{"inbox": "support"}', "\xff"])
+def test_a_list_that_no_load_wrote_stops_no_page_and_the_operator_is_told(
+    office: Office, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "shared-new.jsonl"
+    file.write_text(text, "latin-1")
+    told = Office(office.staging, foretold={"new": file})
+    told.inside().see("/")
+    assert [reason.code for reason in told.desk.troubles] == ["review.foretold-unreadable"]
+
+
+def test_every_topic_is_read_decided_and_signed_on_both_databases(staging: Staging, tmp_path: Path) -> None:
     with road() as way:
         furnish(way)
         work(way)
         take_in(way, staging)
-    office = Office(staging)
+    foretell(tmp_path / "shared-new.jsonl", ("tag", "archived-only", NO_ROOM))
+    office = Office(staging, foretold={"new": tmp_path / "shared-new.jsonl"})
     person = office.inside()
     for topic in TOPICS:
         sheet = office.desk.sheet(topic)

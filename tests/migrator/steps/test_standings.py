@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -23,11 +24,26 @@ from migrator.shared.legend import Legend
 from migrator.shared.mails import own
 from migrator.shared.standing import Standing, Why
 from migrator.staging import tables
+from migrator.staging.books import Span, rulings_book
 from migrator.staging.opinions import decide_by_itself, decide_item, decide_stream, propose
 from migrator.staging.store import Staging
 from migrator.steps.extract import extract
-from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
-from tests.desks import INBOX, answered, asked, letter, two_desks
+from migrator.steps.share import Sharing
+from migrator.steps.share import inboxes as shared_inboxes
+from migrator.steps.standings import (
+    LINKS,
+    ONE,
+    TWO,
+    at_source,
+    at_staging,
+    at_target,
+    compared,
+    link_row,
+    parked,
+    ruled,
+    told,
+)
+from tests.desks import AT, INBOX, answered, asked, letter, two_desks
 from tests.migrator.shared.made import inboxes, stands
 from tests.migrator.shared.test_laws import Made
 from tests.roads import Road, road
@@ -225,6 +241,53 @@ def test_a_legend_that_the_target_keeps_tells_what_its_words_mean() -> None:
                 assert len(told_there.unanswered) == waits
             with pytest.raises(UsageError):
                 at_target(Worded(target, words, "{}"), inbox, own(OWN))  # type: ignore[arg-type]
+
+
+def test_a_persons_word_on_two_mails_counts_in_every_view_until_it_is_taken_back(staging: Staging) -> None:
+    """Two that a weak link joins are parted, two that nothing joins become one; who waits follows."""
+    with road() as way:
+        for world in (way.old, way.new):
+            asked(world, "desk", "1")
+            asked(world, "desk", "2", days=3)
+            at = AT + timedelta(days=5)
+            raw = letter("shimizu@kakuu.example", "desk@example.co.jp", "question", "3", at=at)
+            world.add("desk", INBOX, raw, received_at=at)
+        inbox = way.old.share("desk").inbox
+        way.extract(staging)
+
+        def conversations() -> list[str]:
+            """By the last digits of their mails' ids; the same in every view."""
+            rules = ruled(staging)
+            with open_target(Memory(world=f"{way.name}-new"), Mailbox("desk")) as target, way.source() as source:
+                shown = [
+                    at_source(source, OWN, rules)["desk"],
+                    at_staging(staging, OWN)["desk"],
+                    at_target(target, inbox, own(OWN), rules=rules),
+                ]
+            sharing = Sharing(is_own=own(OWN), who_is=lambda _person: None, today=AT)
+            shown += [each.standing for each in shared_inboxes(staging, ["desk"], sharing)]
+            (found,) = {
+                tuple("".join(mail.id[1] for mail in each.mails) for each in view.conversations) for view in shown
+            }
+            assert {len(view.unanswered) for view in shown} == {len(found)}
+            return list(found)
+
+        def say(word: str, first: str, second: str) -> Span:
+            (row,) = [link_row(inbox, each) for each in doubtful if (each.first[1], each.second[1]) == (first, second)]
+            span = book.write({row: word}, by="sato", why="", seen=book.newest())
+            assert isinstance(span, Span)
+            return span
+
+        doubtful, book = at_staging(staging, OWN)["desk"].doubtful, rulings_book(staging, LINKS)
+        assert conversations() == ["12", "3"]
+        parted = say(TWO, "1", "2")
+        assert conversations() == ["1", "2", "3"]
+        assert at_staging(staging, OWN)["desk"].doubtful == doubtful
+        one = say(ONE, "2", "3")
+        assert conversations() == ["1", "23"]
+        for span in (parted, one):
+            assert isinstance(book.undo(span, by="sato"), Span)
+        assert conversations() == ["12", "3"]
 
 
 @given(made=inboxes(), order=st.randoms(use_true_random=False))

@@ -11,9 +11,10 @@ from migrator.review.topic import Row
 from migrator.shared.conversation import Conversation
 from migrator.shared.mails import Mail
 from migrator.shared.standing import Standing
+from migrator.staging.books import rulings_book
 from migrator.staging.glances import Glance, glances, named
 from migrator.staging.shared import StagedInboxes
-from migrator.steps.standings import at_staging
+from migrator.steps.standings import LINKS, at_staging
 
 SAMPLES = 10
 
@@ -48,7 +49,8 @@ class Known:
 def known(desk: Desk) -> Known:
     """What there is now. Nothing where no inbox is staged; where nobody has said which domains are ours, the desk is
     told."""
-    return desk.kept("inboxes", lambda: _known(desk))
+    said = rulings_book(desk.staging, LINKS).in_force().values()
+    return desk.kept("inboxes", lambda: _known(desk), besides=max((its.number for its in said), default=0))
 
 
 def _known(desk: Desk) -> Known:

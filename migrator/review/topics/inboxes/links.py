@@ -6,14 +6,15 @@ from functools import partial
 from migrator.errors import Reason
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import Row, Topic, Word, row_id
+from migrator.review.topic import Row, Topic, Word
 from migrator.review.topics.inboxes.known import Known, known, samples
 from migrator.shared.links import Link, Shared, likely
 from migrator.shared.standing import Standing
 from migrator.staging.books import rulings_book
+from migrator.steps import standings
 
-ONE = Word("one", lambda: _("one conversation"), "good")
-TWO = Word("two", lambda: _("two conversations"), "calm")
+ONE = Word(standings.ONE, lambda: _("one conversation"), "good")
+TWO = Word(standings.TWO, lambda: _("two conversations"), "calm")
 
 SHARED = {
     Shared.REFERENCES: Reason("review.share-references"),
@@ -34,7 +35,7 @@ def _rows(desk: Desk) -> Iterator[Row]:
 def _row(its: Known, stands: Standing, link: Link) -> Row:
     mails = {mail.id: mail for each in stands.conversations for mail in each.mails}
     first, second = mails[link.first], mails[link.second]
-    name = row_id("l", stands.inbox.key, link.first, link.second)
+    name = standings.link_row(stands.inbox, link)
     proposal = ONE if likely(link) else TWO
     days = (second.at - first.at).days
     return Row(
@@ -57,16 +58,18 @@ def _row(its: Known, stands: Standing, link: Link) -> Row:
 
 
 LINKS = Topic(
-    name="links",
+    name=standings.LINKS,
     letters="l",
     title=lambda: _("One conversation or two"),
-    question=lambda: _("Nothing certain links these mails. Do they belong to one exchange with a customer?"),
+    question=lambda: _(
+        "Nothing certain links these mails. Do they belong to one exchange with a customer? Your word counts wherever "
+        "it is worked out who waits."
+    ),
     unit=lambda: _("mails"),
     columns=(lambda: _("days apart"),),
     words=(ONE, TWO),
     facts=_rows,
-    book=partial(rulings_book, topic="links"),
-    binding=True,
+    book=partial(rulings_book, topic=standings.LINKS),
     optional=True,
     samples=samples,
 )

@@ -6,9 +6,9 @@ from migrator.errors import Reason
 from migrator.inboxes import Named
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import VERDICTS, Row, Topic, row_id
+from migrator.review.topic import VERDICTS, Row, Topic
 from migrator.review.topics.inboxes.known import known, samples
-from migrator.staging.books import mails_book
+from migrator.staging.books import mails_book, row_id
 from migrator.staging.glances import behind
 from migrator.staging.reports import folder_name
 

@@ -9,10 +9,10 @@ from migrator.inboxes import Happened, Principal
 from migrator.locale import _
 from migrator.model import ItemId
 from migrator.review.desk import Desk
-from migrator.review.topic import RIGHT, WRONG, Row, Topic, Word, row_id
+from migrator.review.topic import RIGHT, WRONG, Row, Topic, Word
 from migrator.review.topics.inboxes.known import SAMPLES, Known, known, samples
 from migrator.shared.mails import Way
-from migrator.staging.books import rulings_book
+from migrator.staging.books import row_id, rulings_book
 from migrator.staging.glances import glances
 
 GONE = Word("nobody", lambda: _("nobody any more"), "calm")

@@ -8,10 +8,10 @@ from migrator.errors import Reason
 from migrator.inboxes import Happened, Member
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import RIGHT, WRONG, Row, Topic, row_id
+from migrator.review.topic import RIGHT, WRONG, Row, Topic
 from migrator.review.topics.inboxes.known import Known, known
 from migrator.shared.standing import Standing
-from migrator.staging.books import rulings_book
+from migrator.staging.books import row_id, rulings_book
 
 YEAR = timedelta(days=365)
 

@@ -8,10 +8,10 @@ from migrator.errors import Reason
 from migrator.inboxes import SharedInbox, Status, WorkState
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import Row, Topic, Word, row_id
+from migrator.review.topic import Row, Topic, Word
 from migrator.review.topics.inboxes.known import SAMPLES, known, samples
 from migrator.shared.conversation import DONE, Conversation
-from migrator.staging.books import rulings_book
+from migrator.staging.books import row_id, rulings_book
 
 WORDS = (
     Word(Status.OPEN, lambda: _("open"), "bad"),

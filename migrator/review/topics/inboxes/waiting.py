@@ -1,16 +1,17 @@
 """Customers who wrote last and to whom nobody has answered: each is confirmed by a person before the cut-over."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 
 from migrator.errors import Reason
 from migrator.inboxes import SharedInbox
 from migrator.locale import _
 from migrator.review.desk import Desk
-from migrator.review.topic import Row, Topic, Word, row_id
+from migrator.review.topic import Row, Topic, Word
 from migrator.review.topics.inboxes.known import SAMPLES, Known, known, samples
-from migrator.shared.conversation import Conversation
-from migrator.staging.books import rulings_book
+from migrator.shared.conversation import NEVER, Conversation
+from migrator.staging.books import row_id, rulings_book
 
 WAITS = Word("waits", lambda: _("still waits"), "bad")
 ANSWERED = Word("answered", lambda: _("answered elsewhere"), "good")
@@ -19,16 +20,16 @@ NO_ANSWER = Word("no-answer", lambda: _("no answer needed"), "calm")
 
 def _rows(desk: Desk) -> Iterator[Row]:
     its = known(desk)
+    newest = max((mail.at for _inbox, each in its.conversations() for mail in each.mails), default=NEVER)
     for stands in its.stands.values():
         again = {each.key for each in stands.wrote_again}
         found = [each for each in (*stands.unanswered, *stands.wrote_again) if not each.is_bulk]
         for each in sorted(found, key=lambda each: each.waiting[0].at):
-            yield _row(its, stands.inbox, each, again=each.key in again)
+            yield _row(its, stands.inbox, each, newest, again=each.key in again)
 
 
-def _row(its: Known, inbox: SharedInbox, its_own: Conversation, *, again: bool) -> Row:
+def _row(its: Known, inbox: SharedInbox, its_own: Conversation, newest: datetime, *, again: bool) -> Row:
     name = row_id("u", inbox.key, its_own.key)
-    newest = max(mail.at for _inbox, each in its.conversations() for mail in each.mails)
     notes = [
         Reason("review.inbox", name=inbox.name),
         Reason("review.from", who=its_own.customer),
@@ -65,6 +66,7 @@ WAITING = Topic(
     book=partial(rulings_book, topic="waiting"),
     binding=True,
     starred=True,
+    follows=True,
     optional=True,
     needs=("states", "links"),
     samples=samples,
