@@ -18,9 +18,10 @@ from migrator.mail.fingerprint import fingerprint
 from migrator.mail.health import Health, health
 from migrator.mail.mime import attachment_names
 from migrator.mail.scan import headers
-from migrator.mail.wire import WireFacts, header_digest, on_wire, on_wire_chunks, split, wire_facts
+from migrator.mail.wire import HEAD, WireFacts, head_of, header_digest, on_wire, on_wire_chunks, split, wire_facts
 
 __all__ = [
+    "HEAD",
     "NO_DATE",
     "Envelope",
     "Health",
@@ -30,6 +31,7 @@ __all__ = [
     "date_in_name",
     "envelope",
     "fingerprint",
+    "head_of",
     "header_digest",
     "headers",
     "health",

@@ -9,9 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from migrator.model import Raw
+
 NUL, LINE_ENDS, TRAILING_CR = "repair.nul", "repair.line-ends", "repair.trailing-cr"
 
 CHUNK = 2**20
+HEAD = 64 * 2**10
+"""A header block above this many bytes is no header anybody wrote."""
+
 HEADER_DIGEST_LIMIT = 2**20
 """A header digest covers this many bytes at most, so that it can be known in one pass over a mail of any size."""
 
@@ -29,6 +34,14 @@ def split(data: bytes) -> tuple[bytes, bytes]:
     """
     end = header_end(data, 0, len(data))
     return data[:end], data[end:]
+
+
+def head_of(raw: Raw) -> bytes:
+    """A mail's header block; of one that is above HEAD, the first HEAD bytes."""
+    with raw.open() as stream:
+        data = stream.read(HEAD + 4)
+    head, _ = split(data)
+    return head if len(head) <= HEAD else data[:HEAD]
 
 
 def header_end(data: bytes, start: int, end: int) -> int:

@@ -2,35 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Protocol, runtime_checkable
 
 from migrator.inboxes import Letter, Named
-from migrator.mail import received_at, split
-from migrator.model import Account, DateSource, Evidence, Item, Place, Raw
-from migrator.ports import Source, Target
-
-
-@runtime_checkable
-class TellsStates(Protocol):
-    """What a target tells that can hold how far its mails are."""
-
-    def states(self, place: Place) -> Iterator[tuple[str, frozenset[str]]]:
-        """The ref of every mail that carries words of ours, with them."""
-
-    def legend(self, place: Place) -> str | None:
-        """What the words mean, where it keeps that."""
-
-
-HEAD = 64 * 2**10
-"""Bytes in which a header block ends; of one that does not, so much is read. Staging cuts it there too."""
-
-
-def head_of(raw: Raw) -> bytes:
-    """A mail's header block."""
-    with raw.open() as stream:
-        data = stream.read(HEAD + 4)
-    head, _ = split(data)
-    return head if len(head) <= HEAD else data[:HEAD]
+from migrator.mail import head_of, received_at
+from migrator.model import Account, DateSource, Evidence, Item, Place
+from migrator.ports import SharedTarget, Source, Target
 
 
 def letters_at_source(source: Source, account: Account, until: datetime) -> Iterator[Letter]:
@@ -70,7 +46,7 @@ def letters_at_target(target: Target, places: Iterable[Place]) -> Iterator[Lette
                 )
 
 
-def words_at_target(target: TellsStates, places: Iterable[Place]) -> Iterator[tuple[Named, frozenset[str]]]:
+def words_at_target(target: SharedTarget, places: Iterable[Place]) -> Iterator[tuple[Named, frozenset[str]]]:
     """The words that mails of these places carry."""
     for place in places:
         yield from ((Named(place.path, ref), words) for ref, words in target.states(place))

@@ -19,16 +19,13 @@ import zstandard
 from sqlalchemy import Connection, bindparam, select
 from typing_extensions import Buffer, override
 
-from migrator.mail import split
+from migrator.mail import HEAD, head_of, split
 from migrator.model import CHUNK, Raw
 from migrator.staging.border import private_file, shut
 from migrator.staging.tables import blob, raw
 
 LARGE = 64 * 2**20
 """Bodies above this many bytes are streamed into files of their own."""
-
-HEAD = 64 * 2**10
-"""A header block above this many bytes is no header anybody wrote: it is kept with the body."""
 
 PACK = 2**30
 """A pack is closed and the next begun once it has this many bytes."""
@@ -63,6 +60,7 @@ class Pieces:
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:
+    """Header block and body; a header block above HEAD is kept with the body."""
     head, _ = split(data[: HEAD + 4])
     return (head, data[len(head) :]) if len(head) <= HEAD else (b"", data)
 
@@ -156,11 +154,11 @@ class Blobs:
         return {row.digest: self._rejoined(row) for row in connection.execute(_RAWS, {"digests": set(digests)})}
 
     def head(self, connection: Connection, digest: str, stored: bytes) -> bytes:
-        """The header block of a raw, of which its row keeps `stored`; of one that has no end, the first 64 KB."""
+        """The header block of a raw, of which its row keeps `stored`: nothing of one above HEAD, which lies with the
+        body."""
         if head := _codec.inflate(stored):
             return head
-        with self.raws(connection, [digest])[digest].open() as stream:
-            return stream.read(HEAD)
+        return head_of(self.raws(connection, [digest])[digest])
 
     # -- inside --
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, or_, select
+from sqlalchemy import Select, and_, exists, func, insert, literal, or_, select
 
 from migrator.mail.streams import StreamKey
 from migrator.model import Account, Flag, Folder, ItemId, Path, Raw, Role
 from migrator.routes import role_of
 from migrator.staging import tables
-from migrator.staging.states import flags_of, is_made, newest_item, said_of
+from migrator.staging.states import flags_of, is_made, is_newest, newest_item, said_of
 from migrator.staging.store import Staging
 
 PAGE = 5_000
@@ -175,14 +175,8 @@ def _evidence(signals: str) -> Select[Any]:
         .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
         .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
         .outerjoin(said, said.c.id == last)
-        .where(_is_newest())
+        .where(is_newest())
     )
-
-
-def _is_newest() -> ColumnElement[bool]:
-    """Asked of an item row itself, so that items are walked in their order and never sorted."""
-    later, its = tables.item.alias("later"), tables.item.c
-    return ~exists(select(literal(1)).where(later.c.artefact_id == its.artefact_id, later.c.id > its.id))
 
 
 NO_FLAGS: frozenset[Flag] = frozenset()
@@ -223,7 +217,7 @@ def written(staging: Staging, signals: str, domains: Iterable[str]) -> Iterator[
         select(its.id, its.recipients, its.message_id, tables.feature.c.answers)
         .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
         .join(tables.feature, and_(tables.feature.c.digest == its.digest, tables.feature.c.signals == signals))
-        .where(_is_newest(), or_(tables.artefact.c.folder_id.in_(sent), *own))
+        .where(is_newest(), or_(tables.artefact.c.folder_id.in_(sent), *own))
         .order_by(its.id)
         .limit(PAGE)
     )

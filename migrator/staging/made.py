@@ -18,6 +18,7 @@ from migrator.model import SEEN, Account, DateSource, Path, Raw, Verdict
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces, compress
 from migrator.staging.facts import by_source
+from migrator.staging.states import is_newest, last_presence
 from migrator.staging.store import Run, Staging, insert_one
 
 HISTORY = "history"
@@ -57,22 +58,15 @@ def keep(staging: Staging, run: Run, account: Account, kind: str, mails: Sequenc
 
 def _known(connection: Connection, account: Account, kind: str) -> dict[str, Any]:
     """By key: the artefact's number, its newest digest, and whether it is needed."""
-    its, newest, there = tables.artefact, tables.item.alias("newest"), tables.presence
-    last = select(func.max(tables.item.c.id)).where(tables.item.c.artefact_id == its.c.id).scalar_subquery()
-    present = (
-        select(there.c.present)
-        .where(there.c.artefact_id == its.c.id)
-        .order_by(there.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    its, item = tables.artefact, tables.item
+    present = func.coalesce(last_presence(its.c.id), True)
     rows = connection.execute(
-        select(its.c.key, its.c.id, newest.c.digest, func.coalesce(present, True).label("present"))
+        select(its.c.key, its.c.id, item.c.digest, present.label("present"))
         .join(tables.made, tables.made.c.artefact_id == its.c.id)
         .join(tables.folder, tables.folder.c.id == its.c.folder_id)
         .join(tables.account, tables.account.c.id == tables.folder.c.account_id)
-        .join(newest, newest.c.id == last)
-        .where(tables.account.c.name == account.name, tables.made.c.kind == kind)
+        .join(item, item.c.artefact_id == its.c.id)
+        .where(tables.account.c.name == account.name, tables.made.c.kind == kind, is_newest())
     )
     return {row.key: row for row in rows}
 

@@ -35,7 +35,7 @@ from migrator.inboxes import (
 )
 from migrator.model import Account, Raw, Role, Unreadable, Verdict
 from migrator.staging import tables
-from migrator.staging.states import flags_of, is_made, newest_item, parked_by, said_of
+from migrator.staging.states import flags_of, is_made, is_newest, last_presence, newest_item, parked_by, said_of
 from migrator.staging.store import Staging, take_ids
 from migrator.text import storable
 
@@ -311,16 +311,7 @@ class StagedInboxes:
                 yield Named(tuple(row.path), row.key), raw
 
     def _pages(self, account: Account) -> Iterator[list[Any]]:
-        its, later, folder = tables.item.c, tables.item.alias("later"), tables.folder
-        # Asked of an item itself, so that items are walked in their order and never sorted.
-        newer = select(later.c.id).where(later.c.artefact_id == its.artefact_id, later.c.id > its.id).exists()
-        present = (
-            select(tables.presence.c.present)
-            .where(tables.presence.c.artefact_id == its.artefact_id)
-            .order_by(tables.presence.c.id.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
+        its, folder = tables.item.c, tables.folder
         moved = select(tables.move.c.artefact_id).where(tables.move.c.artefact_id == its.artefact_id).exists()
         query = (
             select(
@@ -332,13 +323,13 @@ class StagedInboxes:
                 tables.raw.c.head,
                 its.received_at,
                 flags_of(its.artefact_id, tables.item).label("flags"),
-                present.label("present"),
+                last_presence(its.artefact_id).label("present"),
             )
             .join(tables.artefact, tables.artefact.c.id == its.artefact_id)
             .join(folder, folder.c.id == tables.artefact.c.folder_id)
             .join(tables.account, tables.account.c.id == folder.c.account_id)
             .join(tables.raw, tables.raw.c.digest == its.digest)
-            .where(tables.account.c.name == account.name, ~moved, ~newer, ~is_made(its.artefact_id))
+            .where(tables.account.c.name == account.name, ~moved, is_newest(), ~is_made(its.artefact_id))
             .order_by(its.id)
             .limit(BATCH)
         )

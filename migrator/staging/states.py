@@ -61,6 +61,17 @@ def _newest(column: ColumnElement[Any], *where: ColumnElement[bool]) -> ScalarSe
     return select(column).where(*where).order_by(table.c.id.desc()).limit(1).scalar_subquery()
 
 
+def is_newest() -> ColumnElement[bool]:
+    """No later version is there. Asked of an item row itself, so that items are walked in their order, never sorted."""
+    later = item.alias("later")
+    return ~exists(select(literal(1)).where(later.c.artefact_id == item.c.artefact_id, later.c.id > item.c.id))
+
+
+def last_presence(artefact_id: ColumnElement[int]) -> ScalarSelect[Any]:
+    """Whether an artefact was there when that last changed; null where it was never missed."""
+    return _newest(presence.c.present, presence.c.artefact_id == artefact_id)
+
+
 def newest_item() -> Subquery:
     """Each artefact of mail with the number of its newest version (null where it never gave bytes)."""
     newest = select(func.max(item.c.id)).where(item.c.artefact_id == artefact.c.id).scalar_subquery()
@@ -226,7 +237,7 @@ def states(target: str | None, takes: Collection[str], accounts: Collection[str]
         else_=State.TO_DO.value,
     )
     first_seen = pass_.alias("first_seen")
-    present = _newest(presence.c.present, presence.c.artefact_id == known.c.artefact_id)
+    present = last_presence(known.c.artefact_id)
     return (
         select(
             known.c.artefact_id,

@@ -5,8 +5,8 @@ from sqlalchemy import ColumnElement, and_, exists, literal, or_, select
 from migrator.model import Place
 from migrator.staging.intents import WITHDRAW
 from migrator.staging.sightings import Delivered, DispatchId, Shelf
-from migrator.staging.states import is_made, loaded, placed
-from migrator.staging.tables import intent, item, outcome, presence
+from migrator.staging.states import is_made, last_presence, loaded, placed
+from migrator.staging.tables import intent, item, outcome
 
 
 def overtaken(shelf: Shelf) -> dict[Place, list[Delivered]]:
@@ -37,11 +37,4 @@ def _older(shelf: Shelf) -> ColumnElement[bool]:
 
 
 def _retired() -> ColumnElement[bool]:
-    newest = (
-        select(presence.c.present)
-        .where(presence.c.artefact_id == item.c.artefact_id)
-        .order_by(presence.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return and_(is_made(item.c.artefact_id), newest.is_(False))
+    return and_(is_made(item.c.artefact_id), last_presence(item.c.artefact_id).is_(False))

@@ -14,7 +14,7 @@ from migrator.ports import Known
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
 from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
-from migrator.staging.states import is_made
+from migrator.staging.states import is_made, last_presence
 from migrator.staging.store import Run, Staging, insert_one, now, take_ids
 from migrator.text import storable
 
@@ -301,16 +301,9 @@ def _standing(connection: Connection, account_id: int) -> list[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    present = (
-        select(tables.presence.c.present)
-        .where(tables.presence.c.artefact_id == artefact.c.id)
-        .order_by(tables.presence.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     moved = select(literal(1)).where(tables.move.c.artefact_id == artefact.c.id).exists()
     rows = connection.execute(
-        select(artefact.c.id, digest.label("digest"), present.label("present"))
+        select(artefact.c.id, digest.label("digest"), last_presence(artefact.c.id).label("present"))
         .join(tables.folder, tables.folder.c.id == artefact.c.folder_id)
         .where(tables.folder.c.account_id == account_id, ~moved, ~is_made(artefact.c.id))
         .order_by(artefact.c.id)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 
+from migrator.mail import HEAD
 from migrator.mail.bounded import Pool
 from migrator.mail.letter import Facts, Letter, reader
 from migrator.model import DateSource, Evidence, Folder, Item, NotMail, Unchanged, Unreadable
-from migrator.staging.blobs import HEAD, Pieces, compress
+from migrator.staging.blobs import Pieces, compress
 from migrator.staging.facts import Entry, Read
 from migrator.staging.store import Run, now
 from migrator.staging.walk import Part, Walk

@@ -7,11 +7,11 @@ from functools import partial
 from migrator.errors import Reason, UsageError
 from migrator.inboxes import Principal, SharedInbox, Work
 from migrator.model import Place
-from migrator.ports import SharedSource, Source, Target
+from migrator.ports import SharedSource, SharedTarget, Source, Target
 from migrator.shared.legend import Legend
 from migrator.shared.links import SURE, Joins, Link, likely
 from migrator.shared.mails import IsOwn, own
-from migrator.shared.reading import TellsStates, letters_at_source, letters_at_target, words_at_target
+from migrator.shared.reading import letters_at_source, letters_at_target, words_at_target
 from migrator.shared.standing import Difference, Standing, Why, differences, standing
 from migrator.shared.words import spelled
 from migrator.staging.books import row_id, rulings_book
@@ -98,7 +98,7 @@ def at_target(
     UsageError where what it keeps is none."""
     places = list(target.places())
     work: list[Work] = []
-    if isinstance(target, TellsStates):
+    if isinstance(target, SharedTarget):
         for place in places:
             told = list(words_at_target(target, [place]))
             known = _legend(target, place) or legend or spelled({word for _, words in told for word in words}, people)
@@ -106,7 +106,7 @@ def at_target(
     return standing(inbox, letters_at_target(target, places), work, ours, rules(inbox))
 
 
-def _legend(target: TellsStates, place: Place) -> Legend | None:
+def _legend(target: SharedTarget, place: Place) -> Legend | None:
     kept = target.legend(place)
     try:
         return None if kept is None else Legend.of(kept)

@@ -18,8 +18,7 @@ import pytest
 
 from adapters.files.reading import key_of
 from migrator.cli import console, main
-from migrator.mail import envelope
-from migrator.staging.blobs import HEAD
+from migrator.mail import HEAD, envelope
 from migrator.text import storable
 from tests.journeys.journey import PROGRAM, Journey, digest
 from tests.servers.dovecot import Dovecot
