@@ -111,7 +111,7 @@ def _walk(here: Path, *, kept: bool) -> None:
 
 def _steps() -> bool:
     """Run the steps as their commands do; whether the ledger closes at the end."""
-    from migrator.cli import migration, sharing
+    from migrator.cli import foretelling, migration
     from migrator.cli.account import show
     from migrator.cli.progress import progress
     from migrator.cli.shared import SOURCE, STAGING, compare
@@ -141,8 +141,8 @@ def _steps() -> bool:
                 **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},
             )
             _title(_("4. load: into the new server, each mail exactly once; states and notes with them"))
-            how = replace(how, shared=sharing.shared_inboxes(settings, staging, None))
-            how = sharing.say_beforehand(settings, how, signed=False)
+            how = replace(how, shared=foretelling.shared_inboxes(settings, staging, None))
+            how = foretelling.say_beforehand(settings, how, signed=False)
             loaded = runner.load(staging, opener, how)
             again = runner.load(staging, opener, how)
             console.say(

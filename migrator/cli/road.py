@@ -160,7 +160,7 @@ def load(
     workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
-    from migrator.cli import migration, sharing
+    from migrator.cli import foretelling, migration
     from migrator.staging.loads import left_by_newest
     from migrator.steps import runner
 
@@ -176,10 +176,10 @@ def load(
             retry=retry is not None,
             resend=resend,
             existing=existing,
-            shared=sharing.shared_inboxes(settings, staging, account),
+            shared=foretelling.shared_inboxes(settings, staging, account),
         )
         opener = migration.opener(settings, target)
-        how = sharing.say_beforehand(settings, how, signed=sign_lost or dry_run)
+        how = foretelling.say_beforehand(settings, how, signed=sign_lost or dry_run)
         if dry_run:
             _show_plan(staging, opener, how, account)
             return

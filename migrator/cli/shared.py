@@ -139,7 +139,7 @@ def _title(each: "Standing") -> None:
 @shared.command(
     help=_(
         "The customers who wrote last and whom nobody has answered. Without --at: the old store, staging and every "
-        "target are compared, and each difference is named."
+        "target with a load are compared, and each difference is named."
     ),
     epilog=_("Example: migrator shared unanswered --at source"),
 )

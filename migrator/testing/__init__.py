@@ -9,8 +9,8 @@ Put `pytest.register_assert_rewrite("migrator.testing")` into your conftest.py, 
 """
 
 from migrator.testing.samples import NAMES, SAMPLES, mail
-from migrator.testing.shared import SharedSourceContract, SharedStore
-from migrator.testing.sharing import SharedTargetContract, SharedTargetStore
+from migrator.testing.shared_source import SharedSourceContract, SharedStore
+from migrator.testing.shared_target import SharedTargetContract, SharedTargetStore
 from migrator.testing.source import SourceContract, SourceStore
 from migrator.testing.target import TargetContract, TargetStore
 

@@ -31,7 +31,7 @@ from migrator.model import (
 from migrator.ports import Holds, Limits, Source
 from migrator.registry import adapter as installed
 from migrator.testing import SharedSourceContract, SharedTargetContract, SourceContract, TargetContract, mail
-from migrator.testing.sharing import Shares
+from migrator.testing.shared_target import Shares
 from migrator.testing.source import nothing
 from migrator.testing.target import AT
 from tests.desks import two_desks
