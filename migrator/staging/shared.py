@@ -35,6 +35,7 @@ from migrator.inboxes import (
 )
 from migrator.model import Account, Raw, Role, Unreadable, Verdict
 from migrator.staging import tables
+from migrator.staging.columns import canonical
 from migrator.staging.states import flags_of, is_made, is_newest, last_presence, newest_item, parked_by, said_of
 from migrator.staging.store import Staging, take_ids
 from migrator.text import storable
@@ -151,7 +152,7 @@ def _is_handled(fact: Fact | Unreadable) -> bool:
 
 
 def _digest(told: Any) -> bytes:
-    text = tables.canonical(told)
+    text = canonical(told)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -8,20 +8,8 @@ from pathlib import Path
 import pytest
 
 from migrator.cli import main
+from tests.cli.moves import judged
 from tests.migrator.rules.companies import newsletter, order
-
-SETTINGS = """
-[staging]
-url = "sqlite:///staging.db"
-
-[source]
-adapter = "maildir"
-root = "{old}"
-
-[targets.new]
-adapter = "eml"
-root = "new"
-"""
 
 OFFER = "今週のおすすめ新商品とセール情報"
 Migrator = Callable[..., str]
@@ -32,21 +20,13 @@ def laid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Mi
     """Lays these mails, stages and judges them; gives the command, which returns what it said."""
 
     def lay(*mails: bytes) -> Migrator:
-        inbox = tmp_path / "old" / "sato"
-        for each in ("cur", "new", "tmp"):
-            (inbox / each).mkdir(parents=True)
-        for number, mail in enumerate(mails):
-            (inbox / "cur" / f"{number}.x:2,S").write_bytes(mail)
-        (tmp_path / "move").mkdir()
-        (tmp_path / "move" / "migration.toml").write_text(SETTINGS.format(old=tmp_path / "old"))
+        folder = judged(tmp_path, *mails)
 
         def migrator(*words: str, code: int = 0) -> str:
             capsys.readouterr()
-            assert main(["--dir", str(tmp_path / "move"), *words]) == code
+            assert main(["--dir", str(folder), *words]) == code
             return capsys.readouterr().out
 
-        migrator("extract")
-        migrator("judge")
         return migrator
 
     return lay

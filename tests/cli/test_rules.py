@@ -8,20 +8,8 @@ from pathlib import Path
 import pytest
 
 from migrator.cli import main
+from tests.cli.moves import judged
 from tests.migrator.rules.companies import newsletter, order
-
-SETTINGS = """
-[staging]
-url = "sqlite:///staging.db"
-
-[source]
-adapter = "maildir"
-root = "{old}"
-
-[targets.new]
-adapter = "eml"
-root = "new"
-"""
 
 NEWS, SALE = "news@shop.example", "sale@shop.example"
 
@@ -29,17 +17,10 @@ NEWS, SALE = "news@shop.example", "sale@shop.example"
 @pytest.fixture
 def move(tmp_path: Path) -> Path:
     """A folder in which NEWS and SALE are parked; SALE has answered once, so no rule is made of it."""
-    inbox = tmp_path / "old" / "sato"
-    for each in ("cur", "new", "tmp"):
-        (inbox / each).mkdir(parents=True)
     mails = [newsletter(sender, "今週のおすすめ新商品とセール情報") for sender in (NEWS, NEWS, SALE)]
     mails += [newsletter(SALE, "Re: hello", In_Reply_To="<1@example.co.jp>"), order(NEWS, "ご注文の確認")]
-    for number, mail in enumerate(mails):
-        (inbox / "cur" / f"{number}.x:2,S").write_bytes(mail)
-    folder = tmp_path / "move"
-    folder.mkdir()
-    (folder / "migration.toml").write_text(SETTINGS.format(old=tmp_path / "old"))
-    for words in (["extract"], ["judge"], ["decide", NEWS, "park"], ["decide", SALE, "park"]):
+    folder = judged(tmp_path, *mails)
+    for words in (["decide", NEWS, "park"], ["decide", SALE, "park"]):
         assert main(["--dir", str(folder), *words]) == 0
     return folder
 
