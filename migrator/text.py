@@ -27,6 +27,11 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub(_escape, text)
 
 
+def computed(text: str) -> bool:
+    """Whether a spreadsheet would compute a cell that begins like this; an apostrophe before it keeps it a text."""
+    return text.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
 def shown(text: str) -> str:
     """The text as one line that cannot fool a terminal or a page: control, bidi and invisible characters escaped too.
 

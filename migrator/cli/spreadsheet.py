@@ -15,10 +15,7 @@ from migrator.errors import Reason, UsageError
 from migrator.locale import LANGUAGES, Language, _, sentence, speak
 from migrator.review.sheets import Sheet
 from migrator.review.topic import Row, Topic
-from migrator.text import shown
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell must not begin with: a spreadsheet would compute it."""
+from migrator.text import computed, shown
 
 READ = ("id", "digest", "decision", "reason")
 """The columns that are read again."""
@@ -65,7 +62,7 @@ def cell(value: object) -> object:
     """A value as no spreadsheet computes it."""
     if not isinstance(value, str):
         return value
-    return f"'{shown(value)}" if value.startswith(FORMULA) else shown(value)
+    return f"'{shown(value)}" if computed(value) else shown(value)
 
 
 def _digest(sheet: Sheet, row: Row) -> str:
@@ -169,7 +166,7 @@ def _in(lang: Language, label: Callable[[], str]) -> str:
 def _plain(cell: str | None) -> str:
     """A cell without the apostrophe that keeps it from being computed."""
     text = (cell or "").strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and computed(text[1:]) else text
 
 
 def _text(data: bytes, file: Path) -> str:

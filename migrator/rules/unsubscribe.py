@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migrator.mail.scan import headers
 from migrator.model import Raw
 from migrator.rules.choosing import Raws, Standing, head
-from migrator.text import shown
+from migrator.text import computed, shown
 
 _BRACKETED = re.compile(r"<([^<>]*)>")
 _URI = re.compile(r"(?:mailto:|https://)[!-;=?-~]{1,2000}", re.IGNORECASE)
@@ -59,4 +59,4 @@ def _newest(standing: Standing, raws: Mapping[str, Raw]) -> Way:
 
 def _cell(text: str) -> str:
     """A spreadsheet runs what begins like a formula."""
-    return f"'{shown(text)}" if text.startswith(("=", "+", "-", "@")) else shown(text)
+    return f"'{shown(text)}" if computed(text) else shown(text)

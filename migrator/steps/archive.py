@@ -32,12 +32,10 @@ from migrator.shared.standing import Standing
 from migrator.staging.shared import StagedInboxes
 from migrator.staging.store import Staging
 from migrator.steps.standings import at_staging
-from migrator.text import storable
+from migrator.text import computed, storable
 
 CHARSETS = {"utf-8": "utf-8-sig", "cp932": "cp932"}
 """What a table may be written in."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +193,7 @@ def _table(path: Path, heads: Sequence[str], rows: Iterable[Sequence[Any]], char
 
 def _cell(value: Any) -> str:
     text = storable("" if value is None else value.isoformat() if isinstance(value, datetime) else str(value))
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if computed(text) else text
 
 
 def _plain(value: Any) -> Any:
