@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -101,6 +102,14 @@ class Limits:
     forbidden: frozenset[str] = frozenset()
     """Characters no name of a place may hold."""
     case_sensitive: bool = True
+    place_items: int | None = None
+    """Mails that one place can hold."""
+    files: int | None = None
+    """Files that may be attached to one mail."""
+    nesting: int | None = None
+    """Mails that may lie one within another."""
+    line_bytes: int | None = None
+    """Bytes of a line of a mail, without its end."""
     exact: bool = True
     """Gives bytes back as it got them, after the repairs it names (IMAP yes, Exchange no)."""
     keywords: int | None = None
@@ -199,6 +208,21 @@ class Advises(Protocol):
 
     def advice(self) -> Iterator[Reason]:
         """What differs there from what the operator may expect (quota, clock, retention), each with its remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """By which way mail goes there, in its usual words, and the day on which that way is closed for good."""
+
+    name: str
+    until: date | None = None
+
+
+class Leads(Protocol):
+    """What a target may also be: one that is reached by a way worth a name."""
+
+    def way(self) -> Way:
+        """Asks nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -10,6 +10,7 @@ from migrator.errors import Reason, UsageError
 from migrator.nearby import is_here
 from migrator.secret import Secret
 
+from . import exchange_online
 from .memory import Memory
 
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
@@ -24,6 +25,8 @@ class ImapConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    preset: Literal["exchange-online"] | None = None
+    """Fills in what is the same for every mailbox there; a key of your own wins."""
     host: str = Field(min_length=1)
     port: int | None = Field(default=None, ge=1, le=65535)
     """By default 993 with tls, else 143."""
@@ -55,6 +58,12 @@ class ImapConfig(BaseModel):
 
     _memories: dict[str, Memory] = PrivateAttr(default_factory=dict)
     _signs: frozenset[str] | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: Any) -> Any:
+        filled = isinstance(given, dict) and given.get("preset") == "exchange-online"
+        return {**exchange_online.PRESET, **given} if filled else given
 
     @model_validator(mode="after")
     def _complete(self) -> "ImapConfig":

@@ -23,9 +23,9 @@ from migrator.model import (
     Unable,
     Withdrawn,
 )
-from migrator.ports import Limits
+from migrator.ports import Limits, Way
 
-from . import changes, reading
+from . import changes, exchange_online, reading
 from .append import Arrivals, Post
 from .config import ImapConfig
 from .folders import INBOX, Entry, Tree
@@ -93,10 +93,19 @@ class ImapTarget:
                 forbidden=self._config.signs(lambda: refused_in_names(session, self.tree.prefix))
                 | set(separator)
                 | control,
+                place_items=exchange_online.PLACE_ITEMS if self._is_exchange_online else None,
                 can_withdraw=session.can("UIDPLUS"),
                 lanes=lanes,
             )
         return self._limits
+
+    @property
+    def _is_exchange_online(self) -> bool:
+        return exchange_online.is_exchange_online(self._config.host)
+
+    def way(self) -> Way:
+        """Asks nobody."""
+        return exchange_online.WAY if self._is_exchange_online else Way(name="IMAP")
 
     def identity(self) -> Identity:
         mark = self.mark(Place(self._mailbox.owner, INBOX))
@@ -117,6 +126,8 @@ class ImapTarget:
         cleaned = [entry.path[-1] for entry in self.tree.entries.values() if entry.role in (Role.TRASH, Role.JUNK)]
         if cleaned:
             yield Reason("imap.cleaning-untold", mailbox=owner, places=", ".join(sorted(cleaned)))
+        if self._is_exchange_online:
+            yield from exchange_online.advice()
 
     # -- places ------------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ JSON = Annotated[bool, typer.Option("--json", help=_("The result as JSON."))]
 def check(target: SOME_TARGET = None) -> None:
     """Every finding with its remedy; exit 1 where there is one."""
     from migrator.cli import migration
+    from migrator.cli.foreseeing import say_what_comes
     from migrator.steps.check import check_source, check_staging, check_target
 
     with migration.opened() as (settings, staging):
@@ -49,6 +50,7 @@ def check(target: SOME_TARGET = None) -> None:
             accounts = []
         for name in settings.targets if target is None else [target]:
             found += check_target(name, migration.routes(settings), accounts, migration.opener(settings, name))
+            found += say_what_comes(settings, staging, name)
     for reason in found:
         console.say("{text} [{code}]", text=sentence(reason), code=reason.code)
     console.tell(_("{n} findings.") if found else _("Everything is in order."), n=len(found))

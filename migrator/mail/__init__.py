@@ -16,7 +16,7 @@ from migrator.mail.dates import NO_DATE, date_in_name, parse_date, plausible, re
 from migrator.mail.envelope import Envelope, address, envelope
 from migrator.mail.fingerprint import fingerprint
 from migrator.mail.health import Health, health
-from migrator.mail.mime import attachment_names
+from migrator.mail.mime import Shape, attachment_names, shape
 from migrator.mail.scan import headers
 from migrator.mail.wire import HEAD, WireFacts, head_of, header_digest, on_wire, on_wire_chunks, split, wire_facts
 
@@ -25,6 +25,7 @@ __all__ = [
     "NO_DATE",
     "Envelope",
     "Health",
+    "Shape",
     "WireFacts",
     "address",
     "attachment_names",
@@ -40,6 +41,7 @@ __all__ = [
     "parse_date",
     "plausible",
     "received_at",
+    "shape",
     "split",
     "wire_facts",
 ]

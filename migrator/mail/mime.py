@@ -20,6 +20,8 @@ class Opening:
 
     head: bytes
     name: str | None = None
+    within: int = 0
+    """How many mails lie around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class _Region:
     default: str = "text/plain"
     is_mail: bool = False
     name: str | None = None
+    within: int = 0
 
 
 def leaves(data: bytes) -> Iterator[Opening | Leaf]:
@@ -57,7 +60,7 @@ def leaves(data: bytes) -> Iterator[Opening | Leaf]:
         body = _body_start(data, region)
         head = data[region.start : body]
         if region.is_mail:
-            yield Opening(head, region.name)
+            yield Opening(head, region.name, region.within)
         fields: dict[bytes, bytes] = {}
         for field, value in chosen(head, _FIELDS):
             fields.setdefault(field, value)
@@ -65,14 +68,37 @@ def leaves(data: bytes) -> Iterator[Opening | Leaf]:
         coding = fields.get(b"content-transfer-encoding", b"").lower()
         deeper = region.depth < DEPTH and visited < PARTS
         if deeper and kind == "message/rfc822" and coding not in _CODINGS:
-            waiting.append(_Region(body, region.end, region.depth + 1, is_mail=True, name=_name(fields)))
+            within, name = region.within + 1, _name(fields)
+            waiting.append(_Region(body, region.end, region.depth + 1, is_mail=True, name=name, within=within))
         elif deeper and kind.startswith("multipart/") and (found := _sections(data, body, region.end, given)):
             default = "message/rfc822" if kind == "multipart/digest" else "text/plain"
-            waiting += [_Region(start, end, region.depth + 1, default) for start, end in reversed(found)]
+            waiting += [
+                _Region(start, end, region.depth + 1, default, within=region.within) for start, end in reversed(found)
+            ]
         else:
             charset = given["charset"].decode("latin-1") if "charset" in given else None
             undo = _CODINGS.get(coding, bytes)
             yield Leaf(kind, charset, undo(data[body : region.end]), coding == b"base64", _name(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What some servers set a limit to: files that are attached, mails one within another, bytes of the longest line
+    without its end."""
+
+    files: int
+    nesting: int
+    line: int
+
+
+def shape(data: bytes) -> Shape:
+    """The shape of one mail."""
+    found = list(leaves(data))
+    return Shape(
+        files=sum(1 for each in found if each.name is not None),
+        nesting=max((each.within for each in found if isinstance(each, Opening)), default=0),
+        line=max(len(line.rstrip(b"\r")) for line in data.split(b"\n")),
+    )
 
 
 def attachment_names(data: bytes) -> list[str]:

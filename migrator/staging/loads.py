@@ -1,6 +1,7 @@
 """What one run of load did, for whoever wants to take it back, or to know what it met."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, union_all
@@ -33,6 +34,42 @@ def owners_of_load(staging: Staging, run: int) -> list[str]:
             select(place.owner).where(place.id.in_(union_all(sent, worded, entitled))).distinct().order_by(place.owner)
         )
         return list(rows.scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one load was: mails and bytes that arrived, and the seconds that took."""
+
+    mails: int
+    bytes: int
+    seconds: float
+
+    def time_for(self, mails: int, size: int) -> float:
+        """Seconds for so many mails and bytes, by whichever of the two takes longer."""
+        return self.seconds * max(mails / self.mails, size / self.bytes)
+
+
+ENOUGH = 100
+"""Mails; a smaller load tells more of logging in than of sending."""
+
+
+def paces(staging: Staging, target: str, newest: int = 5) -> list[Pace]:
+    """The newest loads to a target that were large enough to tell, and came to their end."""
+    its, receipt = tables.run.c, tables.receipt.c
+    loads = (
+        select(its.began, its.ended, func.count().label("mails"), func.sum(receipt.size).label("bytes"))
+        .join(tables.receipt, receipt.run_id == its.id)
+        .where(its.step == "load", its.target == target, its.ended.is_not(None), receipt.how == "answered")
+        .group_by(its.id, its.began, its.ended)
+        .having(func.count() >= ENOUGH)
+        .order_by(its.id.desc())
+        .limit(newest)
+    )
+    with staging.reading() as connection:
+        return [
+            Pace(row.mails, max(1, int(row.bytes)), max(0.001, (row.ended - row.began).total_seconds()))
+            for row in connection.execute(loads)
+        ]
 
 
 def left_by_newest(staging: Staging, target: str) -> Iterator[dict[str, Any]]:

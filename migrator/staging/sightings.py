@@ -164,6 +164,16 @@ class Shelf:
                 here.sizes.append(row.size)
         return waiting
 
+    def raws(self, items: Collection[ItemId]) -> dict[ItemId, Raw]:
+        """The bytes of these. Bound how many you ask for at once."""
+        its = tables.item.c
+        with self._staging.reading() as connection:
+            digests = {
+                row.id: row.digest for row in connection.execute(select(its.id, its.digest).where(its.id.in_(items)))
+            }
+            found = self._staging.blobs.raws(connection, set(digests.values()))
+        return {item: found[digest] for item, digest in digests.items()}
+
     # -- what lies there --
 
     def places(self) -> list[Place]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from adapters.imap import adapter
 from adapters.imap.config import ImapConfig
+from adapters.imap.exchange_online import is_exchange_online
 from adapters.imap.login import MEANING, connect, tls_context, translate
 from migrator.errors import AccountError, MigratorError, Outage, UsageError
 from migrator.model import Mailbox
@@ -317,3 +318,29 @@ def test_tls_versions_of_yesterday_are_not_spoken(
 
     monkeypatch.setattr(ssl, "create_default_context", lenient)
     assert tls_context(settings()).minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_a_preset_fills_in_what_the_section_does_not_say(settings: Callable[..., ImapConfig]) -> None:
+    token = {"command": ["token"]}
+    its = ImapConfig(preset="exchange-online", token=token)
+    assert (its.host, its.reached_at, its.security, its.auth) == ("outlook.office365.com", 993, "tls", "xoauth2")
+    assert its.user == "{address}"
+    assert its.shared_credential
+    assert ImapConfig(preset="exchange-online", token=token, host="outlook.office365.us").host == "outlook.office365.us"
+    with pytest.raises(ValidationError, match="needs token"):
+        ImapConfig(preset="exchange-online")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("outlook.office365.com", True),
+        ("OUTLOOK.OFFICE365.COM.", True),
+        ("partner.outlook.cn", True),
+        ("imap.example.co.jp", False),
+        ("notoffice365.com", False),
+        ("127.0.0.1", False),
+    ],
+)
+def test_exchange_online_is_known_by_its_name(host: str, expected: bool) -> None:
+    assert is_exchange_online(host) is expected
