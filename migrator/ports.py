@@ -266,6 +266,18 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A mailbox that a load needs, and what nobody can set there from outside. `shared`: it is a shared inbox's, and
+    has people who are to open it whole, and such as are to send as it, some until a day."""
+
+    owner: str
+    name: str
+    shared: bool = False
+    whole: tuple[str, ...] = ()
+    send_as: tuple[tuple[str, date | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
     """What an entry point of the group `migrator.adapters` names: a value, not a class to inherit.
 
@@ -276,5 +288,8 @@ class Adapter:
     config: type[BaseModel]
     open_source: Callable[[Any], AbstractContextManager[Source]] | None = None
     open_target: Callable[[Any, Mailbox], AbstractContextManager[Target]] | None = None
+    script: Callable[[Any, Sequence[Wanted]], str | None] | None = None
+    """For the target's administrator, what only they can set there, as a PowerShell script; None where a section of
+    migration.toml names a server for which there is none."""
     probe: Callable[[Path], Probed] | None = None
     """Looks at a store that no mapping describes yet; it only proposes. Raises UsageError, Outage."""

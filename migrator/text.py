@@ -51,6 +51,15 @@ def json_shown(text: str) -> str:
     return _TREACHEROUS_IN_JSON.sub(_json_escape, text)
 
 
+_SINGLE_QUOTES = "'\u2018\u2019\u201a\u201b"
+"""PowerShell takes each of these for a single quote."""
+
+
+def powershell(text: str) -> str:
+    """A string of PowerShell: between single quotes nothing means anything but a quote, which is doubled."""
+    return "'" + "".join(each * 2 if each in _SINGLE_QUOTES else each for each in text) + "'"
+
+
 def _json_escape(match: re.Match[str]) -> str:
     units = match[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

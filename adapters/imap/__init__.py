@@ -10,10 +10,11 @@ source, target   the two ports, sharing what a target can of shared inboxes; imp
           command reads the settings
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from migrator.model import Mailbox
-from migrator.ports import Adapter, Source, Target
+from migrator.ports import Adapter, Source, Target, Wanted
 
 from .config import ImapConfig
 
@@ -30,4 +31,10 @@ def _target(config: ImapConfig, mailbox: Mailbox) -> AbstractContextManager[Targ
     return open_target(config, mailbox)
 
 
-adapter = Adapter(config=ImapConfig, open_source=_source, open_target=_target)
+def _script(config: ImapConfig, wanted: Sequence[Wanted]) -> str | None:
+    from . import exchange_online
+
+    return exchange_online.script(wanted) if exchange_online.is_exchange_online(config.host) else None
+
+
+adapter = Adapter(config=ImapConfig, open_source=_source, open_target=_target, script=_script)

@@ -8,8 +8,11 @@ Online limits" (a folder's mails; what is sent by SMTP, may be limited further).
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from adapters.powershell import script
 from migrator.errors import Reason
 from migrator.ports import Way
+
+__all__ = ["PLACE_ITEMS", "PRESET", "WAY", "advice", "is_exchange_online", "script"]
 
 HOST = "outlook.office365.com"
 

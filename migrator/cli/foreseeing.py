@@ -2,10 +2,13 @@
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
 
+from migrator import registry
 from migrator.cli import console, migration
 from migrator.cli.spreadsheet import cell
 from migrator.errors import Reason, UsageError
@@ -13,7 +16,7 @@ from migrator.locale import _, sentence
 from migrator.ports import Way
 from migrator.settings import Settings
 from migrator.staging.store import Staging
-from migrator.steps.foresee import Foreseen, Refusal, Takes, foresee, seen, takes_for
+from migrator.steps.foresee import Foreseen, Refusal, Takes, foresee, seen, takes_for, wanted
 
 
 def say_what_comes(settings: Settings, staging: Staging, target: str) -> list[Reason]:
@@ -47,6 +50,7 @@ def say_what_comes(settings: Settings, staging: Staging, target: str) -> list[Re
         ),
     )
     _say_time(takes_for(pace, sum(each.mails for each in rows), sum(each.bytes for each in rows)), len(pace))
+    _write_script(settings, staging, target, rows)
     refusals = [refusal for each in rows for refusal in each.refusals]
     listed = settings.folder / "reports" / f"will-refuse-{target}.csv"
     if not refusals:
@@ -88,17 +92,37 @@ def _findings(target: str, refusals: Sequence[Refusal]) -> list[Reason]:
     ]
 
 
-def _write(path: Path, rows: Sequence[Foreseen]) -> None:
-    """Every refusal, as CSV (UTF-8 with BOM). Raises UsageError."""
+def _write_script(settings: Settings, staging: Staging, target: str, rows: Sequence[Foreseen]) -> None:
+    """For the target's administrator, what only they can set there."""
+    its = settings.target(target)
+    make = registry.adapter(its.adapter).script
+    text = None if make is None else make(its.config, wanted(staging, migration.routes(settings), rows))
+    if text is None:
+        return
+    path = settings.folder / "reports" / f"mailboxes-{target}.ps1"
+    with _written(path) as stream:
+        stream.write(text)
+    console.say(_("For the administrator of the new server, who reads it before running it: {file}"), file=str(path))
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    """A file in UTF-8 with BOM. Raises UsageError."""
     try:
         path.parent.mkdir(exist_ok=True)
         with path.open("w", encoding="utf-8-sig", newline="") as stream:
-            lines = csv.writer(stream)
-            lines.writerow(("item", "mailbox", "account", "folder", "bytes", "code", "reason"))
-            for each in rows:
-                for refusal in each.refusals:
-                    folder = "/".join(refusal.folder.path)
-                    where = (refusal.item, each.mailbox.owner, refusal.folder.account.name, folder)
-                    lines.writerow(map(cell, (*where, refusal.size, refusal.why.code, sentence(refusal.why))))
+            yield stream
     except OSError as error:
         raise UsageError(Reason("sheet.unwritable", file=str(path), answer=error.strerror)) from error
+
+
+def _write(path: Path, rows: Sequence[Foreseen]) -> None:
+    """Every refusal, as CSV."""
+    with _written(path) as stream:
+        lines = csv.writer(stream)
+        lines.writerow(("item", "mailbox", "account", "folder", "bytes", "code", "reason"))
+        for each in rows:
+            for refusal in each.refusals:
+                folder = "/".join(refusal.folder.path)
+                where = (refusal.item, each.mailbox.owner, refusal.folder.account.name, folder)
+                lines.writerow(map(cell, (*where, refusal.size, refusal.why.code, sentence(refusal.why))))

@@ -5,6 +5,7 @@ from itertools import count
 
 from migrator.errors import Reason
 from migrator.rules.choosing import Chosen, Rule
+from migrator.text import powershell
 
 HEADER = "X-Migrator-Parked"
 
@@ -72,13 +73,4 @@ def _literal(text: str) -> str:
 
 
 def _array(texts: Iterable[str]) -> str:
-    return "@(" + ",".join(map(_string, texts)) + ")"
-
-
-_QUOTES = "'\u2018\u2019\u201a\u201b"
-"""PowerShell takes each of these for a single quote."""
-
-
-def _string(text: str) -> str:
-    """Between single quotes nothing means anything but a quote, which is doubled."""
-    return "'" + "".join(each * 2 if each in _QUOTES else each for each in text) + "'"
+    return "@(" + ",".join(map(powershell, texts)) + ")"

@@ -3,20 +3,23 @@
 Nothing is sent, and only what the target's limits make necessary is read.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from migrator.errors import MigratorError, Reason
+from migrator.inboxes import Right
 from migrator.mail import Shape, shape
 from migrator.mail.bounded import Bounded, Pool
 from migrator.model import Folder, ItemId, Mailbox, Place, Raw
-from migrator.ports import Limits, Target, Way
+from migrator.ports import Limits, Target, Wanted, Way
 from migrator.routes import Routes
+from migrator.shared.becoming import entitled
 from migrator.staging.loads import Pace, paces
 from migrator.staging.reports import accounts_staged
+from migrator.staging.shared import StagedInboxes
 from migrator.staging.sightings import Shelf, Waiting
-from migrator.staging.store import Staging
+from migrator.staging.store import Staging, now
 from migrator.steps.batches import cut
 from migrator.steps.load import Opener
 
@@ -25,6 +28,12 @@ LARGEST = 64 * 2**20
 
 PAGE = Limits(batch_items=500, batch_bytes=16 * 2**20)
 """So much is read at once."""
+
+WITHIN = frozenset(Right) - {Right.SEND_AS}
+"""The rights that are a matter of the mail store."""
+
+WHOLE = frozenset({Right.READ, Right.REPLY, Right.DELETE})
+"""Who has these may do whatever can be done in a mailbox."""
 
 SHAPES: "Pool[bytes, Shape | None]" = Pool(lambda: Bounded(shape, _unread))
 
@@ -97,6 +106,22 @@ def takes_for(seen: Collection[Pace], mails: int, size: int) -> Takes | None:
 def seen(staging: Staging, target: str) -> list[Pace]:
     """How fast this target has been so far."""
     return paces(staging, target)
+
+
+def wanted(staging: Staging, routes: Routes, rows: Sequence[Foreseen]) -> list[Wanted]:
+    """The mailboxes of a load; of shared inboxes also who may do all there, and who is to send as them. Whoever may do
+    less gets just that by the load, in the inbox's folders."""
+    facts = StagedInboxes(staging)
+    people = {each.key: each for each in facts.principals()}
+    found = {each.mailbox.owner: Wanted(owner=each.mailbox.owner, name=each.mailbox.owner) for each in rows}
+    for inbox in facts.inboxes():
+        owner = routes.owner(inbox.account.name)
+        if owner in found:
+            given = entitled(inbox, facts.members(inbox), people, WITHIN, routes.login_of, now())
+            whole = tuple(who for who, rights in given.rights.items() if rights >= WHOLE)
+            send_as = tuple((each.who, each.until.date() if each.until else None) for each in given.send_as)
+            found[owner] = Wanted(owner=owner, name=inbox.name, shared=True, whole=whole, send_as=send_as)
+    return list(found.values())
 
 
 def _refused(
