@@ -13,7 +13,7 @@ from migrator.mail import Health
 from migrator.model import ItemId
 from migrator.staging import tables
 from migrator.staging.opinions import decisions
-from migrator.staging.states import State, flags_of, is_made, newest_item, placed, states, verdict_of
+from migrator.staging.states import State, flags_of, is_made, newest_item, placed, proposal_of, states, verdict_of
 from migrator.staging.store import Staging
 
 PAGE = 1_000
@@ -45,7 +45,7 @@ def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
     every, its = newest_item(), tables.item
     newest = select(every).where(~is_made(every.c.artefact_id)).subquery("theirs")
     verdict = verdict_of(newest.c.artefact_id, its)
-    proposed = _proposal_of(its.c.id, tables.proposal.c.verdict)
+    proposed = proposal_of(its.c.id, tables.proposal.c.verdict)
     with staging.reading() as connection:
         items, size = connection.execute(
             select(func.count(), func.coalesce(func.sum(its.c.size), 0)).join(newest, newest.c.item_id == its.c.id)
@@ -91,11 +91,6 @@ def _has_fault(artefact_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return select(tables.fault.c.id).where(tables.fault.c.artefact_id == artefact_id).exists()
 
 
-def _proposal_of(item_id: ColumnElement[Any], column: ColumnElement[Any]) -> ColumnElement[Any]:
-    its = tables.proposal
-    return select(column).where(its.c.item_id == item_id).order_by(its.c.id.desc()).limit(1).scalar_subquery()
-
-
 # -- mails ---------------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +105,7 @@ def listing(staging: Staging, *, decision: str | None = None) -> Iterator[Line]:
 def sampled(staging: Staging, proposal: str, size: int) -> Iterator[Line]:
     """So many mails of those with this proposal, each as likely as any other, in the order of their numbers."""
     its = tables.item.c
-    proposed = _proposal_of(its.id, tables.proposal.c.verdict) == proposal
+    proposed = proposal_of(its.id, tables.proposal.c.verdict) == proposal
     newest = newest_item()
     with staging.reading() as connection:
         found = list(
@@ -185,11 +180,11 @@ def _mails(*, newest_only: bool = True) -> Select[Any]:
         its.c.received_at,
         its.c.date_source,
         flags_of(its.c.artefact_id, its).label("flags"),
-        _proposal_of(its.c.id, tables.proposal.c.verdict).label("proposal"),
-        _proposal_of(its.c.id, tables.proposal.c.rules).label("rules"),
-        _proposal_of(its.c.id, tables.proposal.c.guard).label("guard"),
-        _proposal_of(its.c.id, tables.proposal.c.score).label("score"),
-        _proposal_of(its.c.id, tables.proposal.c.reasons).label("reasons"),
+        proposal_of(its.c.id, tables.proposal.c.verdict).label("proposal"),
+        proposal_of(its.c.id, tables.proposal.c.rules).label("rules"),
+        proposal_of(its.c.id, tables.proposal.c.guard).label("guard"),
+        proposal_of(its.c.id, tables.proposal.c.score).label("score"),
+        proposal_of(its.c.id, tables.proposal.c.reasons).label("reasons"),
         verdict_of(its.c.artefact_id, its).label("decision"),
         its.c.health,
     )

@@ -85,6 +85,11 @@ def is_made(artefact_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return exists(select(literal(1)).where(made.c.artefact_id == artefact_id))
 
 
+def proposal_of(item_id: ColumnElement[Any], column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of the newest proposal about an item; null where nobody has judged it."""
+    return _newest(column, proposal.c.item_id == item_id)
+
+
 def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     """The decision in force for an item row `of`: the first that exists (laws.md §4)."""
     guard = _newest(proposal.c.guard, proposal.c.item_id == of.c.id)

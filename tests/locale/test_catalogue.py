@@ -34,7 +34,7 @@ def called(name: str) -> list[tuple[str, str, ast.Call]]:
 
 def in_templates() -> list[tuple[str, str, ast.Call]]:
     """The texts that the pages' templates show."""
-    paths = sorted((ROOT / "migrator" / "review" / "templates").glob("*.html"))
+    paths = sorted((ROOT / "migrator").glob("*/templates/*.html"))
     assert paths
     none = ast.Call(ast.Name("_"), [], [])
     return [
