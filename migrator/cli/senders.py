@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from migrator.cli import console
+from migrator.cli.console import Exit
 from migrator.cli.road import JSON
 from migrator.errors import Reason, UsageError
 from migrator.locale import _
@@ -114,6 +115,30 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
     console.say(
         _("{n} decisions taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
     )
+
+
+@decisions.command(
+    name="settings",
+    help=_("Decisions on accounts and folders that migration.toml does not say yet, as lines to write there."),
+    epilog=_("Example: migrator decisions settings"),
+)
+def settings_() -> int:
+    """Exit 1 while there are some: then nothing of these accounts is loaded."""
+    from migrator.cli import migration
+    from migrator.review.settling import lines
+
+    with migration.opened() as (settings, staging):
+        found = migration.unsettled(settings, staging)
+    for table, rows in found.items():
+        console.say("{head}", head=f"[{table}]")
+        for line in lines(rows):
+            console.say("{line}", line=line)
+    console.tell(
+        _("Write these under the tables of the same name, in place of lines of the same name.")
+        if found
+        else _("migration.toml says all that was decided on accounts and folders.")
+    )
+    return Exit.FOUND if found else Exit.DONE
 
 
 @family.command(

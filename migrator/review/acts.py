@@ -29,7 +29,11 @@ def decide(asked: Asked) -> Response:
     one, _colon, word = asked.said("one").partition(":")
     verdict = word or asked.said("bulk")
     if verdict == "free":
-        verdict = asked.said("free").strip()
+        heard = topic.heard(asked.said("free"))
+        if heard is None:
+            text = _("What stands in the field is no answer here. Nothing was changed.")
+            return sheet_page(asked, status=400, notice=text)
+        verdict = heard
     ids = [one] if one else _ticked(asked, sheet)
     rows = [sheet.by_id[each] for each in ids if each in sheet.by_id]
     if len(rows) != len(ids):
@@ -39,7 +43,7 @@ def decide(asked: Asked) -> Response:
     if not all(decides(asked.visitor, row) for row in rows):
         raise HTTPException(403)
     verdicts = _verdicts(rows, verdict)
-    if (topic.starred and verdict == AS_PROPOSED) or not all(map(topic.takes, verdicts.values())):
+    if (topic.starred and verdict == AS_PROPOSED) or any(topic.heard(each) != each for each in verdicts.values()):
         raise HTTPException(400)
     if not all(topic.fits(row, verdicts[row.subject]) for row in rows if row.subject in verdicts):
         text = _("Where nothing is proposed, nothing can be right. Say what is. Nothing was changed.")

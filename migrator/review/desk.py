@@ -66,7 +66,8 @@ class Desk:
         for row in read.rows:
             its = said.get(row.subject)
             if its is not None:
-                holds = its.verdict is not None and (not topic.binding or its.about == row.about)
+                meant = not topic.binding or its.about == row.about or its.verdict == row.proposal
+                holds = its.verdict is not None and meant
                 row = replace(row, said=its if holds else None, newest=its.number)
             rows.append(row)
         sheet = Sheet(topic, tuple(rows), seen)

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from migrator.review.asked import Asked, address_of
 from migrator.review.pages import page
+from migrator.review.settling import lines
 from migrator.review.sheets import PAGE, SHOWN, decides, is_sure, reliability, tally
 from migrator.review.signing import may_be_signed, standings
 from migrator.review.topic import Row
@@ -75,6 +76,7 @@ def sheet_page(asked: Asked, *, overtaken: Sequence[Row] = (), notice: str = "",
         stands=stands,
         signable=may_be_signed(its),
         signed=signoffs(asked.desk.staging).get(topic.name, ()),
+        lines=lines(row for row in mine if row.unsettled),
         bands=reliability(mine),
         titles=_titles(asked),
         overtaken=overtaken,

@@ -11,10 +11,10 @@ from migrator.review.topics.inboxes.known import Known, known, samples
 from migrator.shared.links import Link, Shared, likely
 from migrator.shared.standing import Standing
 from migrator.staging.books import rulings_book
-from migrator.steps import standings
+from migrator.steps import rulings
 
-ONE = Word(standings.ONE, lambda: _("one conversation"), "good")
-TWO = Word(standings.TWO, lambda: _("two conversations"), "calm")
+ONE = Word(rulings.ONE, lambda: _("one conversation"), "good")
+TWO = Word(rulings.TWO, lambda: _("two conversations"), "calm")
 
 SHARED = {
     Shared.REFERENCES: Reason("review.share-references"),
@@ -35,7 +35,7 @@ def _rows(desk: Desk) -> Iterator[Row]:
 def _row(its: Known, stands: Standing, link: Link) -> Row:
     mails = {mail.id: mail for each in stands.conversations for mail in each.mails}
     first, second = mails[link.first], mails[link.second]
-    name = standings.link_row(stands.inbox, link)
+    name = rulings.link_row(stands.inbox, link)
     proposal = ONE if likely(link) else TWO
     days = (second.at - first.at).days
     return Row(
@@ -58,7 +58,7 @@ def _row(its: Known, stands: Standing, link: Link) -> Row:
 
 
 LINKS = Topic(
-    name=standings.LINKS,
+    name=rulings.LINKS,
     letters="l",
     title=lambda: _("One conversation or two"),
     question=lambda: _(
@@ -69,7 +69,7 @@ LINKS = Topic(
     columns=(lambda: _("days apart"),),
     words=(ONE, TWO),
     facts=_rows,
-    book=partial(rulings_book, topic=standings.LINKS),
+    book=partial(rulings_book, topic=rulings.LINKS),
     optional=True,
     samples=samples,
 )
