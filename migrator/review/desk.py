@@ -13,6 +13,7 @@ from migrator.filters.store import Store
 from migrator.review.sheets import Sheet
 from migrator.review.topic import Row, Topic
 from migrator.routes import Routes
+from migrator.staging.books import Said
 from migrator.staging.glances import Stamp, stamp
 from migrator.staging.store import Staging
 
@@ -66,8 +67,7 @@ class Desk:
         for row in read.rows:
             its = said.get(row.subject)
             if its is not None:
-                meant = not topic.binding or its.about == row.about or its.verdict == row.proposal
-                holds = its.verdict is not None and meant
+                holds = its.verdict is not None and _holds(topic, row, its)
                 row = replace(row, said=its if holds else None, newest=its.number)
             rows.append(row)
         sheet = Sheet(topic, tuple(rows), seen)
@@ -105,6 +105,12 @@ class Desk:
             ended = time.monotonic()
             self._read[topic.name] = read = _Read(facts, ended, ended - began, rows)
             return read
+
+
+def _holds(topic: Topic, row: Row, said: Said) -> bool:
+    """Whether a decision is still about the row: about the same proposal, or what somebody wrote is proposed now."""
+    written = said.verdict == row.proposal and not topic.knows(said.verdict or "")
+    return not topic.binding or said.about == row.about or written
 
 
 def by_name(topics: Iterable[Topic]) -> Mapping[str, Topic]:
