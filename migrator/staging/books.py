@@ -216,21 +216,36 @@ def rulings_book(staging: Staging, topic: str) -> Book:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signoff:
-    """A topic as somebody signed it: the digest of it all, of each row by its id, and of the topics it rests on."""
+    """A topic as somebody signed it, all of it or what concerns only these accounts: the digest of that, of each row by
+    its id, and of the topics it rests on."""
 
     topic: str
     digest: str
     rows: Mapping[str, str]
     needs: Mapping[str, str]
+    scope: tuple[str, ...]
+    """Accounts: names or globs."""
     by: str
     at: datetime
 
 
+ALL = ("*",)
+"""The scope of whoever sees everything."""
+
+
 def sign(
-    staging: Staging, topic: str, *, digest: str, rows: Mapping[str, str], needs: Mapping[str, str], by: str
+    staging: Staging,
+    topic: str,
+    *,
+    digest: str,
+    rows: Mapping[str, str],
+    needs: Mapping[str, str],
+    by: str,
+    scope: tuple[str, ...] = ALL,
 ) -> None:
     """Write down that this person signs this."""
-    values = {"topic": topic, "digest": digest, "rows": dict(rows), "needs": dict(needs), "by": by, "at": now()}
+    said = {"topic": topic, "digest": digest, "rows": dict(rows), "needs": dict(needs), "scope": list(scope)}
+    values = {**said, "by": by, "at": now()}
     with staging.writing() as connection:
         connection.execute(insert(tables.signoff).values(**values))
 
@@ -241,6 +256,6 @@ def signoffs(staging: Staging) -> dict[str, list[Signoff]]:
     found: dict[str, list[Signoff]] = {}
     with staging.reading() as connection:
         for row in connection.execute(select(tables.signoff).order_by(its.id.desc())):
-            signed = Signoff(topic=row.topic, digest=row.digest, rows=row.rows, needs=row.needs, by=row.by, at=row.at)
-            found.setdefault(row.topic, []).append(signed)
+            said = {name: row._mapping[name] for name in ("topic", "digest", "rows", "needs", "by", "at")}
+            found.setdefault(row.topic, []).append(Signoff(**said, scope=tuple(row.scope)))
     return found
