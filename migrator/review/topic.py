@@ -124,7 +124,9 @@ class Topic:
     says: Callable[[str], str] = field(default=str)
     """A proposal or decision that is no word of the topic, as people read it."""
     follows: bool = False
-    """Which rows there are follows from decisions, too."""
+    """Which rows there are follows from its decisions, too; that may show a little later."""
+    heeds: tuple[str, ...] = ()
+    """Topics whose rulings change its rows at once."""
     optional: bool = False
     """Shown only where it has rows."""
     needs: tuple[str, ...] = ()

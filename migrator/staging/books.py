@@ -64,9 +64,15 @@ class Book:
         self._about = "about" in table.c
 
     def newest(self) -> int:
-        """The highest number so far; 0 before the first."""
+        """The highest number so far, in whatever book of this kind; 0 before the first."""
         with self._staging.reading() as connection:
             return int(connection.execute(select(func.coalesce(func.max(self._table.c.id), 0))).scalar_one())
+
+    def last(self) -> int:
+        """The highest number of a decision in this book alone; 0 before the first."""
+        numbers = self._rows().order_by(None).with_only_columns(func.coalesce(func.max(self._table.c.id), 0))
+        with self._staging.reading() as connection:
+            return int(connection.execute(numbers).scalar_one())
 
     def in_force(self) -> dict[Subject, Said]:
         """The newest decision about each subject, those taken back too."""

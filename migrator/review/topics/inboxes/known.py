@@ -64,8 +64,8 @@ COUNT = (LINKS, STATES)
 def known(desk: Desk) -> Known:
     """What there is now. Nothing where no inbox is staged; where nobody has said which domains are ours, the desk is
     told."""
-    said = (its.number for topic in COUNT for its in rulings_book(desk.staging, topic).in_force().values())
-    return desk.kept("inboxes", lambda: _known(desk), besides=max(said, default=0))
+    said = max(rulings_book(desk.staging, topic).last() for topic in COUNT)
+    return desk.kept("inboxes", lambda: _known(desk), besides=said)
 
 
 def _known(desk: Desk) -> Known:
