@@ -1,7 +1,6 @@
 """The topics of shared inboxes: what only people can tell, with what staging knows of it; starred, and shown only where
 there are some."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from migrator.errors import Reason
-from migrator.inboxes import About, Event, Happened, Principal, Scope, Status, WorkState
 from migrator.review.door import Visitor
 from migrator.review.topic import Row, Topic
 from migrator.review.topics import TOPICS
@@ -22,31 +20,11 @@ from migrator.review.topics.inboxes.states import STATES
 from migrator.review.topics.inboxes.waiting import WAITING
 from migrator.staging.reports import listing
 from migrator.staging.store import Staging
-from tests.desks import AT, INBOX, answered, asked, two_desks
-from tests.migrator.review.office import Office, furnish, row_of, take_in
-from tests.migrator.steps.test_judge import NEWS, OFFER, letter
-from tests.roads import Road, road
+from tests.migrator.review.office import Office, foretell, furnish, row_of, take_in, work
+from tests.roads import road
 
 SUPPORT = Visitor("mori", "decide", ("support",))
 ABOUT_INBOXES = (STATES, PEOPLE, RIGHTS, LINKS, WAITING, PARKING)
-
-
-def work(way: Road) -> None:
-    """Two desks, of which support also answers by somebody whom no list names, and gets newsletters."""
-    two_desks(way.old)
-    desk = way.old.share("sales", address="sales@example.co.jp")
-    first, reply = asked(way.old, "sales", "8", subject="price"), answered(way.old, "sales", "9", "8")
-    for key, status in (("s8", Status.CLOSED), ("s9", Status.CLOSED)):
-        about = About(items=(first if key == "s8" else reply,))
-        desk.tell(
-            WorkState(key=key, about=about, scope=Scope.MAIL, status=status, label="済", assignee="担当12", at=AT)
-        )
-    desk.tell(Event(key="e9", about=About(items=(reply,)), what=Happened.REPLIED, at=AT, by="sato"))
-    way.old.know(Principal(key="sato2", name="佐藤 健一"))
-    asked(way.old, "support", "21", subject="another", days=4)
-    for number in range(3):
-        for account in ("support", "kato", "ito"):
-            way.old.add(account, INBOX, letter(NEWS, f"weekly-{account}-{number}", OFFER))
 
 
 @pytest.fixture(scope="module")
@@ -196,21 +174,6 @@ def test_every_topic_has_letters_of_its_own() -> None:
     letters = "".join(topic.letters for topic in TOPICS)
     assert len(set(letters)) == len(letters)
     assert {need for topic in TOPICS for need in topic.needs} <= {topic.name for topic in TOPICS}
-
-
-def foretell(file: Path, *said: tuple[str, str, Reason | None]) -> None:
-    """As a load writes it: of support, a fact's kind, its class and why it is not exact."""
-    lines = [
-        {
-            "inbox": "support",
-            "kind": kind,
-            "key": f"{kind}{number}",
-            "fidelity": fidelity,
-            "reason": why and {"code": why.code, "params": dict(why.params), "text": ""},
-        }
-        for number, (kind, fidelity, why) in enumerate(said)
-    ]
-    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
 
 
 NO_ROOM, FAULT = Reason("shared.no-room"), Reason("mail.file-unreadable", path="x", answer="EIO")
