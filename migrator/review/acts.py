@@ -35,7 +35,8 @@ def decide(asked: Asked) -> Response:
             return sheet_page(asked, status=400, notice=text)
         verdict = heard
     ids = [one] if one else _ticked(asked, sheet)
-    rows = [sheet.by_id[each] for each in ids if each in sheet.by_id]
+    theirs = {row.id for row in sheet.of(asked.visitor)}  # of others they are told no more than of none
+    rows = [sheet.by_id[each] for each in ids if each in theirs]
     if len(rows) != len(ids):
         return sheet_page(asked, status=409, notice=_("Some of these rows are no longer there. Nothing was changed."))
     if not rows:
@@ -48,6 +49,8 @@ def decide(asked: Asked) -> Response:
     if not all(topic.fits(row, verdicts[row.subject]) for row in rows if row.subject in verdicts):
         text = _("Where nothing is proposed, nothing can be right. Say what is. Nothing was changed.")
         return sheet_page(asked, status=400, notice=text)
+    if asked.number("seen") > sheet.seen:  # no page of ours has shown that
+        raise HTTPException(400)
     outcome = topic.book(asked.desk.staging).write(
         verdicts,
         by=asked.visitor.name,
