@@ -1,6 +1,7 @@
 """What the filter thinks of senders and lists, and people's verdicts on them by spreadsheet."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,11 +66,19 @@ def export(
         str,
         typer.Option("--topic", help=_("A topic of `migrator review`, by its name in the address.")),
     ] = "senders",
+    account: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--account", help=_("Only what concerns this account (name or glob) and no other; may be repeated.")
+        ),
+    ] = None,
 ) -> None:
     """The column `decision` is for the decision; `reason` for the reason. The others only tell."""
     from migrator.cli import migration
     from migrator.cli.spreadsheet import write
+    from migrator.review.sheets import wholly
     from migrator.review.topics import TOPICS
+    from migrator.staging.books import ALL
     from migrator.staging.glances import glances
 
     found = next((each for each in TOPICS if each.name == topic), None)
@@ -77,7 +86,8 @@ def export(
         raise UsageError(Reason("review.no-topic", name=topic, known=", ".join(each.name for each in TOPICS)))
     with migration.opened() as (settings, staging):
         desk = migration.desk(settings, staging)
-        sheet = desk.sheet(found)
+        whole = desk.sheet(found)
+        sheet = replace(whole, rows=tuple(row for row in whole.rows if wholly(row, tuple(account or ALL))))
         mails = glances(staging, [item for row in sheet.rows for item, _text in row.quotes])
         subjects = {row.id: [mails[item].subject for item, _text in row.quotes if item in mails] for row in sheet.rows}
         write(file, sheet, subjects, desk.say)
