@@ -68,9 +68,7 @@ def export(
     ] = "senders",
     account: Annotated[
         list[str] | None,
-        typer.Option(
-            "--account", help=_("Only what concerns this account (name or glob) and no other; may be repeated.")
-        ),
+        typer.Option("--account", help=_("Only what concerns this account (name or glob) alone; may be repeated.")),
     ] = None,
 ) -> None:
     """The column `decision` is for the decision; `reason` for the reason. The others only tell."""
