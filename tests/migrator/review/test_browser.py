@@ -299,3 +299,23 @@ def test_the_door_and_the_page_of_a_conflict_can_be_used_by_everybody(
         expect(page.get_by_role("alert")).to_be_visible()
         assert "409" in second.strange.pop()
         assert wrong | hindrances(page, "conflict") == {}
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_on_paper_facts_and_decisions_remain_and_nothing_is_cut_off(
+    whole_office: Office, chromium: Browser, lang: str
+) -> None:
+    with sitting(whole_office, chromium) as sit:
+        desk = sit(viewport={"width": 680, "height": 1000})  # what a sheet of A4 leaves between its margins
+        page = desk.go("/topic/waiting")
+        desk.decide("untouched", "answered elsewhere")
+        page.emulate_media(media="print")
+        for topic in TOPICS:
+            page = desk.go(f"/topic/{topic.name}?print=1&lang={lang}")
+            assert page.locator("li.row").count() == len(whole_office.desk.sheet(topic).rows), topic.name
+            for gone in (".bar", ".tick", ".words", "button.main", ".find input", ".pager"):
+                assert not any(each.is_visible() for each in page.locator(gone).all()), (topic.name, gone)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 680, topic.name
+        desk.go("/topic/waiting?print=1")
+        expect(desk.row("untouched").locator(".said")).to_contain_text("sato")
+        expect(desk.row("untouched").locator(".said .chip")).to_be_visible()
