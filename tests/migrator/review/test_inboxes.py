@@ -66,6 +66,7 @@ def test_who_is_meant_is_shown_by_who_answered(office: Office) -> None:
     assert codes(somebody) == {"review.person-unknown"}
     assert somebody.proposal == "sales@example.co.jp"
     assert somebody.confidence == 1.0
+    assert office.inside().press("people", one=f"{somebody.id}:right").status_code == 400  # it is for a person to say
     assert "review.left" in {note.code for note in found["吉田 浩二 (yoshida)"].notes}
     assert codes(found["佐藤 健一 (sato)"]) == codes(found["佐藤 健一 (sato2)"]) == {"review.person-twice"}
 
@@ -113,6 +114,17 @@ def test_a_word_on_a_link_changes_at_once_who_waits_and_opens_that_again(office:
     assert "state reopened" in page
     assert person.press("links", one=f"{row.id}:one").status_code == 303
     assert Office(office.staging).inside().see("/topic/waiting").count(">another</a>") == 1
+
+
+def test_on_the_same_page_too_a_word_counts_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrator.review.desk.PATIENCE", 10**9)  # as where reading takes long
+    person = office.inside()
+    assert codes(rows(office, WAITING)["another"]) == set()
+    row = rows(office, STATES)["要確認"]
+    assert person.press("states", one=f"{row.id}:no-action").status_code == 303
+    assert codes(rows(office, WAITING)["another"]) == {"review.wrote-again"}
+    (again,) = [each for each in Office(office.staging).desk.sheet(STATES).rows if each.title == "要確認"]
+    assert (again.id, again.proposal, again.said and again.said.verdict) == (row.id, None, "no-action")
 
 
 def test_customers_who_wait_are_confirmed_one_by_one(office: Office) -> None:

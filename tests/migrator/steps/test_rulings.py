@@ -190,7 +190,8 @@ def test_a_name_that_two_people_have_means_neither() -> None:
 
 def test_nobody_gets_the_home_of_what_belongs_to_nobody() -> None:
     routes = Routes({"": "admin@example.co.jp", "sato": "sato.k@example.co.jp"}, {})
-    assert routes.login_of(Principal(key="tanto12", name="担当12", known=False)) is None
+    for login in (None, ""):
+        assert routes.login_of(Principal(key="tanto12", name="担当12", login=login, known=False)) is None
     assert routes.login_of(Principal(key="sato", name="佐藤", login="sato")) == "sato.k@example.co.jp"
 
 
