@@ -47,7 +47,8 @@ class Routes:
 
     def login_of(self, person: Principal) -> str | None:
         """The name by which a person logs in at the target; None where nobody has said one."""
-        return self.accounts.get(person.login or "") or person.address or None
+        named = self.accounts.get(person.login) if person.login else None
+        return named or person.address or None
 
     def mailboxes(self, accounts: Iterable[str]) -> dict[Mailbox, list[str]]:
         """The target mailboxes, each with the accounts that feed it. Raises UsageError for an empty owner."""

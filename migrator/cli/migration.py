@@ -1,7 +1,7 @@
 """What the settings name, opened: staging, source, targets, routes and rules."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # slow to import, and no command needs both
     from migrator.filters.ruleset import Ruleset
     from migrator.filters.store import Store
     from migrator.review.desk import Desk
+    from migrator.review.topic import Row
     from migrator.steps.crew import Crew
     from migrator.steps.load import Loading
     from migrator.steps.share import Inbox
@@ -139,6 +140,17 @@ def desk(settings: Settings, staging: Staging) -> "Desk":
         own_domains=settings.filters.own_domains,
         foretold={name: foretold(settings, name) for name in settings.targets},
     )
+
+
+def unsettled(
+    settings: Settings, staging: Staging, accounts: Collection[str] | None = None
+) -> "Mapping[str, Sequence[Row]]":
+    """What people have decided about these accounts, or about any, and migration.toml does not say: rows by table."""
+    from migrator.review import settling
+    from migrator.review.topics import TOPICS
+
+    topics = settling.asked_about(staging, TOPICS)
+    return settling.unsettled(desk(settings, staging), topics, accounts) if topics else {}
 
 
 def foretold(settings: Settings, target: str) -> Path:

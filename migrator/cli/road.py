@@ -37,6 +37,7 @@ def check(target: SOME_TARGET = None) -> None:
     """Every finding with its remedy; exit 1 where there is one."""
     from migrator.cli import migration
     from migrator.cli.foreseeing import say_what_comes
+    from migrator.review.settling import reasons
     from migrator.steps.check import check_source, check_staging, check_target
 
     with migration.opened() as (settings, staging):
@@ -48,6 +49,7 @@ def check(target: SOME_TARGET = None) -> None:
         except MigratorError as error:
             found.append(error.reason)
             accounts = []
+        found += reasons(migration.unsettled(settings, staging))
         for name in settings.targets if target is None else [target]:
             found += check_target(name, migration.routes(settings), accounts, migration.opener(settings, name))
             found += say_what_comes(settings, staging, name)
@@ -163,7 +165,9 @@ def load(
 ) -> None:
     """Settle what is in doubt, then send the rest."""
     from migrator.cli import foretelling, migration
+    from migrator.review.settling import reasons
     from migrator.staging.loads import left_by_newest
+    from migrator.staging.reports import accounts_staged
     from migrator.steps import runner
 
     if retry not in (None, "refused"):
@@ -181,6 +185,10 @@ def load(
             shared=foretelling.shared_inboxes(settings, staging, account),
         )
         opener = migration.opener(settings, target)
+        for reason in reasons(migration.unsettled(settings, staging, accounts_staged(staging, account))):
+            if not dry_run:
+                raise UsageError(reason)
+            console.explain(reason)
         how = foretelling.say_beforehand(settings, how, signed=sign_lost or dry_run)
         if dry_run:
             _show_plan(staging, opener, how, account)

@@ -1,12 +1,14 @@
 """What the filter thinks of senders and lists, and people's verdicts on them by spreadsheet."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from migrator.cli import console
+from migrator.cli.console import Exit
 from migrator.cli.road import JSON
 from migrator.errors import Reason, UsageError
 from migrator.locale import _
@@ -64,11 +66,17 @@ def export(
         str,
         typer.Option("--topic", help=_("A topic of `migrator review`, by its name in the address.")),
     ] = "senders",
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", help=_("Only what concerns this account (name or glob) alone; may be repeated.")),
+    ] = None,
 ) -> None:
     """The column `decision` is for the decision; `reason` for the reason. The others only tell."""
     from migrator.cli import migration
     from migrator.cli.spreadsheet import write
+    from migrator.review.sheets import wholly
     from migrator.review.topics import TOPICS
+    from migrator.staging.books import ALL
     from migrator.staging.glances import glances
 
     found = next((each for each in TOPICS if each.name == topic), None)
@@ -76,7 +84,8 @@ def export(
         raise UsageError(Reason("review.no-topic", name=topic, known=", ".join(each.name for each in TOPICS)))
     with migration.opened() as (settings, staging):
         desk = migration.desk(settings, staging)
-        sheet = desk.sheet(found)
+        whole = desk.sheet(found)
+        sheet = replace(whole, rows=tuple(row for row in whole.rows if wholly(row, tuple(account or ALL))))
         mails = glances(staging, [item for row in sheet.rows for item, _text in row.quotes])
         subjects = {row.id: [mails[item].subject for item, _text in row.quotes if item in mails] for row in sheet.rows}
         write(file, sheet, subjects, desk.say)
@@ -114,6 +123,30 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")]) -> None:
     console.say(
         _("{n} decisions taken over, {same} were in force already."), n=len(fresh), same=len(decided) - len(fresh)
     )
+
+
+@decisions.command(
+    name="settings",
+    help=_("Decisions on accounts and folders that migration.toml does not say yet, as lines to write there."),
+    epilog=_("Example: migrator decisions settings"),
+)
+def settings_() -> int:
+    """Exit 1 while there are some: then nothing of these accounts is loaded."""
+    from migrator.cli import migration
+    from migrator.review.settling import lines
+
+    with migration.opened() as (settings, staging):
+        found = migration.unsettled(settings, staging)
+    for table, rows in found.items():
+        console.say("{head}", head=f"[{table}]")
+        for line in lines(rows):
+            console.say("{line}", line=line)
+    console.tell(
+        _("Write these under the tables of the same name, in place of lines of the same name.")
+        if found
+        else _("migration.toml says all that was decided on accounts and folders.")
+    )
+    return Exit.FOUND if found else Exit.DONE
 
 
 @family.command(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from migrator.shared.conversation import Conversation
     from migrator.shared.standing import Standing
     from migrator.staging.store import Staging
-    from migrator.steps.standings import Ruled
+    from migrator.steps.rulings import Rulings
 
 family = typer.Typer()
 shared = typer.Typer(help=_("Shared inboxes: who works there, and which customers still wait for an answer."))
@@ -40,21 +40,25 @@ def list_(as_json: JSON = False) -> None:
     """What extract has read."""
     from migrator.cli import migration
     from migrator.staging.shared import StagedInboxes
+    from migrator.steps.rulings import rulings
     from migrator.steps.standings import at_staging
 
     with migration.opened() as (settings, staging):
         stands, staged = at_staging(staging, settings.filters.own_domains), StagedInboxes(staging)
-        people = {each.key: each for each in staged.principals()}
+        rules = rulings(staging)
+        who = rules.people(staged.principals())
         for each in stands.values():
-            members = [_member(member, people) for member in staged.members(each.inbox)]
+            members = [
+                _member(member, who.who(member.principal))
+                for member in rules.members(each.inbox, staged.members(each.inbox), who)
+            ]
             if as_json:
                 console.json_line(_inbox(each) | {"members": members, "doubts": list(each.doubts())})
             else:
                 _show_inbox(each, members)
 
 
-def _member(member: Any, people: Any) -> dict[str, Any]:
-    who = people[member.principal]
+def _member(member: Any, who: Any) -> dict[str, Any]:
     return {
         "principal": member.principal,
         "name": who.name,
@@ -167,17 +171,18 @@ def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Stand
     """How every inbox stands, seen from there."""
     from migrator.cli import migration
     from migrator.steps import standings
+    from migrator.steps.rulings import rulings
 
     domains = settings.filters.own_domains
     if at == SOURCE:
         with migration.source(settings) as source:
-            return standings.at_source(source, domains, standings.ruled(staging))
+            return standings.at_source(source, domains, rulings(staging))
     if at == STAGING:
         return standings.at_staging(staging, domains)
-    return _at_target(settings, at, standings.ruled(staging))
+    return _at_target(settings, at, rulings(staging))
 
 
-def _at_target(settings: "Settings", name: str, rules: "Ruled") -> dict[str, "Standing"]:
+def _at_target(settings: "Settings", name: str, rules: "Rulings") -> dict[str, "Standing"]:
     """The inboxes are those that the source names, and links what people say; all else is what the target returns."""
     from migrator.cli import migration
     from migrator.model import Mailbox
@@ -187,7 +192,7 @@ def _at_target(settings: "Settings", name: str, rules: "Ruled") -> dict[str, "St
     opener, routes = migration.opener(settings, name), migration.routes(settings)
     with migration.source(settings) as source:
         inboxes = list(source.inboxes()) if isinstance(source, SharedSource) else []
-        people = list(source.principals()) if isinstance(source, SharedSource) else []
+        people = rules.people(source.principals() if isinstance(source, SharedSource) else ()).all().values()
     ours = standings.is_own(settings.filters.own_domains, inboxes)
     found = {}
     for inbox in inboxes:

@@ -7,12 +7,11 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.errors import Reason, UsageError
-from migrator.locale import LANGUAGES, Language, _, sentence, speak
+from migrator.locale import LANGUAGES, _, sentence, spoken_in
 from migrator.review.sheets import Sheet
 from migrator.review.topic import Row, Topic
 from migrator.text import computed, shown
@@ -150,17 +149,9 @@ def read(file: Path, topics: Iterable[Topic], sheet_of: Callable[[Topic], Sheet]
 def verdict_of(topic: Topic, text: str) -> str | None:
     """The verdict that somebody wrote: by its name, or as it is called on the page in any of our languages."""
     for word in topic.words:
-        if text.casefold() in {word.verdict, *(_in(lang, word.label).casefold() for lang in LANGUAGES)}:
+        if text.casefold() in {word.verdict, *(spoken_in(lang, word.label).casefold() for lang in LANGUAGES)}:
             return word.verdict
-    return text if topic.takes(text) else None
-
-
-def _in(lang: Language, label: Callable[[], str]) -> str:
-    def said() -> str:
-        speak(lang)
-        return label()
-
-    return copy_context().run(said)
+    return topic.heard(text)
 
 
 def _plain(cell: str | None) -> str:

@@ -6,12 +6,12 @@ other text is the English sentence itself, so that only the Japanese file holds 
 
 import os
 import re
-from collections.abc import Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, copy_context
 from functools import cache
 from gettext import NullTranslations
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from typing_extensions import override
 
@@ -54,6 +54,19 @@ def speak(lang: Language) -> None:
 def spoken() -> Language:
     """The language `_` uses now."""
     return _current.get()
+
+
+Said = TypeVar("Said")
+
+
+def spoken_in(lang: Language, say: Callable[[], Said]) -> Said:
+    """What is said in that language; the one spoken now stays."""
+
+    def said() -> Said:
+        speak(lang)
+        return say()
+
+    return copy_context().run(said)
 
 
 class Catalogue(NullTranslations):

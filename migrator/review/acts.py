@@ -9,9 +9,9 @@ from migrator.locale import _
 from migrator.review.asked import Asked, address_of
 from migrator.review.looks import sheet_page
 from migrator.review.sheets import Sheet, decides
-from migrator.review.signing import may_be_signed, standings
+from migrator.review.signing import Standings, may_be_signed, scope_of, within
 from migrator.review.topic import Row
-from migrator.staging.books import Overtaken, Span, Subject
+from migrator.staging.books import ALL, Overtaken, Span, Subject
 from migrator.staging.books import sign as write_signoff
 
 WHY = 2_000
@@ -29,9 +29,14 @@ def decide(asked: Asked) -> Response:
     one, _colon, word = asked.said("one").partition(":")
     verdict = word or asked.said("bulk")
     if verdict == "free":
-        verdict = asked.said("free").strip()
+        heard = topic.heard(asked.said("free"))
+        if heard is None:
+            text = _("What stands in the field is no answer here. Nothing was changed.")
+            return sheet_page(asked, status=400, notice=text)
+        verdict = heard
     ids = [one] if one else _ticked(asked, sheet)
-    rows = [sheet.by_id[each] for each in ids if each in sheet.by_id]
+    theirs = {row.id for row in sheet.of(asked.visitor)}  # of others they are told no more than of none
+    rows = [sheet.by_id[each] for each in ids if each in theirs]
     if len(rows) != len(ids):
         return sheet_page(asked, status=409, notice=_("Some of these rows are no longer there. Nothing was changed."))
     if not rows:
@@ -39,11 +44,13 @@ def decide(asked: Asked) -> Response:
     if not all(decides(asked.visitor, row) for row in rows):
         raise HTTPException(403)
     verdicts = _verdicts(rows, verdict)
-    if (topic.starred and verdict == AS_PROPOSED) or not all(map(topic.takes, verdicts.values())):
+    if (topic.starred and verdict == AS_PROPOSED) or any(topic.heard(each) != each for each in verdicts.values()):
         raise HTTPException(400)
     if not all(topic.fits(row, verdicts[row.subject]) for row in rows if row.subject in verdicts):
         text = _("Where nothing is proposed, nothing can be right. Say what is. Nothing was changed.")
         return sheet_page(asked, status=400, notice=text)
+    if asked.number("seen") > sheet.seen:  # no page of ours has shown that
+        raise HTTPException(400)
     outcome = topic.book(asked.desk.staging).write(
         verdicts,
         by=asked.visitor.name,
@@ -68,14 +75,15 @@ def undo(asked: Asked) -> Response:
 
 
 def sign(asked: Asked) -> Response:
-    """Sign the topic as this person saw it."""
-    topic, sheet = asked.topic, asked.desk.sheet(asked.topic)
-    if not asked.visitor.may("sign") or len(sheet.of(asked.visitor)) != len(sheet.rows):
+    """Sign the topic as this person saw it, or those of its rows that concern no accounts but theirs."""
+    topic, scope = asked.topic, scope_of(asked.visitor)
+    rows = within(asked.desk.sheet(topic), scope)
+    if not asked.visitor.may("sign") or not (rows or scope == ALL):
         raise HTTPException(403)
-    stands = standings(asked.desk, asked.topics)[topic.name]
+    stands = Standings(asked.desk, asked.topics).of(topic.name, scope)
     if stands.digest != asked.said("digest"):
         return sheet_page(asked, status=409, notice=_("Something has changed meanwhile. Look again, then sign."))
-    if not may_be_signed(sheet):
+    if not may_be_signed(topic, rows):
         return sheet_page(asked, status=409, notice=_("Every row must be decided before this is signed."))
     write_signoff(
         asked.desk.staging,
@@ -84,6 +92,7 @@ def sign(asked: Asked) -> Response:
         rows=stands.rows,
         needs=stands.needs,
         by=asked.visitor.name,
+        scope=scope,
     )
     return RedirectResponse(f"/topic/{topic.name}#sign", 303)
 
@@ -94,7 +103,7 @@ def _ticked(asked: Asked, sheet: Sheet) -> list[str]:
         return list(dict.fromkeys(asked.form.get("row", ())))
     if sheet.topic.starred:
         raise HTTPException(400)
-    changed = standings(asked.desk, asked.topics)[sheet.topic.name].changed
+    changed = Standings(asked.desk, asked.topics).of(sheet.topic.name, scope_of(asked.visitor)).changed
     found = asked.view.of(sheet, sheet.of(asked.visitor), changed)
     return [row.id for row in found if decides(asked.visitor, row)]
 

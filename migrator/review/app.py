@@ -1,5 +1,6 @@
 """Addresses to pages. Every page but the door asks for a session; every form carries the session's own word."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from migrator.review.topic import Topic
 from migrator.review.topics import TOPICS
 
 COOKIE, SPEAKS = "migrator_review", "migrator_language"
+HOST_ONLY = "__Host-"
+"""What a cookie's name begins with that no neighbour's page can set (RFC 6265bis §4.1.3.2), by TLS alone."""
+
+LOG = logging.getLogger("migrator.review")
 
 Handler = Callable[[Asked], Response]
 
@@ -40,13 +45,18 @@ class Review:
     speaks: Language
     scheme: str
 
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds a session."""
+        return HOST_ONLY + COOKIE if self.scheme == "https" else COOKIE
+
     # -- with a session --
 
     def shown(self, handler: Handler) -> Callable[[Request], Any]:
         """A page for whoever has a session."""
 
         async def answer(request: Request) -> Response:
-            session = self.door.session(request.cookies.get(COOKIE, ""))
+            session = self.door.session(request.cookies.get(self.cookie, ""))
             if session is None:
                 return self._door_again(request)
             return await self._answered(request, session, handler, {})
@@ -57,7 +67,7 @@ class Review:
         """What changes something, for whoever has a session and shows its word."""
 
         async def answer(request: Request) -> Response:
-            session = self.door.session(request.cookies.get(COOKIE, ""))
+            session = self.door.session(request.cookies.get(self.cookie, ""))
             if session is None:
                 return self._door_again(request)
             form = await _form(request)
@@ -120,13 +130,13 @@ class Review:
         """This session is over."""
         self.door.leave(asked.session)
         response = HTMLResponse(page("message.html", session=None, text=_("You have left. This window may be closed.")))
-        response.delete_cookie(COOKIE)
+        response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.scheme == "https")
         return response
 
     def _welcome(self, session: Session) -> Response:
         response = RedirectResponse("/", 303)
         secure = self.scheme == "https"
-        response.set_cookie(COOKIE, session.token, httponly=True, samesite="strict", secure=secure, path="/")
+        response.set_cookie(self.cookie, session.token, httponly=True, samesite="strict", secure=secure, path="/")
         return response
 
     def _door_again(self, request: Request) -> Response:
@@ -149,6 +159,12 @@ class Review:
     def _message(self, request: Request, status: int, text: Callable[[], str]) -> Response:
         speak(self._language(request))
         return HTMLResponse(page("message.html", session=None, text=text()), status)
+
+    async def impossible(self, request: Request, error: Exception) -> Response:
+        """What cannot be done now: why is for whoever runs the page, and not for strangers at the door."""
+        assert isinstance(error, MigratorError)
+        LOG.error("%s", sentence(error.reason, "en"))
+        return self._message(request, 503, lambda: _("This cannot be done now. Ask whoever runs the migration."))
 
     async def missing(self, request: Request, error: Exception) -> Response:
         """An address that leads nowhere."""
@@ -205,6 +221,6 @@ def build(
         Route("/topic/{topic}/row/{row}", its.shown(looks.row), methods=["GET"]),
         Route("/static/{name}", _file),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: its.missing})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: its.missing, MigratorError: its.impossible})
     app.router.redirect_slashes = False
     return Guard(app, frozenset(each.lower() for each in hosts), scheme)

@@ -13,6 +13,7 @@ from migrator.filters.store import Store
 from migrator.review.sheets import Sheet
 from migrator.review.topic import Row, Topic
 from migrator.routes import Routes
+from migrator.staging.books import Said, rulings_book
 from migrator.staging.glances import Stamp, stamp
 from migrator.staging.store import Staging
 
@@ -24,9 +25,10 @@ PATIENCE = 10
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """Rows without their decisions: of which facts, when, and how long it took."""
+    """Rows without their decisions: of which facts and rulings, when, and how long it took."""
 
     facts: Stamp
+    heeded: Stamp
     at: float
     took: float
     rows: tuple[Row, ...]
@@ -66,7 +68,7 @@ class Desk:
         for row in read.rows:
             its = said.get(row.subject)
             if its is not None:
-                holds = its.verdict is not None and (not topic.binding or its.about == row.about)
+                holds = its.verdict is not None and _holds(topic, row, its)
                 row = replace(row, said=its if holds else None, newest=its.number)
             rows.append(row)
         sheet = Sheet(topic, tuple(rows), seen)
@@ -98,12 +100,20 @@ class Desk:
         with self._locks.setdefault(topic.name, threading.Lock()):
             known, facts, began = self._read.get(topic.name), self._stamp(), time.monotonic()
             facts += (topic.book(self.staging).newest(),) if topic.follows else ()
-            if known is not None and (known.facts == facts or began < known.at + PATIENCE * known.took):
+            heeded = tuple(rulings_book(self.staging, each).last() for each in topic.heeds)
+            fresh = known is not None and (known.facts == facts or began < known.at + PATIENCE * known.took)
+            if known is not None and fresh and heeded == known.heeded:
                 return known
             rows = tuple(topic.facts(self))
             ended = time.monotonic()
-            self._read[topic.name] = read = _Read(facts, ended, ended - began, rows)
+            self._read[topic.name] = read = _Read(facts, heeded, ended, ended - began, rows)
             return read
+
+
+def _holds(topic: Topic, row: Row, said: Said) -> bool:
+    """Whether a decision is still about the row: about the same proposal, or what somebody wrote is proposed now."""
+    written = said.verdict == row.proposal and not topic.knows(said.verdict or "")
+    return not topic.binding or said.about == row.about or written
 
 
 def by_name(topics: Iterable[Topic]) -> Mapping[str, Topic]:

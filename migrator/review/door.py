@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal, TypeVar, get_args
 
@@ -24,6 +25,12 @@ REMEMBERED = 10_000
 """Names and hosts whose wrong secrets are counted, and sessions that are open at once."""
 
 
+@lru_cache(100_000)
+def seen(patterns: tuple[str, ...], account: str) -> bool:
+    """Whether an account is among these names or globs."""
+    return any(pattern == "*" or fnmatchcase(account, pattern) for pattern in patterns)
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """A person: the name that decisions carry, the role, and the accounts (names or globs) whose subjects are seen."""
@@ -38,7 +45,7 @@ class Visitor:
 
     def sees(self, account: str) -> bool:
         """Whether the mail of this account is theirs to see."""
-        return any(pattern == "*" or fnmatchcase(account, pattern) for pattern in self.accounts)
+        return seen(self.accounts, account)
 
 
 @dataclass(frozen=True, slots=True)

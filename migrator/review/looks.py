@@ -9,10 +9,11 @@ from starlette.responses import HTMLResponse, Response
 
 from migrator.review.asked import Asked, address_of
 from migrator.review.pages import page
+from migrator.review.settling import lines
 from migrator.review.sheets import PAGE, SHOWN, decides, is_sure, reliability, tally
-from migrator.review.signing import may_be_signed, standings
+from migrator.review.signing import Standings, may_be_signed, scope_of, standings, within
 from migrator.review.topic import Row
-from migrator.staging.books import Span, signoffs
+from migrator.staging.books import ALL, Span, signoffs
 from migrator.staging.glances import Glance, glances
 
 QUOTES = 2
@@ -26,7 +27,7 @@ _SPAN = re.compile(r"(\d{1,18})-(\d{1,18})-(\d{1,9})")
 
 def home(asked: Asked) -> Response:
     """Every topic: how much is open, and whether it is signed."""
-    stand = standings(asked.desk, asked.topics)
+    stand = standings(asked.desk, asked.topics, scope_of(asked.visitor))
     topics = []
     for name, topic in asked.topics.items():
         rows = asked.desk.sheet(topic).of(asked.visitor)
@@ -46,7 +47,10 @@ def sheet_page(asked: Asked, *, overtaken: Sequence[Row] = (), notice: str = "",
     topic, view, visitor = asked.topic, asked.view, asked.visitor
     its = asked.desk.sheet(topic)
     mine = its.of(visitor)
-    stands = standings(asked.desk, asked.topics)[topic.name]
+    scope = scope_of(visitor)
+    stands = Standings(asked.desk, asked.topics).of(topic.name, scope)
+    theirs = within(its, scope)
+    signed = signoffs(asked.desk.staging).get(topic.name, ())
     found = view.of(its, mine, stands.changed)
     everything = asked.said("print") == "1"
     pages = 1 if everything else max(1, -(-len(found) // PAGE))
@@ -70,11 +74,13 @@ def sheet_page(asked: Asked, *, overtaken: Sequence[Row] = (), notice: str = "",
         shows=SHOWN,
         proposals=_proposals(mine),
         tally=tally(mine),
-        whole=len(mine) == len(its.rows),
+        theirs=theirs,
         seen=its.seen,
         stands=stands,
-        signable=may_be_signed(its),
-        signed=signoffs(asked.desk.staging).get(topic.name, ()),
+        signable=may_be_signed(topic, theirs),
+        signed=[each for each in signed if scope == ALL or each.scope in (ALL, scope)],
+        everybody=ALL,
+        lines=lines(row for row in mine if row.unsettled),
         bands=reliability(mine),
         titles=_titles(asked),
         overtaken=overtaken,

@@ -1,11 +1,13 @@
 """Templates and files. Whatever a template puts into a page is escaped and made safe to look at."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from migrator.locale import LANGUAGES, Language, _, filled, sentence, spoken
 from migrator.text import shown
@@ -31,6 +33,14 @@ def _finished(value: Any) -> Any:
     return shown(value) if type(value) is str else value
 
 
+def _breakable(text: str) -> Markup:
+    """An address or path that may go on in the next line behind its @, dots and slashes."""
+    return Markup("<wbr>").join(escape(part) for part in _JOINT.split(shown(text)))
+
+
+_JOINT = re.compile("(?<=[@/])|(?=[.])")
+
+
 def _when(at: datetime) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M")
 
@@ -49,6 +59,7 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.globals["_"] = _
 ENVIRONMENT.filters |= {
+    "breakable": _breakable,
     "fill": lambda text, **params: filled(text, params),
     "say": sentence,
     "when": _when,

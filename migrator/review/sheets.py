@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
-from migrator.review.door import Visitor
+from migrator.review.door import Visitor, seen
 from migrator.review.topic import SURE, Row, Topic
 
 PAGE = 100
@@ -50,13 +50,18 @@ class Sheet:
 def row_digest(row: Row) -> str:
     """Of what a person sees and signs of one row: not of counts and examples, which change with every new mail."""
     said = None if row.said is None else [row.said.verdict, row.said.why, row.said.by]
-    spelled = json.dumps([row.id, row.title, row.proposal, said])
+    spelled = json.dumps([row.id, row.about, said])
     return sha256(spelled.encode()).hexdigest()[:16]
+
+
+def wholly(row: Row, accounts: tuple[str, ...]) -> bool:
+    """Whether it concerns nobody's mail but that of these accounts (names or globs)."""
+    return "*" in accounts or (bool(row.accounts) and all(seen(accounts, each) for each in row.accounts))
 
 
 def decides(visitor: Visitor, row: Row) -> bool:
     """Whether this person may decide about it: it must concern nobody's mail that they do not see."""
-    return visitor.may("decide") and all(map(visitor.sees, row.accounts))
+    return visitor.may("decide") and wholly(row, visitor.accounts)
 
 
 def is_sure(topic: Topic, row: Row) -> bool:
@@ -92,7 +97,7 @@ class View:
             case "decided":
                 return row.said is not None
             case "against":
-                return row.said is not None and row.accepts is not None and row.said.verdict != row.accepts
+                return row.said is not None and row.accepts is not None and not row.agrees
             case "sure":
                 return is_sure(topic, row)
             case "changed":
@@ -145,7 +150,9 @@ def reliability(rows: Iterable[Row]) -> list[Band]:
     """How often proposals were right, by their confidence in tenths, the surest first."""
     counts: dict[int, list[int]] = {}
     for row in rows:
-        if row.said is not None and row.accepts is not None and row.confidence is not None:
+        if row.said is None or row.accepts is None or row.confidence is None:
+            continue
+        if row.said.about in ("", row.about):  # what was said of an earlier proposal does not count
             right_and_many = counts.setdefault(min(9, int(row.confidence * 10 + 1e-9)), [0, 0])
             right_and_many[0] += row.said.verdict == row.accepts
             right_and_many[1] += 1

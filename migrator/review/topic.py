@@ -57,6 +57,10 @@ class Row:
     against: tuple[Reason | str, ...] = ()
     """What speaks against it."""
     warnings: tuple[Reason, ...] = ()
+    basis: tuple[str, ...] = ()
+    """What the proposal rests on beside title and text: where it is another, the row is asked anew."""
+    setting: str | None = None
+    """The name under which migration.toml says what is proposed."""
     accounts: frozenset[str] = frozenset()
     """Whose mail it tells of. Who sees none of them does not see it, who does not see all may not decide."""
     quotes: tuple[tuple[ItemId, Text], ...] = ()
@@ -72,9 +76,20 @@ class Row:
         return self.title if self.part is None else f"{self.title} ({sentence(self.part)})"
 
     @property
+    def agrees(self) -> bool:
+        """Whether the decision says what is proposed."""
+        return self.said is not None and self.said.verdict in (self.accepts, self.proposal)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether migration.toml says otherwise than somebody has decided."""
+        return self.setting is not None and self.said is not None and not self.agrees
+
+    @property
     def about(self) -> str:
         """A digest of what is proposed."""
-        return sha256(f"{self.title}\0{self.proposal}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        told = "\0".join((self.title, str(self.proposal), *self.basis))
+        return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +112,21 @@ class Topic:
     """The rows without their decisions, those that matter most first."""
     book: Callable[[Staging], Book]
     binding: bool = False
-    """A decision holds only for the proposal that it was about."""
+    """A decision holds only for the proposal that it was about, and for one that says the same."""
+    table: str = ""
+    """The table of migration.toml that says what is proposed."""
     starred: bool = False
     """Too grave to be ticked beforehand or decided by the hundred; every row must be decided before it is signed."""
     free: Text | None = None
     """Any other text may be the decision: how its field is called."""
+    hears: Callable[[str], str | None] = field(default=str)
+    """Such a text as it is kept; None where it is none."""
+    says: Callable[[str], str] = field(default=str)
+    """A proposal or decision that is no word of the topic, as people read it."""
     follows: bool = False
-    """Which rows there are follows from decisions, too."""
+    """Which rows there are follows from its decisions, too; that may show a little later."""
+    heeds: tuple[str, ...] = ()
+    """Topics whose rulings change its rows at once."""
     optional: bool = False
     """Shown only where it has rows."""
     needs: tuple[str, ...] = ()
@@ -115,7 +138,9 @@ class Topic:
 
     def word(self, verdict: str) -> Word:
         """The word of that verdict, or what somebody wrote instead."""
-        return next((each for each in self.words if each.verdict == verdict), Word(verdict, lambda: verdict, "calm"))
+        return next(
+            (each for each in self.words if each.verdict == verdict), Word(verdict, lambda: self.says(verdict), "calm")
+        )
 
     def knows(self, verdict: str) -> bool:
         """Whether it is one of the topic's words."""
@@ -125,10 +150,13 @@ class Topic:
         """Whether it says anything of the row: where nothing is proposed, nothing can be right."""
         return verdict != RIGHT.verdict or row.accepts is not None
 
-    def takes(self, verdict: str) -> bool:
-        """Whether a decision may be this."""
-        other = self.free is not None and verdict.strip() not in ("", "none") and len(verdict) <= 500
-        return self.knows(verdict) or other
+    def heard(self, text: str) -> str | None:
+        """The decision that somebody wrote; None where it is none."""
+        text = text.strip()
+        if self.knows(text):
+            return text
+        free = self.free is not None and text not in ("", "none") and len(text) <= 500
+        return self.hears(text) if free else None
 
 
 KEEP = Word("keep", lambda: _("keep"), "good")

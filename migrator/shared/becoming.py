@@ -110,6 +110,8 @@ def _against(member: Member, person: Principal | None, who: str | None, today: d
         return Reason("shared.member-left", member=member.principal)
     if member.rights is None:
         return Reason("shared.right-unknown", member=member.principal, label=member.label)
+    if not member.rights:
+        return Reason("shared.member-nothing", member=member.principal)
     if member.until is not None and member.until < today:
         return Reason("shared.member-until", member=member.principal, until=member.until.date().isoformat())
     if who is None:

@@ -64,9 +64,15 @@ class Book:
         self._about = "about" in table.c
 
     def newest(self) -> int:
-        """The highest number so far; 0 before the first."""
+        """The highest number so far, in whatever book of this kind; 0 before the first."""
         with self._staging.reading() as connection:
             return int(connection.execute(select(func.coalesce(func.max(self._table.c.id), 0))).scalar_one())
+
+    def last(self) -> int:
+        """The highest number of a decision in this book alone; 0 before the first."""
+        numbers = self._rows().order_by(None).with_only_columns(func.coalesce(func.max(self._table.c.id), 0))
+        with self._staging.reading() as connection:
+            return int(connection.execute(numbers).scalar_one())
 
     def in_force(self) -> dict[Subject, Said]:
         """The newest decision about each subject, those taken back too."""
@@ -216,21 +222,36 @@ def rulings_book(staging: Staging, topic: str) -> Book:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signoff:
-    """A topic as somebody signed it: the digest of it all, of each row by its id, and of the topics it rests on."""
+    """A topic as somebody signed it, all of it or what concerns only these accounts: the digest of that, of each row by
+    its id, and of the topics it rests on."""
 
     topic: str
     digest: str
     rows: Mapping[str, str]
     needs: Mapping[str, str]
+    scope: tuple[str, ...]
+    """Accounts: names or globs."""
     by: str
     at: datetime
 
 
+ALL = ("*",)
+"""The scope of whoever sees everything."""
+
+
 def sign(
-    staging: Staging, topic: str, *, digest: str, rows: Mapping[str, str], needs: Mapping[str, str], by: str
+    staging: Staging,
+    topic: str,
+    *,
+    digest: str,
+    rows: Mapping[str, str],
+    needs: Mapping[str, str],
+    by: str,
+    scope: tuple[str, ...] = ALL,
 ) -> None:
     """Write down that this person signs this."""
-    values = {"topic": topic, "digest": digest, "rows": dict(rows), "needs": dict(needs), "by": by, "at": now()}
+    said = {"topic": topic, "digest": digest, "rows": dict(rows), "needs": dict(needs), "scope": list(scope)}
+    values = {**said, "by": by, "at": now()}
     with staging.writing() as connection:
         connection.execute(insert(tables.signoff).values(**values))
 
@@ -241,6 +262,6 @@ def signoffs(staging: Staging) -> dict[str, list[Signoff]]:
     found: dict[str, list[Signoff]] = {}
     with staging.reading() as connection:
         for row in connection.execute(select(tables.signoff).order_by(its.id.desc())):
-            signed = Signoff(topic=row.topic, digest=row.digest, rows=row.rows, needs=row.needs, by=row.by, at=row.at)
-            found.setdefault(row.topic, []).append(signed)
+            said = {name: row._mapping[name] for name in ("topic", "digest", "rows", "needs", "by", "at")}
+            found.setdefault(row.topic, []).append(Signoff(**said, scope=tuple(row.scope)))
     return found

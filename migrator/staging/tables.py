@@ -379,6 +379,7 @@ signoff = Table(
     _text("digest"),  # of the rows with their proposals and decisions, as they were signed
     Column("rows", Json, nullable=False),  # each row's own digest, by its id
     Column("needs", Json, nullable=False),  # the digests of the topics that this one rests on
+    Column("scope", Json, nullable=False),  # whose accounts it is about: names or globs
     _text("by"),
     Column("at", Instant, nullable=False),
     Index(None, "topic"),

@@ -30,7 +30,7 @@ from migrator.staging.shared import StagedInboxes
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Run, Staging
 from migrator.staging.worded import Worded, worded, worded_by
-from migrator.steps.standings import ruled
+from migrator.steps.rulings import rulings
 from migrator.steps.withdraw import BATCH, same_epoch
 
 Setback = Callable[[Place, Reason], None]
@@ -92,19 +92,19 @@ class Inbox:
 def inboxes(staging: Staging, accounts: Collection[str], sharing: Sharing) -> list[Inbox]:
     """The shared inboxes whose mail lies in these accounts."""
     facts = StagedInboxes(staging)
-    people = {each.key: each for each in facts.principals()}
-    rules = ruled(staging)
+    rules = rulings(staging)
+    who = rules.people(facts.principals())
     found: list[Inbox] = []
     for inbox in facts.inboxes():
         if inbox.account.name in accounts:
-            work = list(facts.work(inbox))
-            view = standing(inbox, facts.letters(inbox.account), work, sharing.is_own, rules(inbox))
+            work = list(rules.work(inbox, facts.work(inbox), who))
+            view = standing(inbox, facts.letters(inbox.account), work, sharing.is_own, rules.joins(inbox))
             found.append(
                 Inbox(
                     inbox=inbox,
-                    members=list(facts.members(inbox)),
+                    members=list(rules.members(inbox, facts.members(inbox), who)),
                     work=work,
-                    people=people,
+                    people=who.all(),
                     standing=view,
                     sharing=sharing,
                 )

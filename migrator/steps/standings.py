@@ -1,22 +1,20 @@
 """How every shared inbox stands, seen from where: the source alone, staging alone, or what a target returns alone."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from migrator.errors import Reason, UsageError
 from migrator.inboxes import Principal, SharedInbox, Work
 from migrator.model import Place
 from migrator.ports import SharedSource, SharedTarget, Source, Target
 from migrator.shared.legend import Legend
-from migrator.shared.links import SURE, Joins, Link, likely
 from migrator.shared.mails import IsOwn, own
 from migrator.shared.reading import letters_at_source, letters_at_target, words_at_target
 from migrator.shared.standing import Difference, Standing, Why, differences, standing
 from migrator.shared.words import spelled
-from migrator.staging.books import row_id, rulings_book
 from migrator.staging.shared import PROPOSED, StagedInboxes, would_park
 from migrator.staging.store import Staging, now
+from migrator.steps.rulings import Rulings, rulings
 
 Views = Mapping[str, Mapping[str, Standing]]
 """View -> the key of an inbox -> how it stands there."""
@@ -29,57 +27,45 @@ def is_own(domains: Collection[str], inboxes: Collection[SharedInbox]) -> IsOwn:
     return own(domains, [inbox.address for inbox in inboxes])
 
 
-LINKS, ONE, TWO = "links", "one", "two"
-"""Under which topic people say whether two mails are one conversation, and in which words."""
-
-Ruled = Callable[[SharedInbox], Joins]
-"""Which links of an inbox join; the same in every view."""
+UNRULED = Rulings()
+"""Where no person has said anything."""
 
 
-def link_row(inbox: SharedInbox, link: Link) -> str:
-    """By what a person's word on a link is known: by the two mails, whichever a view puts first."""
-    return row_id("l", inbox.key, *sorted((link.first, link.second)))
-
-
-def unruled(inbox: SharedInbox) -> Joins:
-    """Where no person has decided about any link."""
-    return likely
-
-
-def ruled(staging: Staging) -> Ruled:
-    """What people have said of links under doubt; of all others, what is likely."""
-    said = {row: its.verdict for row, its in rulings_book(staging, LINKS).in_force().items() if its.verdict}
-
-    def joins(inbox: SharedInbox, link: Link) -> bool:
-        word = said.get(link_row(inbox, link)) if said and link.confidence < SURE else None
-        return likely(link) if word is None else word == ONE
-
-    return lambda inbox: partial(joins, inbox)
-
-
-def at_source(source: Source, domains: Collection[str], rules: Ruled = unruled) -> dict[str, Standing]:
+def at_source(source: Source, domains: Collection[str], rules: Rulings = UNRULED) -> dict[str, Standing]:
     """By the old store alone, read anew; staging is not asked. Raises UsageError where it knows no shared inboxes."""
     inboxes = list(source.inboxes()) if isinstance(source, SharedSource) else []
     if not inboxes or not isinstance(source, SharedSource):
         raise UsageError(Reason("shared.none-at-source"))
-    ours, until = is_own(domains, inboxes), now()
+    ours, until, people = is_own(domains, inboxes), now(), rules.people(source.principals())
     return {
         inbox.key: standing(
-            inbox, letters_at_source(source, inbox.account, until), source.work(inbox), ours, rules(inbox)
+            inbox,
+            letters_at_source(source, inbox.account, until),
+            rules.work(inbox, source.work(inbox), people),
+            ours,
+            rules.joins(inbox),
         )
         for inbox in inboxes
     }
 
 
-def at_staging(staging: Staging, domains: Collection[str]) -> dict[str, Standing]:
-    """By staging alone, and what people have said of its links. Raises UsageError where no inbox was extracted."""
+def at_staging(staging: Staging, domains: Collection[str], rules: Rulings | None = None) -> dict[str, Standing]:
+    """By staging alone, and what people have said there, or by those rulings. Raises UsageError where no inbox was
+    extracted."""
     staged = StagedInboxes(staging)
     inboxes = list(staged.inboxes())
     if not inboxes:
         raise UsageError(Reason("shared.none-staged"))
-    ours, rules = is_own(domains, inboxes), ruled(staging)
+    ours, rules = is_own(domains, inboxes), rulings(staging) if rules is None else rules
+    people = rules.people(staged.principals())
     return {
-        inbox.key: standing(inbox, staged.letters(inbox.account), staged.work(inbox), ours, rules(inbox))
+        inbox.key: standing(
+            inbox,
+            staged.letters(inbox.account),
+            rules.work(inbox, staged.work(inbox), people),
+            ours,
+            rules.joins(inbox),
+        )
         for inbox in inboxes
     }
 
@@ -91,11 +77,12 @@ def at_target(
     legend: Legend | None = None,
     *,
     people: Collection[Principal] = (),
-    rules: Ruled = unruled,
+    rules: Rulings = UNRULED,
 ) -> Standing:
     """By what the target returns alone: the mails of the inbox's mailbox, the words they carry, and the legend that it
-    keeps of them. Where it keeps none, `legend`, else what the words tell by themselves of these `people`. Raises
-    UsageError where what it keeps is none."""
+    keeps of them. Where it keeps none, `legend`, else what the words tell by themselves of these `people`. Of the
+    rulings only those on links count: what a word or name means is said by the words there. Raises UsageError where
+    what it keeps is none."""
     places = list(target.places())
     work: list[Work] = []
     if isinstance(target, SharedTarget):
@@ -103,7 +90,7 @@ def at_target(
             told = list(words_at_target(target, [place]))
             known = _legend(target, place) or legend or spelled({word for _, words in told for word in words}, people)
             work += known.work(told)
-    return standing(inbox, letters_at_target(target, places), work, ours, rules(inbox))
+    return standing(inbox, letters_at_target(target, places), work, ours, rules.joins(inbox))
 
 
 def _legend(target: SharedTarget, place: Place) -> Legend | None:

@@ -134,6 +134,7 @@ def certificate(folder: Path) -> None:
         (TLS.replace("hosts", "# hosts") + REVIEWER, "0.0.0.0:0", "review.needs-hosts"),
         (TLS + REVIEWER.replace("REVIEW_SUZUKI", "REVIEW_SHORT"), "0.0.0.0:0", "review.secret-short"),
         (TLS + REVIEWER, "[::]:0", "review.certificate"),
+        (REVIEWER.replace("REVIEW_SUZUKI", "REVIEW_NOWHERE"), "127.0.0.1:0", "secret.env-missing"),
         ("", "127.0.0.1", "review.listen"),
         ("", "127.0.0.1:70000", "review.listen"),
         ("", "127.0.0.1:x", "review.listen"),

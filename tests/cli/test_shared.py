@@ -17,7 +17,7 @@ from migrator.review.topics.inboxes.lossy import LOSSY
 from migrator.shared.links import Link, Shared
 from migrator.staging.books import rulings_book
 from migrator.staging.store import Staging
-from migrator.steps.standings import LINKS, TWO, link_row
+from migrator.steps.rulings import LINKS, TWO, link_row
 from tests.desks import asked, two_desks
 
 SETTINGS = """

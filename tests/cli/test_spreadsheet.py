@@ -93,6 +93,25 @@ def test_only_what_was_filled_in_changes_anything(folder: Path, staging: Staging
     assert senders_book(staging).newest() == 3
 
 
+def test_a_department_gets_only_what_concerns_nobody_else(folder: Path, staging: Staging) -> None:
+    file = folder / "sheet.csv"
+    for accounts, expected in (
+        (["support"], {"support"}),
+        (["s*"], {"sato", "suzuki", "support"}),
+        (["sato", "suzuki"], {"sato", "suzuki"}),
+    ):
+        words = [word for each in accounts for word in ("--account", each)]
+        assert run(folder, "export", str(file), "--topic", "accounts", *words) == 0
+        assert {line["what"] for line in lines_of(file)} == expected
+    assert run(folder, "export", str(file), "--account", "support") == 0
+    assert NEWS not in {line["what"] for line in lines_of(file)}
+    assert "weekly" not in file.read_text(encoding="utf-8-sig")
+    run(folder, "export", str(file), "--topic", "accounts", "--account", "support")
+    save(file, [line | {"decision": "right"} for line in lines_of(file)])
+    assert run(folder, "import", str(file)) == 0
+    assert len(rulings_book(staging, "accounts").in_force()) == 1
+
+
 def test_what_is_in_force_already_is_not_written_again(folder: Path, staging: Staging) -> None:
     decide_stream(staging, NEWS, Verdict.PARK, by="root", why="agreed")
     file, lines = filled(folder, **{NEWS: ("park", "agreed")})

@@ -11,6 +11,7 @@ from migrator.review.desk import Desk
 from migrator.review.topic import RIGHT, WRONG, Row, Topic
 from migrator.staging.books import row_id, rulings_book
 from migrator.staging.glances import folders, recipients
+from migrator.text import shown
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 SHOWN = 3
@@ -40,6 +41,7 @@ def _rows(desk: Desk) -> Iterator[Row]:
                 Reason("review.written-to", address=address, many=many) for address, many in to.most_common(SHOWN)
             ),
             warnings=tuple(_warnings(account, owner, owners, feeding)),
+            setting=account,
             accounts=frozenset({account}),
         )
 
@@ -78,12 +80,15 @@ ACCOUNTS = Topic(
     letters="a",
     title=lambda: _("Accounts and their addresses"),
     question=lambda: _(
-        "Is this the mailbox that the account's mail belongs in? Where it is wrong, say in the reason what would be "
-        "right: whoever runs the migration writes it under [accounts] in migration.toml, and the row is asked anew."
+        "Is this the mailbox that the account's mail belongs in? Where it is not, say which one is. As long as the "
+        "settings of the migration say otherwise, nothing of that account is loaded."
     ),
     unit=lambda: _("account"),
     columns=(lambda: _("mails"), lambda: _("MB")),
     words=(RIGHT, WRONG),
+    free=lambda: _("another mailbox:"),
+    hears=lambda text: text if shown(text) == text else None,
+    table="accounts",
     facts=_rows,
     book=partial(rulings_book, topic="accounts"),
     binding=True,

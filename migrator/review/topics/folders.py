@@ -13,6 +13,7 @@ from migrator.review.desk import Desk
 from migrator.review.topic import RIGHT, WRONG, Row, Topic
 from migrator.staging.books import row_id, rulings_book
 from migrator.staging.glances import folders
+from migrator.text import shown
 
 USUAL = Limits(name_bytes=255, forbidden=frozenset("/"), case_sensitive=False)
 """What most servers can hold, for no server is asked here; `load --dry-run` asks the one it is about."""
@@ -47,7 +48,8 @@ def _rows(desk: Desk) -> Iterator[Row]:
             subject=row_id("f", *path, "\0", *to),
             title=" / ".join(path) or "–",
             notes=() if path else (Reason("review.no-folder"),),
-            proposal=" / ".join(to),
+            proposal="/".join(to),
+            setting="/".join(path),
             accepts="right",
             numbers=(its.mails, round(its.size / 10**6, 1), len(its.accounts)),
             warnings=tuple(_warnings(its)),
@@ -81,17 +83,27 @@ def _warnings(its: _Folders) -> Iterator[Reason]:
         yield Reason("review.renamed")
 
 
+def _heard(text: str) -> str | None:
+    """A place as [folders] writes it."""
+    place = "/".join(filter(None, (part.strip() for part in text.split("/"))))
+    return place if place and shown(place) == place else None
+
+
 FOLDERS = Topic(
     name="folders",
     letters="f",
     title=lambda: _("Folders and their places"),
     question=lambda: _(
         "What will each folder be called on the new server? Folders that meet in one place come first. Where a name is "
-        "wrong, say in the reason what would be right: it is written under [folders] in migration.toml."
+        "wrong, say which one is right. As long as the settings of the migration say otherwise, no account with such a "
+        "folder is loaded."
     ),
     unit=lambda: _("folder"),
     columns=(lambda: _("mails"), lambda: _("MB"), lambda: _("accounts")),
     words=(RIGHT, WRONG),
+    free=lambda: _("another place (with / between a folder and those in it):"),
+    hears=_heard,
+    table="folders",
     facts=_rows,
     book=partial(rulings_book, topic="folders"),
     binding=True,

@@ -1,5 +1,6 @@
 """A small office whose mail is under review, and people who come in by the door."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from migrator.cli.words import said_by
 from migrator.errors import Reason
 from migrator.filters.ruleset import Ruleset
 from migrator.filters.store import Store
+from migrator.inboxes import About, Event, Happened, Principal, Scope, Status, WorkState
 from migrator.review.app import build
 from migrator.review.desk import Desk
 from migrator.review.door import Door, Visitor
@@ -22,6 +24,7 @@ from migrator.routes import Routes
 from migrator.settings import Reviewer
 from migrator.staging.store import Staging
 from migrator.steps.judge import judge
+from tests.desks import AT, INBOX, answered, asked, two_desks
 from tests.migrator.rules.companies import newsletter, order
 from tests.migrator.steps.test_judge import NEWS, OFFER, letter
 from tests.roads import Road, road
@@ -54,6 +57,48 @@ def mix(way: Road) -> None:
         way.old.add("sato", ("受信箱",), newsletter(MIXED, subject))
     for subject in ("ご注文確認案内", "発送のお知らせ"):
         way.old.add("sato", ("受信箱",), order("Shop@Shop.example", subject))
+
+
+def work(way: Road) -> None:
+    """Two desks, of which support also answers by somebody whom no list names, and gets newsletters."""
+    two_desks(way.old)
+    desk = way.old.share("sales", address="sales@example.co.jp")
+    first, reply = asked(way.old, "sales", "8", subject="price"), answered(way.old, "sales", "9", "8")
+    for key, status in (("s8", Status.CLOSED), ("s9", Status.CLOSED)):
+        about = About(items=(first if key == "s8" else reply,))
+        desk.tell(
+            WorkState(key=key, about=about, scope=Scope.MAIL, status=status, label="済", assignee="担当12", at=AT)
+        )
+    desk.tell(Event(key="e9", about=About(items=(reply,)), what=Happened.REPLIED, at=AT, by="sato"))
+    way.old.know(Principal(key="sato2", name="佐藤 健一"))
+    asked(way.old, "support", "21", subject="another", days=4)
+    for number in range(3):
+        for account in ("support", "kato", "ito"):
+            way.old.add(account, INBOX, letter(NEWS, f"weekly-{account}-{number}", OFFER))
+
+
+def foretell(file: Path, *said: tuple[str, str, Reason | None]) -> None:
+    """As a load writes it: of support, a fact's kind, its class and why it is not exact."""
+    lines = [
+        {
+            "inbox": "support",
+            "kind": kind,
+            "key": f"{kind}{number}",
+            "fidelity": fidelity,
+            "reason": why and {"code": why.code, "params": dict(why.params), "text": ""},
+        }
+        for number, (kind, fidelity, why) in enumerate(said)
+    ]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+
+
+EVERY_KIND = (
+    *((kind, "archived-only", Reason("shared.no-room")) for kind in ("tag", "right send-as", "until")),
+    *((kind, "folded", None) for kind in ("event", "note")),
+    ("state", "label-only", None),
+    ("fault", "dropped", Reason("mail.file-unreadable", path="x", answer="EIO")),
+)
+"""What a load may say of an inbox's facts."""
 
 
 @dataclass

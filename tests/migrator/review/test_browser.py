@@ -14,7 +14,8 @@ from migrator.review.app import build
 from migrator.review.serve import listen, server
 from migrator.review.topic import RIGHT, WRONG, Row, Topic
 from migrator.review.topics import TOPICS
-from migrator.settings import ReviewSection
+from migrator.secret import Secret
+from migrator.settings import Reviewer, ReviewSection
 from migrator.staging.books import row_id, rulings_book
 from tests.migrator.review.office import CUSTOMER, NEWS, SIGNER, Office
 
@@ -73,6 +74,12 @@ Sit = Callable[..., Desk]
 
 @pytest.fixture
 def sit(office: Office, chromium: Browser) -> Iterator[Sit]:
+    with sitting(office, chromium) as down:
+        yield down
+
+
+@contextmanager
+def sitting(office: Office, chromium: Browser) -> Iterator[Sit]:
     """Sit down before the page; at the end nothing may have been asked of others, and no console may have spoken."""
     strange: list[str] = []
     opened: list[BrowserContext] = []
@@ -219,28 +226,96 @@ def test_five_thousand_rows_are_searched_decided_and_undone_at_once(sit: Sit) ->
     expect(page.locator("li.row")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("ja", 800)])
-def test_every_page_can_be_used_by_everybody_and_in_a_small_window(sit: Sit, lang: str, width: int) -> None:
-    desk = sit(viewport={"width": width, "height": 900})
-    wrong: dict[str, object] = {}
-    for path in every_page(desk):
-        page = desk.go(f"{path}?lang={lang}")
-        page.evaluate(AXE)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        for each in found["violations"]:
-            wrong[f"{path} {each['id']}"] = [node["html"] for node in each["nodes"]][:3]
-        for narrow in (1280, 800, 380):
-            page.set_viewport_size({"width": narrow, "height": 900})
-            beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if beyond > 0:
-                wrong[f"{path} {narrow}"] = beyond
-    assert wrong == {}
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_every_page_can_be_used_by_everybody_and_in_a_small_window(
+    whole_office: Office, chromium: Browser, lang: str
+) -> None:
+    """By axe-core, of whatever weight, at both usual widths; and nothing is cut off even where it is much narrower."""
+    with sitting(whole_office, chromium) as sit:
+        desk = sit()
+        for title, word in (("担当12", "nobody any more"), ("要確認", "open")):
+            desk.go(f"/topic/{'people' if word.startswith('no') else 'states'}")
+            desk.decide(title, word)
+        accounts = desk.go("/topic/accounts")
+        desk.row("suzuki").get_by_role("checkbox").check()
+        accounts.get_by_label("another mailbox").fill("suzuki.t@example.co.jp")
+        accounts.get_by_role("button", name="this", exact=True).click()
+        expect(accounts.get_by_text("Decided here, and not yet in the settings")).to_be_visible()
+        wrong: dict[str, object] = {}
+        for path in every_page(desk):
+            page = desk.go(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+            for width in (1280, 800, 380):
+                page.set_viewport_size({"width": width, "height": 900})
+                beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                if beyond > 0:
+                    wrong[f"{path} {width}"] = beyond
+                if width != 380:
+                    wrong |= hindrances(page, f"{path} {width}")
+        assert wrong == {}
+
+
+def hindrances(page: Page, where: str) -> dict[str, object]:
+    """What axe-core finds on a page."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return {f"{where} {each['id']}": [node["html"] for node in each["nodes"]][:3] for each in found["violations"]}
 
 
 def every_page(desk: Desk) -> list[str]:
-    """The address of each kind of page."""
-    row = desk.go("/topic/senders").locator("li.row h2 a").first.get_attribute("href")
-    damaged = desk.go("/topic/faults").locator("li.row h2 a").last.get_attribute("href")
-    assert row is not None
-    assert damaged is not None
-    return ["/", *(f"/topic/{topic.name}" for topic in TOPICS if not topic.optional), row, damaged]
+    """The address of each page: every topic, on paper too, and a row of each from near."""
+    pages = ["/"]
+    for topic in TOPICS:
+        address = f"/topic/{topic.name}"
+        rows = desk.go(address).locator("li.row h2 a")
+        near = {rows.first.get_attribute("href"), rows.last.get_attribute("href")}
+        pages += [address, f"{address}?print=1", *(each for each in sorted(filter(None, near)))]
+    return pages
+
+
+@pytest.mark.parametrize(("lang", "text"), [("en", "Name or secret"), ("ja", "名前またはパスワード")])
+def test_the_door_and_the_page_of_a_conflict_can_be_used_by_everybody(
+    office: Office, chromium: Browser, monkeypatch: pytest.MonkeyPatch, lang: str, text: str
+) -> None:
+    monkeypatch.setenv("REVIEW_MORI", "a long enough secret")
+    named = Office(office.staging, {"mori": Reviewer(secret=Secret(env="REVIEW_MORI"), role="sign", accounts=("*",))})
+    with sitting(named, chromium) as sit:
+        first, second = sit(), sit()
+        second.context.clear_cookies()
+        page = second.go(f"/enter?lang={lang}")
+        wrong = hindrances(page, "door")
+        for secret in ("wrong", "a long enough secret"):
+            page.locator("#name").fill("mori")
+            page.locator("#secret").fill(secret)
+            page.locator("button.main").click()
+            if secret == "wrong":
+                expect(page.get_by_role("alert")).to_contain_text(text)
+                wrong |= hindrances(page, "wrong")
+                assert "403" in second.strange.pop()
+        second.go("/topic/senders")
+        first.go("/topic/senders")
+        first.decide(NEWS, "park")
+        expect(first.page.get_by_role("status")).to_be_visible()
+        second.row(NEWS).locator("button.word").first.click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert "409" in second.strange.pop()
+        assert wrong | hindrances(page, "conflict") == {}
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_on_paper_facts_and_decisions_remain_and_nothing_is_cut_off(
+    whole_office: Office, chromium: Browser, lang: str
+) -> None:
+    with sitting(whole_office, chromium) as sit:
+        desk = sit(viewport={"width": 680, "height": 1000})  # what a sheet of A4 leaves between its margins
+        page = desk.go("/topic/waiting")
+        desk.decide("untouched", "answered elsewhere")
+        page.emulate_media(media="print")
+        for topic in TOPICS:
+            page = desk.go(f"/topic/{topic.name}?print=1&lang={lang}")
+            assert page.locator("li.row").count() == len(whole_office.desk.sheet(topic).rows), topic.name
+            for gone in (".bar", ".tick", ".words", "button.main", ".find input", ".pager"):
+                assert not any(each.is_visible() for each in page.locator(gone).all()), (topic.name, gone)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 680, topic.name
+        desk.go("/topic/waiting?print=1")
+        expect(desk.row("untouched").locator(".said")).to_contain_text("sato")
+        expect(desk.row("untouched").locator(".said .chip")).to_be_visible()

@@ -8,6 +8,7 @@ import pytest
 
 from migrator.model import Verdict
 from migrator.review.door import Visitor
+from migrator.review.sheets import Band, reliability
 from migrator.review.signing import standings
 from migrator.review.topic import SURE
 from migrator.review.topics import TOPICS
@@ -170,6 +171,22 @@ def test_a_decision_about_one_proposal_says_nothing_of_another(office: Office) -
     page = moved.inside().see(f"/topic/accounts/row/{row}")
     assert "it is suzuki.t@example.co.jp" in page
     assert "about another proposal than today" in page
+
+
+def test_what_somebody_wrote_stays_decided_when_the_settings_say_it_and_counts_for_no_proposal(office: Office) -> None:
+    person = office.inside()
+    row = row_of(person.see("/topic/accounts"), "suzuki")
+    person.press("accounts", row=row, bulk="free", free="suzuki.t@example.co.jp")
+    decided = office.desk.sheet(ACCOUNTS).by_id[row]
+    assert decided.unsettled
+    assert "suzuki.t@example.co.jp&#34;   # sato" in person.see("/topic/accounts")
+    moved = Office(office.staging, routes=Routes({"suzuki": "suzuki.t@example.co.jp"}, {}))
+    settled = moved.desk.sheet(ACCOUNTS).by_id[row]
+    assert settled.said is not None
+    assert settled.agrees
+    assert "# sato" not in moved.inside().see("/topic/accounts")
+    assert reliability([replace(decided, confidence=0.9)]) == [Band(0.9, 0, 1)]
+    assert reliability([replace(settled, confidence=0.9)]) == []
 
 
 def test_signing_keeps_name_and_digest_and_a_later_change_opens_it_again(office: Office) -> None:

@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 from typing_extensions import override
 
+from migrator.review.app import build
 from migrator.review.door import Visitor
 from migrator.secret import Secret
 from migrator.settings import Reviewer
@@ -151,6 +153,7 @@ async def asked_as_written(app: ASGIApp, path: str, token: str) -> int:
     "fields",
     [
         {"seen": "x"},
+        {"seen": "999999999999999999"},
         {"seen": "-1"},
         {"one": "{row}:delete"},
         {"one": "{row}:none"},
@@ -204,10 +207,13 @@ def test_who_may_only_see_changes_nothing(office: Office, what: str) -> None:
     assert person.press("senders", to=to, **fields).status_code == 403
 
 
-def test_who_may_decide_does_not_sign_and_who_sees_a_part_neither(office: Office) -> None:
-    for visitor in (Visitor("mori", "decide", ("*",)), Visitor("mori", "sign", ("support",))):
-        person = office.inside(visitor)
-        assert person.press("senders", to="/sign", digest="x").status_code == 403
+@pytest.mark.parametrize(
+    "visitor",
+    [Visitor("mori", "decide", ("*",)), Visitor("mori", "sign", ("nobody",)), Visitor("mori", "sign", ())],
+    ids=["only decides", "sees nothing", "no accounts"],
+)
+def test_who_may_only_decide_and_who_sees_nothing_does_not_sign(office: Office, visitor: Visitor) -> None:
+    assert office.inside(visitor).press("senders", to="/sign", digest="x").status_code == 403
 
 
 def test_a_named_reviewer_comes_in_by_secret_and_five_wrong_ones_slow_down(
@@ -231,3 +237,36 @@ def test_leaving_ends_the_session(office: Office) -> None:
     person = office.inside()
     person.client.post("/leave", data=person.hidden(person.see("/")))
     assert person.client.get("/").status_code == 403
+
+
+def test_of_rows_that_they_do_not_see_nobody_is_told_that_they_are_there(office: Office) -> None:
+    order = row_of(office.inside().see("/topic/senders"), "order@shop.example")
+    person = office.inside(SUPPORT)
+    answers = [person.press("senders", one=f"{row}:park") for row in (order, "s000000000000")]
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert answers[0].text == answers[1].text
+    assert office.desk.sheet(office.topics[2]).seen == 0
+
+
+def test_by_tls_the_cookie_is_one_that_no_neighbour_can_set(office: Office) -> None:
+    app = build(office.desk, office.door, hosts=(HOST,), scheme="https")
+    client = TestClient(app, f"https://{HOST}", headers={"origin": f"https://{HOST}"})
+    answer = client.get(f"/enter/{office.door.link(SIGNER)}", follow_redirects=False)
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-migrator_review=")
+    assert {"Secure", "Path=/", "HttpOnly"} <= set(cookie.split("; "))
+    assert client.get("/").status_code == 200
+    plain = TestClient(app, f"https://{HOST}", cookies={"migrator_review": client.cookies["__Host-migrator_review"]})
+    assert plain.get("/").status_code == 403
+
+
+def test_a_secret_that_is_gone_stops_nobody_else_and_is_told_to_no_stranger(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("REVIEW_MORI", raising=False)
+    named = Office(office.staging, {"mori": Reviewer(secret=Secret(env="REVIEW_MORI"), accounts=("support",))})
+    answer = named.outside().post("/enter", data={"name": "mori", "secret": "x"})
+    assert answer.status_code == 503
+    assert "REVIEW_MORI" not in answer.text
+    assert "REVIEW_MORI" in caplog.text
+    named.inside().see("/")

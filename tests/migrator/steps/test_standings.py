@@ -28,21 +28,10 @@ from migrator.staging.books import Span, rulings_book
 from migrator.staging.opinions import decide_by_itself, decide_item, decide_stream, propose
 from migrator.staging.store import Staging
 from migrator.steps.extract import extract
+from migrator.steps.rulings import LINKS, ONE, TWO, link_row, rulings
 from migrator.steps.share import Sharing
 from migrator.steps.share import inboxes as shared_inboxes
-from migrator.steps.standings import (
-    LINKS,
-    ONE,
-    TWO,
-    at_source,
-    at_staging,
-    at_target,
-    compared,
-    link_row,
-    parked,
-    ruled,
-    told,
-)
+from migrator.steps.standings import at_source, at_staging, at_target, compared, parked, told
 from tests.desks import AT, INBOX, answered, asked, letter, two_desks
 from tests.migrator.shared.made import inboxes, stands
 from tests.migrator.shared.test_laws import Made
@@ -257,7 +246,7 @@ def test_a_persons_word_on_two_mails_counts_in_every_view_until_it_is_taken_back
 
         def conversations() -> list[str]:
             """By the last digits of their mails' ids; the same in every view."""
-            rules = ruled(staging)
+            rules = rulings(staging)
             with open_target(Memory(world=f"{way.name}-new"), Mailbox("desk")) as target, way.source() as source:
                 shown = [
                     at_source(source, OWN, rules)["desk"],

@@ -16,7 +16,25 @@ from migrator.shared.becoming import Became, Fidelity
 from migrator.staging.books import row_id, rulings_book
 from migrator.staging.shared import StagedInboxes
 
-EXAMPLES = 5
+KINDS = {
+    "assignee": "review.kind-assignee",
+    "due": "review.kind-due",
+    "event": "review.kind-event",
+    "fault": "review.kind-fault",
+    "member": "review.kind-member",
+    "note": "review.kind-note",
+    "number": "review.kind-number",
+    "right admin": "review.kind-right-admin",
+    "right delete": "review.kind-right-delete",
+    "right read": "review.kind-right-read",
+    "right reply": "review.kind-right-reply",
+    "right send-as": "review.kind-right-send-as",
+    "state": "review.kind-state",
+    "tag": "review.kind-tag",
+    "template": "review.kind-template",
+    "until": "review.kind-until",
+}
+"""What a load calls each kind of fact -> how many of them there are, in words."""
 
 CLASSES = {
     Fidelity.DROPPED: Reason("review.becomes-dropped"),
@@ -59,7 +77,7 @@ def _fact(line: dict[str, Any]) -> tuple[str, Became]:
 
 
 def _row(target: str, inbox: SharedInbox, fidelity: Fidelity, facts: list[Became]) -> Row:
-    """Its title names every kind of fact, so that a kind that joins them asks again."""
+    """A kind of fact that joins the others asks again."""
     name = row_id("b", target, inbox.key, fidelity)
     by_kind: defaultdict[str, list[str]] = defaultdict(list)
     reasons: dict[str, Reason] = {}
@@ -71,7 +89,7 @@ def _row(target: str, inbox: SharedInbox, fidelity: Fidelity, facts: list[Became
     return Row(
         id=name,
         subject=name,
-        title=f"{inbox.name}: {', '.join(sorted(by_kind))}",
+        title=inbox.name,
         part=CLASSES[fidelity],
         proposal=None if lost else ACCEPT.verdict,
         accepts=None if lost else ACCEPT.verdict,
@@ -79,12 +97,13 @@ def _row(target: str, inbox: SharedInbox, fidelity: Fidelity, facts: list[Became
         numbers=(len(facts),),
         notes=(
             Reason("review.at-target", target=target),
-            *(
-                Reason("review.facts", kind=kind, n=len(keys), keys=", ".join(keys[:EXAMPLES]))
-                for kind, keys in sorted(by_kind.items())
-            ),
+            *(Reason(KINDS.get(kind, "review.kind-other"), n=len(keys)) for kind, keys in sorted(by_kind.items())),
         ),
-        evidence=() if lost else tuple(reasons.values()),
+        basis=tuple(sorted(by_kind)),
+        evidence=(
+            *(() if lost else reasons.values()),
+            Reason("review.examples", keys=", ".join(keys[0] for _kind, keys in sorted(by_kind.items()))),
+        ),
         warnings=tuple(reasons.values()) if lost else (),
         accounts=frozenset({inbox.account.name}),
     )

@@ -12,10 +12,12 @@ from migrator.review.desk import Desk
 from migrator.review.topic import RIGHT, WRONG, Row, Topic, Word
 from migrator.review.topics.inboxes.known import SAMPLES, Known, known, samples
 from migrator.shared.mails import Way
-from migrator.staging.books import row_id, rulings_book
+from migrator.staging.books import rulings_book
 from migrator.staging.glances import glances
+from migrator.steps import rulings
+from migrator.steps.rulings import person_row, unlisted
 
-GONE = Word("nobody", lambda: _("nobody any more"), "calm")
+GONE = Word(rulings.NOBODY, lambda: _("nobody any more"), "calm")
 
 
 def _rows(desk: Desk) -> Iterator[Row]:
@@ -23,8 +25,8 @@ def _rows(desk: Desk) -> Iterator[Row]:
     answers, seen_in = _answers(its)
     alike = Counter(name for each in its.people.values() for name in _names(each))
     seen = glances(desk.staging, {item for items in answers.values() for item in items})
-    unlisted = [Principal(key=key, name="", known=False) for key in seen_in.keys() - its.people.keys()]
-    for person in sorted((*its.people.values(), *unlisted), key=lambda each: (each.known, not each.left, each.key)):
+    strangers = map(unlisted, seen_in.keys() - its.people.keys())
+    for person in sorted((*its.people.values(), *strangers), key=lambda each: (each.known, not each.left, each.key)):
         items = answers.get(person.key, [])
         wrote = Counter(seen[item].sender for item in items if item in seen)
         twice = [each for each in sorted(_names(person)) if alike[each] > 1]
@@ -37,13 +39,13 @@ def _row(
     often = [address for address, _many in wrote.most_common(3)]
     proposal = (person.address or person.name) if person.known else next(iter(often), "")
     unknown = () if person.known else (Reason("review.person-unknown"),)
-    name = row_id("p", person.key)
+    name = person_row(person)
     return Row(
         id=name,
         subject=name,
         title=person.key if person.name in ("", person.key) else f"{person.name} ({person.key})",
         proposal=proposal or None,
-        accepts=RIGHT.verdict if proposal else None,
+        accepts=RIGHT.verdict if proposal and person.known else None,
         confidence=round(wrote[proposal] / wrote.total(), 2) if proposal in wrote else None,
         numbers=(wrote.total(), len(accounts)),
         notes=(Reason("review.left"),) if person.left else (),
@@ -80,20 +82,20 @@ def _answers(its: Known) -> tuple[dict[str, list[ItemId]], dict[str, set[str]]]:
 
 
 PEOPLE = Topic(
-    name="people",
+    name=rulings.PEOPLE,
     letters="p",
     title=lambda: _("Who is who in shared inboxes"),
     question=lambda: _(
-        "Work was assigned to these names. Is this the person? Two names of one person, and names that the old system "
-        "does not list, are for you to tell; those who left keep what they did."
+        "Work was assigned to these names. Is this the person? Whoever it really is takes over their work and rights: "
+        "write a login, address or name of the list, or the address of somebody else. Those who left, and names that "
+        "are wrong, keep what they did and get no rights."
     ),
     unit=lambda: _("name"),
     columns=(lambda: _("answers"), lambda: _("inboxes")),
     words=(RIGHT, WRONG, GONE),
     free=lambda: _("it is somebody else:"),
     facts=_rows,
-    book=partial(rulings_book, topic="people"),
-    binding=True,
+    book=partial(rulings_book, topic=rulings.PEOPLE),
     starred=True,
     optional=True,
     samples=samples,

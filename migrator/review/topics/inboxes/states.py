@@ -10,8 +10,10 @@ from migrator.locale import _
 from migrator.review.desk import Desk
 from migrator.review.topic import Row, Topic, Word
 from migrator.review.topics.inboxes.known import SAMPLES, known, samples
-from migrator.shared.conversation import DONE, Conversation
-from migrator.staging.books import row_id, rulings_book
+from migrator.shared.conversation import Conversation
+from migrator.staging.books import rulings_book
+from migrator.steps import rulings
+from migrator.steps.rulings import state_row
 
 WORDS = (
     Word(Status.OPEN, lambda: _("open"), "bad"),
@@ -36,14 +38,13 @@ def _rows(desk: Desk) -> Iterator[Row]:
         inboxes[inbox.key] = inbox
         for state in conversation.states:
             if state.label:
-                found[inbox.key, state.label, state.status].append((state, conversation))
+                found[inbox.key, state.label, its.meant[inbox.key].get(state.key)].append((state, conversation))
     for (key, label, status), used in sorted(found.items(), key=lambda each: (each[0][2] is not None, each[0][:2])):
         inbox = inboxes[key]
         talks = {conversation.key: conversation for _state, conversation in used}
         waiting = sum(bool(each.waiting) for each in talks.values())
-        fits = len(talks) - waiting if status in DONE else waiting
         newest = sorted(talks.values(), key=lambda each: each.mails[-1].at)[-SAMPLES:]
-        name = row_id("w", key, label)
+        name = state_row(inbox, label, status)
         days = [state.at for state, _talk in used if state.at is not None]
         yield Row(
             id=name,
@@ -51,7 +52,7 @@ def _rows(desk: Desk) -> Iterator[Row]:
             title=label,
             proposal=status,
             accepts=status,
-            confidence=None if status is None else round(fits / len(talks), 2),
+            confidence=_fits(status, waiting, len(talks)),
             numbers=(len(used), len(talks), waiting),
             notes=(Reason("review.inbox", name=inbox.name),),
             evidence=(Reason("review.last-used", day=f"{max(days).astimezone():%Y-%m-%d}"),) if days else (),
@@ -63,20 +64,26 @@ def _rows(desk: Desk) -> Iterator[Row]:
         )
 
 
+def _fits(status: Status | None, waiting: int, many: int) -> float | None:
+    """The share of conversations with this word in which the last to write is the one that it leads to expect."""
+    if status in (Status.OPEN, Status.IN_PROGRESS, Status.NO_ACTION, Status.SPAM):
+        return round(waiting / many, 2)
+    return round(1 - waiting / many, 2) if status in (Status.WAITING, Status.CLOSED) else None
+
+
 STATES = Topic(
-    name="states",
+    name=rulings.STATES,
     letters="w",
     title=lambda: _("What the words for the state of work mean"),
     question=lambda: _(
         "Each word of the old system stands for one of these states; whoever waits for an answer is counted by it. "
-        "Where it is another than proposed, whoever runs the migration writes it into the mapping."
+        "Your word counts at once, also for what is written at the new server."
     ),
     unit=lambda: _("their word"),
     columns=(lambda: _("used"), lambda: _("conversations"), lambda: _("wait")),
     words=WORDS,
     facts=_rows,
-    book=partial(rulings_book, topic="states"),
-    binding=True,
+    book=partial(rulings_book, topic=rulings.STATES),
     starred=True,
     optional=True,
     samples=samples,

@@ -9,7 +9,7 @@ from migrator.inboxes import SharedInbox
 from migrator.locale import _
 from migrator.review.desk import Desk
 from migrator.review.topic import Row, Topic, Word
-from migrator.review.topics.inboxes.known import SAMPLES, Known, known, samples
+from migrator.review.topics.inboxes.known import COUNT, SAMPLES, Known, known, samples
 from migrator.shared.conversation import NEVER, Conversation
 from migrator.staging.books import row_id, rulings_book
 
@@ -66,8 +66,8 @@ WAITING = Topic(
     book=partial(rulings_book, topic="waiting"),
     binding=True,
     starred=True,
-    follows=True,
+    heeds=COUNT,
     optional=True,
-    needs=("states", "links"),
+    needs=COUNT,
     samples=samples,
 )
