@@ -179,7 +179,7 @@ def load(
             shared=foretelling.shared_inboxes(settings, staging, account),
         )
         opener = migration.opener(settings, target)
-        how = foretelling.say_beforehand(settings, how, signed=sign_lost or dry_run)
+        how = foretelling.say_beforehand(settings, staging, how, signed=sign_lost or dry_run)
         if dry_run:
             _show_plan(staging, opener, how, account)
             return

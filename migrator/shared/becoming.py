@@ -132,9 +132,10 @@ def of_work(
     adrift: Set[Work],
     *,
     histories: bool,
+    shown: Set[str] | None = None,
 ) -> Iterator[Became]:
     """What becomes of each state, note, event, tag and text. `adrift` is what is about no mail that is there;
-    `histories`: notes and events go into 対応履歴 mails."""
+    `histories`: notes and events go into 対応履歴 mails; `shown`: the states that folders show, None where words do."""
     for fact in work:
         match fact:
             case Unreadable():
@@ -146,7 +147,7 @@ def of_work(
             case Belongs():
                 yield _archived("number", fact.key, Reason("shared.number-not-held"))
             case WorkState():
-                yield from _state(fact, said, people)
+                yield from _state(fact, said, people, shown)
             case Tag():
                 whole = Fidelity.FOLDED if fact.colour else Fidelity.EXACT
                 yield _worded("tag", fact.key, tag_word(fact), said, whole)
@@ -166,17 +167,22 @@ _KINDS: Mapping[type[Work], str] = {
 }
 
 
-def _state(state: WorkState, said: Wording, people: Mapping[str, Principal]) -> Iterator[Became]:
+def _state(
+    state: WorkState, said: Wording, people: Mapping[str, Principal], shown: Set[str] | None
+) -> Iterator[Became]:
     word = state_word(state)
+    whole = Fidelity.LABEL_ONLY if state.status is None else Fidelity.EXACT
+    if state.scope == Scope.PERSON and state.status is not None:
+        whole = Fidelity.FOLDED
     if word is None:
         yield Became(kind="state", key=state.key, fidelity=Fidelity.EXACT)
+    elif shown is None:
+        others = state.status is not None and said.legend.states.get(word, (None, state.label))[1] != state.label
+        yield _worded("state", state.key, word, said, Fidelity.FOLDED if others else whole)
+    elif state.key in shown:
+        yield Became(kind="state", key=state.key, fidelity=whole)
     else:
-        whole = Fidelity.EXACT
-        if state.status is None:
-            whole = Fidelity.LABEL_ONLY
-        elif state.scope == Scope.PERSON or said.legend.states.get(word, (None, state.label))[1] != state.label:
-            whole = Fidelity.FOLDED
-        yield _worded("state", state.key, word, said, whole)
+        yield _archived("state", state.key, Reason("shared.one-folder"))
     if word := assignee_word(state, people):
         yield _worded("assignee", state.key, word, said, Fidelity.EXACT)
     if state.due is not None:
