@@ -340,11 +340,15 @@ def _word(hand: Hand, target: Target, wrong: Sequence[Rewording]) -> None:
     for place, here in by_place.items():
         with hand.setting_back(place):
             same_epoch(hand.shelf, target, place, [each.mail for each, _, _ in here])
+            unable: list[Unable] = []
             for at in range(0, len(here), BATCH):
-                _word_batch(hand, target, place, here[at : at + BATCH])
+                unable += _word_batch(hand, target, place, here[at : at + BATCH])
+            if unable:
+                raise FolderError(unable[0].reason)
 
 
-def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[Rewording]) -> None:
+def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[Rewording]) -> list[Unable]:
+    """Those that the place cannot hold."""
     wishes = [
         Wish(
             dispatch=each.mail.dispatch,
@@ -363,6 +367,7 @@ def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[
                 outcomes.append((begun.intent, outcome))
     finally:
         hand.intents.end(outcomes)
+    return [outcome for _, outcome in outcomes if isinstance(outcome, Unable)]
 
 
 def _changed(each: Worded, place: Place, now: Amended, state: frozenset[str], was: frozenset[str]) -> Changed:

@@ -1,5 +1,6 @@
 """States as folders in a real Dovecot: looked at by imaplib alone, killed with -9, and by each member's own login."""
 
+import json
 import random
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.journeys.test_shared_inboxes import loaded, settle_in
 from tests.journeys.witness import INBOXES, STATES, Office, Seen, Sent, acl, at_target, old_store, waiting
 from tests.servers.dovecot import Dovecot
+from tests.servers.tap import tap
 
 pytestmark = pytest.mark.dovecot
 
@@ -168,3 +170,54 @@ def test_killed_again_and_again_every_mail_lies_once_in_its_folder(office: Offic
         assert len({each.id for each in there}) == len(there) == len(office.rows("user", inbox, "mail.csv"))
         assert waiting(seen(office, inbox), {}) == waiting(*old_store(office, inbox))
     assert office.journey.json("verify", "new")["findings"] == []
+
+
+# -- a server that keeps no new keywords -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("states", ["folders", "keywords"])
+def test_a_server_without_new_keywords_says_so_before_and_states_go_where_the_operator_said(
+    tmp_path: Path, dovecot_maildir: Dovecot, states: str
+) -> None:
+    with tap(dovecot_maildir.host, dovecot_maildir.port, {b"\\*": b""}) as poor:
+        office = settle_in(tmp_path, dovecot_maildir, target=f'states = "{states}"', port=poor.port)
+        inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+        office.journey.run("extract", *inboxes, code=None)
+        office.journey.run("load", "new", "--dry-run", *inboxes)
+        file = office.journey.folder / "reports" / "shared-new.jsonl"
+        said = [json.loads(line) for line in file.read_text().splitlines()]
+        classes = {kind: {each["fidelity"] for each in said if each["kind"] == kind} for kind in ("assignee", "tag")}
+        assert classes == {"assignee": {"archived-only"}, "tag": {"archived-only"}}
+        assert len([each for each in said if each["kind"] == "state"]) == sum(
+            len(office.rows("share", inbox, "status.csv")) for inbox in INBOXES
+        )
+        assert b"APPEND" not in poor.names
+        office.journey.run("load", "new", *inboxes)
+        assert b"STORE" not in poor.names
+        shown = {each["fidelity"] for each in said if each["kind"] == "state"}
+        if states == "folders":
+            assert {"exact", "label-only"} <= shown
+            for inbox in INBOXES:
+                assert waiting(seen(office, inbox), {}) == waiting(*old_store(office, inbox))
+        else:
+            assert shown <= {"archived-only", "exact"}  # exact: rows that say nothing
+            codes = office.journey.run("shared", "unanswered", "--json", code=1)
+            assert "shared.status-differs" in codes or "shared.assignee-differs" in codes
+        for inbox in INBOXES:
+            assert not any(each.keywords for each in everything(office, inbox))
+
+
+def test_an_inbox_whose_owner_may_set_no_keywords_is_told_beforehand(office: Office) -> None:
+    """An administrator has taken `w` (RFC 4314) from the owner of INBOX before the load."""
+    owner = office.address("support")
+    every = ("lookup", "read", "write-seen", "write-deleted", "insert", "post", "expunge", "create", "delete", "admin")
+    office.journey.dovecot.doveadm("acl", "set", "-u", owner, "INBOX", "owner", *every)
+    file = office.journey.folder / "migration.toml"
+    file.write_text(file.read_text().replace('states = "folders"', 'states = "keywords"'))
+    inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+    office.journey.run("extract", *inboxes, code=None)
+    told = office.journey.run("load", "new", "--dry-run", *inboxes)
+    assert "shared.no-room" in told
+    office.journey.run("load", "new", *inboxes, code=None)
+    assert not any(each.keywords for each in at_target(office, "support") if each.folder == "INBOX")
+    assert any(each.keywords for each in at_target(office, "sales"))

@@ -197,6 +197,18 @@ def test_rights_that_were_refused_are_asked_for_again_only_by_a_persons_word(way
     assert load(way, staging, retry=True)["setbacks"] == counts["setbacks"]
 
 
+def test_words_that_a_place_refuses_are_a_setback_and_no_secret(way: Road, staging: Staging) -> None:
+    def shrink(moment: str) -> None:
+        if moment == "set state":
+            way.new.holds = Holds(rights=ALL)
+
+    way.new.interrupt = shrink
+    counts = load(way, staging)
+    assert counts["unable"] >= 2
+    assert counts["setbacks"] == 1  # one for the place
+    assert words(way.new) == {}
+
+
 def test_words_go_when_the_target_is_to_hold_none(way: Road, staging: Staging) -> None:
     load(way, staging)
     way.new.holds = Holds(rights=ALL)
