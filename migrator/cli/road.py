@@ -265,6 +265,16 @@ def verify(
 
 def _show_findings(found: Iterable[dict[str, Any]]) -> None:
     for each in found:
+        if each["kind"] == "rights":
+            console.say(
+                _("rights  {owner}/{place}  {who}: given {given}, now {now}"),
+                owner=each["mailbox"],
+                place=each["place"],
+                who=each["detail"]["who"],
+                given=each["detail"]["given"] or "-",
+                now=each["detail"]["is"] or "-",
+            )
+            continue
         console.say(
             "{kind}  {owner}/{place}  {ref}  {item}",
             kind=each["kind"],

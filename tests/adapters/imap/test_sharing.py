@@ -96,9 +96,9 @@ class TestServerThatHoldsNothing(SharedTargetContract):
 
 @pytest.mark.dovecot
 def test_a_server_that_cannot_move_a_mail_shows_no_states_by_folders(new_box: Callable[[str], Box]) -> None:
-    with tapped(new_box("dovecot_sdbox"), hide=[b"MOVE", b"UIDPLUS"]) as (box, _):
-        with shared(box, states="folders").open() as target:
-            assert not target.holds().folders
+    hidden = tapped(new_box("dovecot_sdbox"), hide=[b"MOVE", b"UIDPLUS"])
+    with hidden as (box, _), shared(box, states="folders").open() as target:
+        assert not target.holds().folders
 
 
 @pytest.mark.dovecot
