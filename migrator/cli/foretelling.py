@@ -16,7 +16,7 @@ from migrator.model import Folder, Mailbox, Place
 from migrator.ports import Limits
 from migrator.routes import Routes
 from migrator.settings import Settings
-from migrator.shared.becoming import Fidelity
+from migrator.shared.becoming import UNREADABLE, Became, Fidelity
 from migrator.shared.mails import own
 from migrator.staging.reports import accounts_staged
 from migrator.staging.shared import StagedInboxes
@@ -56,12 +56,12 @@ def say_beforehand(settings: Settings, staging: Staging, how: "Loading", *, sign
         return how
     if any(each.holds.folders for each in said) and settings.shared.history_language is None:
         raise UsageError(Reason("shared.folders-language"))
-    counts = Counter((each.inbox, each.became.kind, each.became.fidelity) for each in said)
+    counts = Counter((each.inbox, each.became.kind, _class(each.became)) for each in said)
     console.table(
         (_("shared inbox"), _("what"), *_words().values()),
         (
-            (inbox, kind, *(counts[inbox, kind, fidelity] or "" for fidelity in _words()))
-            for inbox, kind in dict.fromkeys((inbox, kind) for inbox, kind, _fidelity in sorted(counts))
+            (inbox, kind, *(counts[inbox, kind, column] or "" for column in _words()))
+            for inbox, kind in dict.fromkeys((inbox, kind) for inbox, kind, _column in sorted(counts))
         ),
     )
     reasons = [each.became.why for each in said if each.became.why]
@@ -70,10 +70,12 @@ def say_beforehand(settings: Settings, staging: Staging, how: "Loading", *, sign
         console.say("- {n} × {text} [{code}]", n=many, text=sentence(example), code=code)
     console.say("- {text}", text=sentence(Reason(_clients(said))))
     _write(settings, how.target, said)
-    lost = sum(each.became.fidelity == Fidelity.DROPPED for each in said)
+    lost = Counter(each.became.kind for each in said if each.became.fidelity == Fidelity.DROPPED)
     if lost and not signed:
-        raise UsageError(Reason("shared.would-drop", n=lost, target=how.target))
-    return replace(how, signed=lost)
+        unreadable = lost[UNREADABLE]
+        others = lost.total() - unreadable
+        raise UsageError(Reason("shared.would-drop", unreadable=unreadable, loose=others, target=how.target))
+    return replace(how, signed=lost.total())
 
 
 def _places(routes: Routes, mailbox: Mailbox, folders: Sequence[Folder], limits: Limits) -> Collection[Place]:
@@ -87,13 +89,19 @@ def _clients(said: Sequence[Foretold]) -> str:
     return "shared.clients-none" if all(each.holds.words == 0 for each in said) else "shared.clients-keywords"
 
 
-def _words() -> dict[Fidelity, str]:
+def _class(became: Became) -> str:
+    """A row that nobody can read is not lost on the way."""
+    return UNREADABLE if became.kind == UNREADABLE else became.fidelity.value
+
+
+def _words() -> dict[str, str]:
     return {
-        Fidelity.EXACT: _("exact"),
-        Fidelity.FOLDED: _("folded"),
-        Fidelity.LABEL_ONLY: _("label only"),
-        Fidelity.ARCHIVED_ONLY: _("archive only"),
-        Fidelity.DROPPED: _("lost"),
+        Fidelity.EXACT.value: _("exact"),
+        Fidelity.FOLDED.value: _("folded"),
+        Fidelity.LABEL_ONLY.value: _("label only"),
+        Fidelity.ARCHIVED_ONLY.value: _("archive only"),
+        UNREADABLE: _("unreadable"),
+        Fidelity.DROPPED.value: _("lost"),
     }
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from migrator.errors import Reason
 from migrator.inboxes import (
+    LOOSE,
     Belongs,
     Event,
     Member,
@@ -40,7 +41,10 @@ class Fidelity(StrEnum):
     """Its word is there, but nobody has said what it means."""
     ARCHIVED_ONLY = "archived-only"
     DROPPED = "dropped"
-    """Nowhere: refused, unless a person signs it."""
+    """Nowhere: refused, unless a person signs it. Of the kind `UNREADABLE` nothing is known that could be anywhere."""
+
+
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,8 @@ def of_work(
     for fact in work:
         match fact:
             case Unreadable():
-                yield Became(kind="fault", key=fact.key, fidelity=Fidelity.DROPPED, why=fact.reason)
+                kind = "loose" if fact.reason.code == LOOSE else UNREADABLE
+                yield Became(kind=kind, key=fact.key, fidelity=Fidelity.DROPPED, why=fact.reason)
             case Template():
                 yield _archived("template", fact.key, Reason("shared.template-not-held"))
             case _ if fact in adrift:

@@ -256,6 +256,8 @@ def test_a_fact_that_would_be_nowhere_stops_the_load_until_it_is_signed(
         office.journey.run("extract", *inboxes, code=None)
         assert office.journey.complaint("load", "new", *inboxes, code=2) == "shared.would-drop"
         assert not {b"APPEND", b"CREATE", b"SETACL", b"STORE"} & server.names
+        told = office.journey.run("load", "new", "--dry-run", *inboxes)
+        assert re.search(r"support\s+unreadable\s+1\b", told)
         assert "mails loaded" in office.journey.run("load", "new", *inboxes, "--sign-lost")
     (run,) = [each for each in office.journey.json("runs") if each["step"] == "load"]
     assert run["counts"]["signed_lost"] == 1
