@@ -113,6 +113,10 @@ WORD = "gw_"
 each means."""
 
 
+LOOSE = "shared.fact-loose"
+"""Why a row is a fault that can be read: it belongs to no inbox, and what it is about is in no account."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Named:
     """One mail of the inbox's account, as `Source.items` names it."""

@@ -168,6 +168,8 @@ class Holds:
     words: int | None = 0
     """How many different words a place can hold; 0 = none, None = no known end."""
     legend: bool = False
+    folders: bool = False
+    """States are to be shown by sub-folders of a place instead of words: the operator wants it, and it can be."""
 
 
 @runtime_checkable

@@ -124,6 +124,16 @@ class Catalogue:
 
     def cited(self, table: str, cells: Mapping[str, object], account: str) -> Iterator[Named]:
         """The account's mails whose rows in a table of messages hold these cells, in the order of their keys."""
+        for place, key in self._cited(cells, table):
+            owner, path = self._by_number[place]
+            if owner == account:
+                yield Named(path, key)
+
+    def holds(self, table: str, cells: Mapping[str, object]) -> bool:
+        """Whether a mail of any account has a row in this table of messages that holds these cells."""
+        return bool(self._cited(cells, table))
+
+    def _cited(self, cells: Mapping[str, object], table: str) -> list[tuple[int, str]]:
         asked = self._store.mapping.cited[table]
         columns = [f"json_extract(cited, '$[{asked.index(column)}]')" for column in sorted(cells)]
         if (index := ", ".join(columns)) not in self._indexed:
@@ -132,10 +142,7 @@ class Catalogue:
         where = " and ".join(f"{column} = ?" for column in columns)
         told = [str(cells[column]) for column in sorted(cells)]
         rows = self._scratch.execute(f"select place, key from artefact where {where} order by place, key", told)  # noqa: S608 - no cell in it
-        for place, key in rows.fetchall():
-            owner, path = self._by_number[place]
-            if owner == account and key.partition(":")[0] == table:
-                yield Named(path, key)
+        return [(place, key) for place, key in rows.fetchall() if key.partition(":")[0] == table]
 
     def advice(self) -> Iterator[Reason]:
         """What is odd here, but costs no mail."""

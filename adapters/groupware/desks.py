@@ -1,7 +1,7 @@
 """The shared inboxes of a store: what its tables tell of them, row by row, in the words of migrator.inboxes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,10 @@ from migrator.text import storable
 
 Cite = Callable[[str, Mapping[str, object], str], Iterator[Named]]
 """The mails of an account whose rows in a table hold these cells."""
+
+
+Known = Callable[[str, Mapping[str, object]], bool]
+"""Whether a row of that table holds these cells."""
 
 
 class Desks:
@@ -113,6 +117,28 @@ class Desks:
                 yield fact
         yield from (_fault(row, names) for row in tables.bad)
         self._store.doubts.stop()
+
+    def loose(self, inbox: SharedInbox, knows: Iterable[Known]) -> Iterator[Unreadable]:
+        """Rows that lead to no inbox and no account, and whose mails none of `knows` does: told in the first inbox,
+        by their names alone, for nobody can say whose they are."""
+        if inbox.key != next(self.inboxes()).key:
+            return
+        tables, left = self._tables(inbox), dict[tuple[str, str], tuple[str, Mapping[str, object]] | None]()
+        for part, row in self._rows(inbox, tables, About):
+            if isinstance(row, BadRow) or not isinstance(part, About) or not self._is_nobodys(part):
+                continue
+            if self._fact(part, row, Counter(), nouns.About(thread=_text(row, part.thread))) is not None:
+                cites = cites_of(part, self._keys)
+                cells = {its: row.get(ours) for ours, its in cites.on.items()} if cites else {}
+                left[part.table, _row_key(self._mapping, part.table, row)] = (cites.table, cells) if cites else None
+        for known in knows if left else ():
+            left = {name: its for name, its in left.items() if its is None or not known(*its)}
+        for table, key in left:
+            yield Unreadable(key=f"loose:{key}", path=None, reason=Reason(nouns.LOOSE, table=table, key=key))
+
+    def _is_nobodys(self, part: Part) -> bool:
+        """Whether rows of a table lead to mails alone."""
+        return not {self._shared.inboxes.table, self._mapping.accounts.table} & self._reach[part.table]
 
     def _named(self, inbox: SharedInbox) -> Iterator[str]:
         """Everybody whom a row of the inbox names."""

@@ -155,7 +155,10 @@ class GroupwareSource:
 
     def work(self, inbox: SharedInbox) -> Iterator[Work | Unreadable]:
         catalogue = self._look(inbox.account.name)
-        yield from Desks(self._store).work(inbox, catalogue.cited)
+        desks = Desks(self._store)
+        yield from desks.work(inbox, catalogue.cited)
+        parts = {self._store.part(account): account for account in self._store.accounts}
+        yield from desks.loose(inbox, (self._look(account).holds for account in parts.values()))
 
     def _look(self, account: str) -> Catalogue:
         part = self._store.part(account)

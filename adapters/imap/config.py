@@ -49,8 +49,9 @@ class ImapConfig(BaseModel):
     """Lanes to one mailbox; by default as many as help."""
     forbidden: str = ""
     """Further characters that the server refuses in names of folders."""
-    states: Literal["keywords", "none"] = "keywords"
-    """How the mails of a shared inbox tell how far the work is: by keywords, or not at all."""
+    states: Literal["keywords", "folders", "none"] = "keywords"
+    """How the mails of a shared inbox tell how far the work is: by keywords, by sub-folders of their place (people and
+    tags stay keywords), or not at all."""
     keywords: int | None = Field(default=None, ge=0)
     """How many different keywords a folder of this server keeps, where there is an end (Dovecot's Maildir: 26)."""
     accounts: Annotated[dict[str, str], BeforeValidator(_table)] = {}

@@ -1,4 +1,4 @@
-"""Shared inboxes over IMAP: rights by ACL (RFC 4314), states as keywords, the legend by METADATA (RFC 5464).
+"""Shared inboxes over IMAP: rights by ACL (RFC 4314), states as keywords or folders, the legend by METADATA (RFC 5464).
 
 Members see the owner's folders in the namespace of other people's mail (RFC 2342). Whom a mail may be sent as is no
 matter of IMAP, but of the server that submits it.
@@ -60,13 +60,20 @@ class SharedImapTarget(ImapTarget):
 
     def holds(self) -> Holds:
         inbox = Place(self._mailbox.owner, INBOX)
-        words = self._config.keywords if self._config.states == "keywords" and self._flags_of(inbox).new else 0
+        words = self._config.keywords if self._config.states != "none" and self._flags_of(inbox).new else 0
         grantable = self._grantable(inbox)
         return Holds(
             rights=frozenset(right for right, letters in LETTERS.items() if set(letters) <= grantable),
             words=words,
             legend=self._session.can("METADATA"),
+            folders=self._config.states == "folders" and self._can_shelve(),
         )
+
+    def _can_shelve(self) -> bool:
+        """Whether a place can have sub-folders (RFC 9051 §7.3.1), and a mail be moved there."""
+        inbox = self.tree.find(Place(self._mailbox.owner, INBOX))
+        nests = bool(self.tree.separator) and inbox is not None and "\\noinferiors" not in inbox.attributes
+        return nests and (self._session.can("MOVE") or self._session.can("UIDPLUS"))
 
     # -- rights ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +146,7 @@ class SharedImapTarget(ImapTarget):
         self, place: Place, ref: str, state: frozenset[str], was: frozenset[str]
     ) -> Amended | Touched | Gone | Unable:
         permitted = self._flags_of(place)
-        if state and (self._config.states != "keywords" or not all(permitted.word(word) for word in state)):
+        if state and (self._config.states == "none" or not all(permitted.word(word) for word in state)):
             return Unable(Reason("shared.words-not-held", place=shown(place)))
         with told(place):
             name = self._entry(place).name

@@ -138,7 +138,13 @@ def show_changes(counts: Mapping[str, int], left: Iterable[Mapping[str, str]]) -
         console.say(_("{n} flags or places followed the source."), n=amended)
     if withdrawn := counts.get("withdrawn", 0):
         console.say(_("{n} mails taken back: older versions, or the rest of an undo that was stopped."), n=withdrawn)
-    meant = {"reflag": _("flags"), "relocate": _("place"), "withdraw": _("older version"), "state": _("state")}
+    meant = {
+        "reflag": _("flags"),
+        "relocate": _("place"),
+        "withdraw": _("older version"),
+        "state": _("state"),
+        "shelve": _("state folder"),
+    }
     outcome = {
         "touched": _("changed by people: theirs stays"),
         "moved": _("moved by people: stays there"),

@@ -142,7 +142,7 @@ def _steps() -> bool:
             )
             _title(_("4. load: into the new server, each mail exactly once; states and notes with them"))
             how = replace(how, shared=foretelling.shared_inboxes(settings, staging, None))
-            how = foretelling.say_beforehand(settings, how, signed=False)
+            how = foretelling.say_beforehand(settings, staging, how, signed=False)
             loaded = runner.load(staging, opener, how)
             again = runner.load(staging, opener, how)
             console.say(

@@ -5,19 +5,22 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from migrator.cli import console, migration
 from migrator.cli.spreadsheet import cell
 from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence, spoken
-from migrator.model import Mailbox
+from migrator.model import Folder, Mailbox, Place
+from migrator.ports import Limits
 from migrator.routes import Routes
 from migrator.settings import Settings
-from migrator.shared.becoming import Fidelity
+from migrator.shared.becoming import UNREADABLE, Became, Fidelity
 from migrator.shared.mails import own
 from migrator.staging.reports import accounts_staged
 from migrator.staging.shared import StagedInboxes
+from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging, now
 from migrator.steps.share import Foretold, Inbox, Sharing, foretell, inboxes
 
@@ -41,39 +44,64 @@ def shared_inboxes(settings: Settings, staging: Staging, accounts: Collection[st
     return inboxes(staging, names, sharing)
 
 
-def say_beforehand(settings: Settings, how: "Loading", *, signed: bool) -> "Loading":
+def say_beforehand(settings: Settings, staging: Staging, how: "Loading", *, signed: bool) -> "Loading":
     """What becomes of every fact at this target; all of it in reports/. Raises UsageError where one would be nowhere,
     and nobody has signed that."""
     opener, routes = migration.opener(settings, how.target), how.routes
-    said = [each for mailbox, mine in _homes(routes, how.shared) for each in foretell(opener(mailbox), mine)]
+    said: list[Foretold] = []
+    for mailbox, mine in _homes(routes, how.shared):
+        folders = Shelf(staging, how.target, mailbox.owner).folders({each.inbox.account.name for each in mine})
+        said += foretell(opener(mailbox), mine, partial(_places, routes, mailbox, folders))
     if not said:
         return how
-    counts = Counter((each.inbox, each.became.kind, each.became.fidelity) for each in said)
+    if any(each.holds.folders for each in said) and settings.shared.history_language is None:
+        raise UsageError(Reason("shared.folders-language"))
+    counts = Counter((each.inbox, each.became.kind, _class(each.became)) for each in said)
     console.table(
         (_("shared inbox"), _("what"), *_words().values()),
         (
-            (inbox, kind, *(counts[inbox, kind, fidelity] or "" for fidelity in _words()))
-            for inbox, kind in dict.fromkeys((inbox, kind) for inbox, kind, _fidelity in sorted(counts))
+            (inbox, kind, *(counts[inbox, kind, column] or "" for column in _words()))
+            for inbox, kind in dict.fromkeys((inbox, kind) for inbox, kind, _column in sorted(counts))
         ),
     )
     reasons = [each.became.why for each in said if each.became.why]
     for code, many in Counter(each.code for each in reasons).most_common():
         example = next(each for each in reasons if each.code == code)
         console.say("- {n} × {text} [{code}]", n=many, text=sentence(example), code=code)
+    console.say("- {text}", text=sentence(Reason(_clients(said))))
     _write(settings, how.target, said)
-    lost = sum(each.became.fidelity == Fidelity.DROPPED for each in said)
+    lost = Counter(each.became.kind for each in said if each.became.fidelity == Fidelity.DROPPED)
     if lost and not signed:
-        raise UsageError(Reason("shared.would-drop", n=lost, target=how.target))
-    return replace(how, signed=lost)
+        unreadable = lost[UNREADABLE]
+        others = lost.total() - unreadable
+        raise UsageError(Reason("shared.would-drop", unreadable=unreadable, loose=others, target=how.target))
+    return replace(how, signed=lost.total())
 
 
-def _words() -> dict[Fidelity, str]:
+def _places(routes: Routes, mailbox: Mailbox, folders: Sequence[Folder], limits: Limits) -> Collection[Place]:
+    return routes.places(mailbox.owner, folders, limits).values()
+
+
+def _clients(said: Sequence[Foretold]) -> str:
+    """What people's clients will show of states."""
+    if any(each.holds.folders for each in said):
+        return "shared.clients-folders"
+    return "shared.clients-none" if all(each.holds.words == 0 for each in said) else "shared.clients-keywords"
+
+
+def _class(became: Became) -> str:
+    """A row that nobody can read is not lost on the way."""
+    return UNREADABLE if became.kind == UNREADABLE else became.fidelity.value
+
+
+def _words() -> dict[str, str]:
     return {
-        Fidelity.EXACT: _("exact"),
-        Fidelity.FOLDED: _("folded"),
-        Fidelity.LABEL_ONLY: _("label only"),
-        Fidelity.ARCHIVED_ONLY: _("archive only"),
-        Fidelity.DROPPED: _("lost"),
+        Fidelity.EXACT.value: _("exact"),
+        Fidelity.FOLDED.value: _("folded"),
+        Fidelity.LABEL_ONLY.value: _("label only"),
+        Fidelity.ARCHIVED_ONLY.value: _("archive only"),
+        UNREADABLE: _("unreadable"),
+        Fidelity.DROPPED.value: _("lost"),
     }
 
 

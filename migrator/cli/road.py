@@ -189,7 +189,7 @@ def load(
             if not dry_run:
                 raise UsageError(reason)
             console.explain(reason)
-        how = foretelling.say_beforehand(settings, how, signed=sign_lost or dry_run)
+        how = foretelling.say_beforehand(settings, staging, how, signed=sign_lost or dry_run)
         if dry_run:
             _show_plan(staging, opener, how, account)
             return
@@ -275,6 +275,16 @@ def verify(
 
 def _show_findings(found: Iterable[dict[str, Any]]) -> None:
     for each in found:
+        if each["kind"] == "rights":
+            console.say(
+                _("rights  {owner}/{place}  {who}: given {given}, now {now}"),
+                owner=each["mailbox"],
+                place=each["place"],
+                who=each["detail"]["who"],
+                given=each["detail"]["given"] or "-",
+                now=each["detail"]["is"] or "-",
+            )
+            continue
         console.say(
             "{kind}  {owner}/{place}  {ref}  {item}",
             kind=each["kind"],

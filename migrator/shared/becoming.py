@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from migrator.errors import Reason
 from migrator.inboxes import (
+    LOOSE,
     Belongs,
     Event,
     Member,
@@ -40,7 +41,10 @@ class Fidelity(StrEnum):
     """Its word is there, but nobody has said what it means."""
     ARCHIVED_ONLY = "archived-only"
     DROPPED = "dropped"
-    """Nowhere: refused, unless a person signs it."""
+    """Nowhere: refused, unless a person signs it. Of the kind `UNREADABLE` nothing is known that could be anywhere."""
+
+
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +138,15 @@ def of_work(
     adrift: Set[Work],
     *,
     histories: bool,
+    shown: Set[str] | None = None,
 ) -> Iterator[Became]:
     """What becomes of each state, note, event, tag and text. `adrift` is what is about no mail that is there;
-    `histories`: notes and events go into 対応履歴 mails."""
+    `histories`: notes and events go into 対応履歴 mails; `shown`: the states that folders show, None where words do."""
     for fact in work:
         match fact:
             case Unreadable():
-                yield Became(kind="fault", key=fact.key, fidelity=Fidelity.DROPPED, why=fact.reason)
+                kind = "loose" if fact.reason.code == LOOSE else UNREADABLE
+                yield Became(kind=kind, key=fact.key, fidelity=Fidelity.DROPPED, why=fact.reason)
             case Template():
                 yield _archived("template", fact.key, Reason("shared.template-not-held"))
             case _ if fact in adrift:
@@ -148,7 +154,7 @@ def of_work(
             case Belongs():
                 yield _archived("number", fact.key, Reason("shared.number-not-held"))
             case WorkState():
-                yield from _state(fact, said, people)
+                yield from _state(fact, said, people, shown)
             case Tag():
                 whole = Fidelity.FOLDED if fact.colour else Fidelity.EXACT
                 yield _worded("tag", fact.key, tag_word(fact), said, whole)
@@ -168,17 +174,22 @@ _KINDS: Mapping[type[Work], str] = {
 }
 
 
-def _state(state: WorkState, said: Wording, people: Mapping[str, Principal]) -> Iterator[Became]:
+def _state(
+    state: WorkState, said: Wording, people: Mapping[str, Principal], shown: Set[str] | None
+) -> Iterator[Became]:
     word = state_word(state)
+    whole = Fidelity.LABEL_ONLY if state.status is None else Fidelity.EXACT
+    if state.scope == Scope.PERSON and state.status is not None:
+        whole = Fidelity.FOLDED
     if word is None:
         yield Became(kind="state", key=state.key, fidelity=Fidelity.EXACT)
+    elif shown is None:
+        others = state.status is not None and said.legend.states.get(word, (None, state.label))[1] != state.label
+        yield _worded("state", state.key, word, said, Fidelity.FOLDED if others else whole)
+    elif state.key in shown:
+        yield Became(kind="state", key=state.key, fidelity=whole)
     else:
-        whole = Fidelity.EXACT
-        if state.status is None:
-            whole = Fidelity.LABEL_ONLY
-        elif state.scope == Scope.PERSON or said.legend.states.get(word, (None, state.label))[1] != state.label:
-            whole = Fidelity.FOLDED
-        yield _worded("state", state.key, word, said, whole)
+        yield _archived("state", state.key, Reason("shared.one-folder"))
     if word := assignee_word(state, people):
         yield _worded("assignee", state.key, word, said, Fidelity.EXACT)
     if state.due is not None:

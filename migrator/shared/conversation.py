@@ -70,7 +70,7 @@ class Conversation:
     def decisive(self) -> WorkState | None:
         """The state that counts for the whole: the first of RANK, of equals the newest. One that nobody has explained
         is open: rather one too many."""
-        return min(self.states, key=lambda state: (RANK.index(status_of(state)), *_newest_first(state)), default=None)
+        return min(self.states, key=lambda state: (RANK.index(status_of(state)), *newest_first(state)), default=None)
 
     @property
     def status(self) -> Status:
@@ -84,7 +84,7 @@ class Conversation:
     @property
     def assignees(self) -> tuple[str, ...]:
         """Who has it, the one that was named last first; several only where their mails are all still to be done."""
-        newest = sorted((state for state in self.states if state.assignee is not None), key=_newest_first)
+        newest = sorted((state for state in self.states if state.assignee is not None), key=newest_first)
         to_do = [state for state in newest if status_of(state) not in DONE]
         return tuple(dict.fromkeys(str(state.assignee) for state in (to_do or newest[:1])))
 
@@ -151,7 +151,8 @@ def status_of(state: WorkState) -> Status:
     return Status.OPEN if state.status is None else state.status
 
 
-def _newest_first(state: WorkState) -> tuple[float, str]:
+def newest_first(state: WorkState) -> tuple[float, str]:
+    """Sorts the newest first; what has no time comes last."""
     return -(state.at or NEVER).timestamp(), state.key
 
 

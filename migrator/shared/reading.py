@@ -1,11 +1,11 @@
 """Mails out of a source or a target, as far as shared inboxes need them: headers, dates, and where they lie."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from migrator.inboxes import Letter, Named
 from migrator.mail import head_of, received_at
-from migrator.model import Account, DateSource, Evidence, Item, Place
+from migrator.model import Account, DateSource, Evidence, Item, Place, Role
 from migrator.ports import SharedTarget, Source, Target
 
 
@@ -31,8 +31,12 @@ def letters_at_source(source: Source, account: Account, until: datetime) -> Iter
             )
 
 
-def letters_at_target(target: Target, places: Iterable[Place]) -> Iterator[Letter]:
-    """Every mail of these places, as the target gives it now; one that goes while it is read is not told."""
+def letters_at_target(
+    target: Target, places: Iterable[Place], roles: Mapping[Place, Role | None] | None = None
+) -> Iterator[Letter]:
+    """Every mail of these places, as the target gives it now; one that goes while it is read is not told. `roles`: what
+    counts for a place instead of its own role."""
+    instead = roles or {}
     for place in places:
         for seen in target.survey(place, None):
             raw = target.fetch(place, seen.ref)
@@ -42,7 +46,7 @@ def letters_at_target(target: Target, places: Iterable[Place]) -> Iterator[Lette
                     head=head_of(raw),
                     received_at=seen.received_at,
                     flags=seen.flags,
-                    role=place.role,
+                    role=instead.get(place, place.role),
                 )
 
 

@@ -29,10 +29,10 @@ class Wording:
         return word in self.legend.states or word in self.legend.people or word in self.legend.tags
 
 
-def wording(standing: Standing, people: Mapping[str, Principal], room: int | None) -> Wording:
+def wording(standing: Standing, people: Mapping[str, Principal], room: int | None, *, states: bool = True) -> Wording:
     """Give every mail its words. Where there is not room for all, states come first, then people, then tags; of each
-    kind what more mails carry."""
-    wanted = _Wanted()
+    kind what more mails carry. Without `states` these are told otherwise."""
+    wanted = _Wanted(states=states)
     for conversation in standing.conversations:
         for state in conversation.states:
             for named in carriers(conversation, state):
@@ -66,7 +66,8 @@ def spelled(words: Iterable[str], people: Iterable[Principal]) -> Legend:
 class _Wanted:
     """What would be said if there were room for everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, states: bool) -> None:
+        self._tells_states = states
         self.by_mail: dict[Named, set[str]] = defaultdict(set)
         self.states: dict[str, Counter[tuple[Status | None, str]]] = defaultdict(Counter)
         self.people: dict[str, str] = {}
@@ -74,7 +75,7 @@ class _Wanted:
         self._uses: Counter[str] = Counter()
 
     def state(self, named: Named, state: WorkState, people: Mapping[str, Principal]) -> None:
-        if word := state_word(state):
+        if self._tells_states and (word := state_word(state)):
             self.states[word][state.status, state.label] += 1
             self._use(named, word)
         if word := assignee_word(state, people):

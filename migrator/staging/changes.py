@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, se
 from sqlalchemy.sql.selectable import Subquery
 
 from migrator.model import DELETED, MDN_SENT, Flag, Path, Place
-from migrator.staging.intents import REFLAG, RELOCATE
+from migrator.staging.intents import REFLAG, RELOCATE, SHELVE
 from migrator.staging.sightings import Delivered, DispatchId, Shelf, delivered_of, place_of
 from migrator.staging.states import flags_of, placed
 from migrator.staging.tables import (
@@ -50,7 +50,8 @@ class Reflagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misplaced:
-    """A mail that is to lie at `to`. It was put at `base`; another `place` is where a person has put it since."""
+    """A mail that is to lie at `to`. It was put at `base`, by its state too; another `place` is where a person has put
+    it since."""
 
     mail: Delivered
     place: Place
@@ -106,12 +107,13 @@ def misplaced(
                 .where(or_(*(and_(its.folder_id == each, its.base_id == put) for each, put in strays)))
                 .order_by(its.dispatch_id)
             ).all()
-        asked = _asked(shelf, rows, RELOCATE)
+        asked, shelved = _asked(shelf, rows, RELOCATE), _asked(shelf, rows, SHELVE)
         for row in rows:
             to = strays[row.folder_id, row.base_id]
             if asked.get(row.dispatch_id, {}).get("to") != list(to.path):
                 mail, lies = delivered_of(row), place_of(shelf.owner, row)
-                found.append(Misplaced(mail=mail, place=lies, base=tuple(row.base_path), to=to))
+                own = shelved.get(row.dispatch_id, {}).get("to") == list(lies.path)
+                found.append(Misplaced(mail=mail, place=lies, base=lies.path if own else tuple(row.base_path), to=to))
     return found
 
 

@@ -47,9 +47,7 @@ class Entitlements:
 
     def asked(self, place: Place) -> Mapping[str, Asked]:
         """What was last asked for each person there, and answered."""
-        with self._staging.reading() as connection:
-            rows = connection.execute(_newest().where(tables.entitlement.c.place_id == self._shelf.place_id(place)))
-            return {row.who: _asked(row) for row in rows}
+        return asked(self._shelf, place)
 
     def given_by(self, run: int) -> dict[Place, list[Asked]]:
         """What people have from us in this mailbox, and got from this very run."""
@@ -90,6 +88,15 @@ class Entitlements:
             self._lease.hold(connection)
             row = {"entitlement_id": number, "kind": kind, "word": word, "detail": detail}
             connection.execute(insert(tables.entitled).values(**row))
+
+
+def asked(shelf: Shelf, place: Place) -> dict[str, Asked]:
+    """What was last asked for each person in a place, and answered."""
+    number = shelf.place_id(place)
+    with shelf.reading() as connection:
+        return {
+            row.who: _asked(row) for row in connection.execute(_newest().where(tables.entitlement.c.place_id == number))
+        }
 
 
 def given_by(staging: Staging, run: int) -> dict[Place, list[Asked]]:

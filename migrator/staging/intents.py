@@ -18,9 +18,9 @@ from migrator.staging.store import Run, Staging, take_ids
 
 IntentId = int
 
-WITHDRAW, SURPLUS, REFLAG, RELOCATE, STATE = "withdraw", "surplus", "reflag", "relocate", "state"
-"""What can be meant: to take back the mail of a receipt, or a copy that has none; to change flags, the place, or the
-words that tell how far the work is."""
+WITHDRAW, SURPLUS, REFLAG, RELOCATE, STATE, SHELVE = "withdraw", "surplus", "reflag", "relocate", "state", "shelve"
+"""What can be meant: to take back the mail of a receipt, or a copy that has none; to change flags, the place, the words
+that tell how far the work is, or the sub-folder that shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

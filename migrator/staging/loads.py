@@ -8,7 +8,7 @@ from sqlalchemy import func, select, union_all
 
 from migrator.errors import Reason, UsageError
 from migrator.staging import tables
-from migrator.staging.intents import STATE
+from migrator.staging.intents import SHELVE, STATE
 from migrator.staging.store import Staging
 
 
@@ -23,11 +23,11 @@ def target_of_load(staging: Staging, run: int) -> str:
 
 
 def owners_of_load(staging: Staging, run: int) -> list[str]:
-    """The mailboxes that a load sent to, or gave rights or words."""
+    """The mailboxes that a load sent to, or gave rights, words or other folders."""
     place, dispatch, intent, given = tables.place.c, tables.dispatch.c, tables.intent.c, tables.entitlement.c
     sent = select(dispatch.place_id).where(dispatch.run_id == run)
     worded = select(dispatch.place_id).join(tables.intent, intent.dispatch_id == dispatch.id)
-    worded = worded.where(intent.run_id == run, intent.kind == STATE)
+    worded = worded.where(intent.run_id == run, intent.kind.in_([STATE, SHELVE]))
     entitled = select(given.place_id).where(given.run_id == run)
     with staging.reading() as connection:
         rows = connection.execute(

@@ -452,7 +452,7 @@ intent = Table(
     metadata,
     _id(),
     _ref("dispatch_id", "dispatch"),
-    _text("kind"),  # withdraw | surplus | reflag | relocate | state
+    _text("kind"),  # withdraw | surplus | reflag | relocate | state | shelve
     Column("detail", Json, nullable=False),
     _ref("run_id", "run"),
     _int("fence"),
@@ -476,7 +476,7 @@ amendment = Table(
     _int("epoch", nullable=True),
     _int("number", nullable=True),
     Column("flags", Json, nullable=False),
-    _text("why"),  # reflag | relocate | state | bound
+    _text("why"),  # reflag | relocate | state | shelve | bound
     _ref("run_id", "run"),
     Index(None, "dispatch_id"),
 )

@@ -1,4 +1,4 @@
-"""The mails of a shared inbox that lie at a target, each with the words it was last to be given there."""
+"""The mails of a shared inbox at a target, each with the words and the folder that it was last to get there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import exists, literal, select
 from migrator.inboxes import Named
 from migrator.model import Path, Place
 from migrator.staging import tables
-from migrator.staging.intents import STATE
+from migrator.staging.intents import SHELVE, STATE
 from migrator.staging.sightings import Delivered, DispatchId, Shelf, delivered_of, place_of
 from migrator.staging.states import placed
 
@@ -26,13 +26,14 @@ class Worded:
     named: Named
     asked: frozenset[str] = frozenset()
     was: frozenset[str] = frozenset()
+    shelved: Path | None = None
+    """Where the newest such intent that was ended wanted it for its state; None: there was none."""
 
 
 def worded(shelf: Shelf, account: str) -> list[Worded]:
-    """The receipts in force of an account's mails in this mailbox, but for what we made ourselves. Of a mail that has
+    """The receipts in force of an account's mails in this mailbox, those that we made ourselves too. Of a mail that has
     moved at the source the name it has there now."""
-    here, its, folder, made = placed(), tables.item, tables.folder, tables.made
-    ours = exists(select(literal(1)).where(made.c.artefact_id == its.c.artefact_id))
+    here, its, folder = placed(), tables.item, tables.folder
     with shelf.reading() as connection:
         rows = connection.execute(
             select(
@@ -49,17 +50,19 @@ def worded(shelf: Shelf, account: str) -> list[Worded]:
             .join(folder, folder.c.id == tables.artefact.c.folder_id)
             .join(tables.account, tables.account.c.id == folder.c.account_id)
             .where(tables.place.c.target == shelf.target, tables.place.c.owner == shelf.owner)
-            .where(tables.account.c.name == account, here.c.number.is_not(None), ~ours)
+            .where(tables.account.c.name == account, here.c.number.is_not(None))
             .order_by(here.c.dispatch_id)
         ).all()
         names = _names(connection, account)
-    asked = _asked(shelf, [row.dispatch_id for row in rows])
+    dispatches = [row.dispatch_id for row in rows]
+    asked, shelved = _asked(shelf, dispatches, STATE), _asked(shelf, dispatches, SHELVE)
     return [
         Worded(
             mail=delivered_of(row),
             place=place_of(shelf.owner, row),
             named=names[row.artefact_id],
-            asked=asked.get(row.dispatch_id, frozenset()),
+            asked=frozenset(asked.get(row.dispatch_id, {}).get("state", ())),
+            shelved=tuple(shelved[row.dispatch_id]["to"]) if row.dispatch_id in shelved else None,
         )
         for row in rows
     ]
@@ -67,28 +70,47 @@ def worded(shelf: Shelf, account: str) -> list[Worded]:
 
 def worded_by(shelf: Shelf, run: int) -> Iterator[Worded]:
     """The mails that a run gave words, and no later one others; `was` is what they had been asked before it."""
+    found = _meant_by(shelf, run, STATE)
+    for place, mails in shelf.by_dispatch(list(found)).items():
+        for mail in mails:
+            first, last = found[mail.dispatch]
+            state, was = frozenset(last["state"]), frozenset(first["was"])
+            yield Worded(mail=mail, place=place, named=Named((), ""), asked=state, was=was)
+
+
+def shelved_by(shelf: Shelf, run: int) -> Iterator[tuple[Delivered, Place, Path]]:
+    """The mails that a run put into another folder for their state, and no later one into others; where each lies now,
+    and where it lay before that run."""
+    found = _meant_by(shelf, run, SHELVE)
+    for place, mails in shelf.by_dispatch(list(found)).items():
+        for mail in mails:
+            yield mail, place, tuple(found[mail.dispatch][0]["was"])
+
+
+Detail = Mapping[str, Any]
+
+
+def _meant_by(shelf: Shelf, run: int, kind: str) -> dict[DispatchId, tuple[Detail, Detail]]:
+    """The first and the last that a run meant with each mail and came to an end with, but for what a later run has
+    meant otherwise."""
     its, later, ended = tables.intent, tables.intent.alias("later"), tables.outcome
     newer = exists(
         select(literal(1)).where(
-            later.c.dispatch_id == its.c.dispatch_id, later.c.kind == STATE, later.c.run_id > its.c.run_id
+            later.c.dispatch_id == its.c.dispatch_id, later.c.kind == kind, later.c.run_id > its.c.run_id
         )
     )
+    found: dict[DispatchId, tuple[Detail, Detail]] = {}
     with shelf.reading() as connection:
         rows = connection.execute(
             select(its.c.dispatch_id, its.c.detail)
             .join(ended, ended.c.intent_id == its.c.id)
-            .where(its.c.kind == STATE, its.c.run_id == run, ended.c.kind.in_(["done", "touched"]), ~newer)
+            .where(its.c.kind == kind, its.c.run_id == run, ended.c.kind.in_(["done", "touched"]), ~newer)
             .order_by(its.c.id)
-        ).all()
-    found: dict[DispatchId, tuple[frozenset[str], frozenset[str]]] = {}
-    for row in rows:
-        before = found.get(row.dispatch_id)
-        was = frozenset(row.detail["was"]) if before is None else before[1]
-        found[row.dispatch_id] = frozenset(row.detail["state"]), was
-    for place, mails in shelf.by_dispatch(list(found)).items():
-        for mail in mails:
-            state, was = found[mail.dispatch]
-            yield Worded(mail=mail, place=place, named=Named((), ""), asked=state, was=was)
+        )
+        for row in rows:
+            first, _ = found.get(row.dispatch_id, (row.detail, None))
+            found[row.dispatch_id] = first, row.detail
+    return found
 
 
 def _names(connection: Any, account: str) -> Mapping[int, Named]:
@@ -109,16 +131,17 @@ def _names(connection: Any, account: str) -> Mapping[int, Named]:
     return names
 
 
-def _asked(shelf: Shelf, dispatches: Sequence[DispatchId]) -> dict[DispatchId, frozenset[str]]:
-    its, found = tables.intent, dict[DispatchId, frozenset[str]]()
+def _asked(shelf: Shelf, dispatches: Sequence[DispatchId], kind: str) -> dict[DispatchId, Detail]:
+    """What the newest intent of this kind that was ended had meant with each."""
+    its, found = tables.intent, dict[DispatchId, Detail]()
     for at in range(0, len(dispatches), PAGE):
         page = list(dispatches[at : at + PAGE])
         with shelf.reading() as connection:
             rows = connection.execute(
                 select(its.c.dispatch_id, its.c.detail)
                 .join(tables.outcome, tables.outcome.c.intent_id == its.c.id)
-                .where(its.c.kind == STATE, its.c.dispatch_id.in_(page))
+                .where(its.c.kind == kind, its.c.dispatch_id.in_(page))
                 .order_by(its.c.id)
             )
-            found |= {row.dispatch_id: frozenset(row.detail["state"]) for row in rows}
+            found |= {row.dispatch_id: row.detail for row in rows}
     return found

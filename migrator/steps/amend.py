@@ -12,7 +12,7 @@ from migrator.errors import FolderError, Reason
 from migrator.model import Amended, Flag, Folder, Gone, Moved, Place, Reflag, Relocate, Touched, Unable
 from migrator.ports import Target
 from migrator.staging.changes import Misplaced, Reflagged, misplaced, reflagged
-from migrator.staging.intents import REFLAG, RELOCATE, Changed, IntentId, Intents, Outcome, Wish
+from migrator.staging.intents import REFLAG, RELOCATE, SHELVE, Changed, IntentId, Intents, Outcome, Wish
 from migrator.staging.sightings import Delivered, Shelf
 from migrator.steps.elsewhere import elsewhere, found_at
 from migrator.steps.withdraw import BATCH, same_epoch
@@ -45,7 +45,7 @@ def amend(
         try:
             same_epoch(shelf, target, place, [each.mail for each in strays])
             for to, group in groupby(sorted(strays, key=lambda each: each.to.path), key=lambda each: each.to):
-                _relocate(intents, shelf, target, place, to, list(group))
+                relocate(intents, shelf, target, place, to, list(group))
         except FolderError as error:
             setback(place, error.reason)
 
@@ -93,20 +93,29 @@ def _merged(place: Place, wanted: Reflagged, there: frozenset[Flag]) -> Changed:
 # -- places --------------------------------------------------------------------------------------------------------
 
 
-def _relocate(
-    intents: Intents, shelf: Shelf, target: Target, place: Place, to: Place, strays: Sequence[Misplaced]
+def relocate(
+    intents: Intents,
+    shelf: Shelf,
+    target: Target,
+    place: Place,
+    to: Place,
+    strays: Sequence[Misplaced],
+    kind: str = RELOCATE,
+    **more: Sequence[str],
 ) -> None:
+    """Move mails of one place to another, but for those that people have moved, changed or deleted. `more` is kept with
+    the intent."""
     lost: dict[IntentId, Delivered] = {}
     for at in range(0, len(strays), BATCH):
         batch = strays[at : at + BATCH]
-        detail = {"to": list(to.path)}
+        detail = {"to": list(to.path), **more}
         wishes = [Wish(dispatch=each.mail.dispatch, expected=each.mail.expected, detail=detail) for each in batch]
-        hands = list(zip(intents.begin(RELOCATE, wishes), [each.mail for each in batch], strict=True))
+        hands = list(zip(intents.begin(kind, wishes), [each.mail for each in batch], strict=True))
         arrived = found_at(shelf, target, to, [mail for begun, mail in hands if begun.killed])
         outcomes: list[tuple[IntentId, Outcome]] = []
         try:
             for (begun, mail), stray in zip(hands, batch, strict=True):
-                outcome = _relocate_one(target, place, stray, arrived.get(mail.dispatch))
+                outcome = _relocate_one(target, place, stray, arrived.get(mail.dispatch), kind)
                 if isinstance(outcome, Gone):
                     lost[begun.intent] = mail
                 else:
@@ -118,7 +127,7 @@ def _relocate(
 
 
 def _relocate_one(
-    target: Target, place: Place, stray: Misplaced, arrived: Moved | None
+    target: Target, place: Place, stray: Misplaced, arrived: Moved | None, kind: str
 ) -> Changed | Touched | Moved | Gone | Unable:
     mail = stray.mail
     if place.path != stray.base:
@@ -128,8 +137,21 @@ def _relocate_one(
         if target.limits.can_withdraw:
             target.withdraw(place, mail.expected.ref, mail.expected)
         return _went(mail, stray.to, arrived)
-    outcome = target.amend(place, mail.expected.ref, mail.expected, Relocate(stray.to))
-    return Changed(stray.to, outcome) if isinstance(outcome, Amended) else outcome
+    now = mail.expected
+    for _ in range(ATTEMPTS if kind == SHELVE else 1):  # whoever has read a mail has not said how far it is
+        outcome = target.amend(place, now.ref, now, Relocate(stray.to))
+        match outcome:
+            case Amended():
+                return Changed(stray.to, Amended(outcome.ref, mail.flags), theirs=_theirs(now.flags ^ mail.flags))
+            case Touched() if outcome.now.size == mail.size:
+                now = outcome.now
+            case _:
+                return outcome
+    return Touched(now)
+
+
+def _theirs(flags: frozenset[Flag]) -> frozenset[Flag]:
+    return flags - {"\\Recent"}
 
 
 def _went(mail: Delivered, to: Place, found: Moved | None) -> Changed | Moved | Gone:

@@ -13,19 +13,20 @@ steps/confirm), for older mail an AccountError until `load --existing adopt|send
 import random
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from migrator.errors import AccountError, FolderError, Reason, UsageError
 from migrator.model import Folder, ItemId, Mailbox, Mark, Place, Sighting
-from migrator.ports import Source, Target
+from migrator.ports import SharedTarget, Source, Target
 from migrator.staging.custody import Adoption, Custody, sample, suddenly_empty
 from migrator.staging.sightings import Delivered, Waiting
 from migrator.staging.store import Run, Staging
 from migrator.steps.matching import Wanted, match
 from migrator.steps.progress import Progress, Report, quiet
+from migrator.steps.shelve import state_places
 
 if TYPE_CHECKING:
     from migrator.steps.load import Loading
@@ -145,7 +146,8 @@ def before_sending(
         return waiting
     already: dict[Place, int] = {}
     adopted = 0
-    for place, items in by_place(custody, target, waiting, how).items():
+    sorted_ = by_place(custody, target, waiting, how)
+    for place, items in [*sorted_.items(), *_by_state(target, sorted_)]:
         if place in closed:
             continue
         try:
@@ -185,6 +187,14 @@ def by_place(custody: Custody, target: Target, waiting: ToDo, how: "Loading") ->
         if folder in places:
             sorted_.setdefault(places[folder], array("q")).extend(here.items)
     return sorted_
+
+
+def _by_state(target: Target, sorted_: Mapping[Place, "array[int]"]) -> Iterator[tuple[Place, "array[int]"]]:
+    """The state folders below these places: what goes to a place may have been moved into one of them already."""
+    if isinstance(target, SharedTarget) and target.holds().folders:
+        by_path = {place.path: items for place, items in sorted_.items()}
+        for place in state_places(list(target.places()), sorted_):
+            yield place, by_path[place.path[:-1]]
 
 
 def unexplained(

@@ -6,17 +6,18 @@ Nothing is asked for twice, and what a person has changed at the target since st
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
-from migrator.errors import FolderError, Reason
-from migrator.inboxes import Member, Principal, Right, SharedInbox, Work
+from migrator.errors import FolderError, Reason, UsageError
+from migrator.inboxes import Member, Named, Principal, Right, SharedInbox, Work
 from migrator.locale import Language
-from migrator.model import Amended, Folder, Place, Unable, Unreadable
-from migrator.ports import Holds, SharedTarget, Target
-from migrator.shared.becoming import Became, Entitled, SendAs, WhoIs, entitled, of_work
+from migrator.model import Amended, Folder, Path, Place, Unable, Unreadable
+from migrator.ports import Holds, Limits, SharedTarget, Target
+from migrator.shared.becoming import Became, Entitled, Fidelity, SendAs, WhoIs, entitled, of_work
+from migrator.shared.folders import Shelved, shelved
 from migrator.shared.history import history
 from migrator.shared.legend import Legend
 from migrator.shared.mails import IsOwn
@@ -26,11 +27,12 @@ from migrator.staging import made
 from migrator.staging.entitlements import DONE, REFUSED, TOUCHED, Asked, Entitlements
 from migrator.staging.intents import STATE, Changed, IntentId, Intents, Outcome, Wish
 from migrator.staging.made import HISTORY, Own
+from migrator.staging.outbox import Outbox
 from migrator.staging.shared import StagedInboxes
-from migrator.staging.sightings import Shelf
 from migrator.staging.store import Run, Staging
 from migrator.staging.worded import Worded, worded, worded_by
 from migrator.steps.rulings import rulings
+from migrator.steps.shelve import Movers, shelve, state_places, taken, unshelve
 from migrator.steps.withdraw import BATCH, same_epoch
 
 Setback = Callable[[Place, Reason], None]
@@ -60,32 +62,62 @@ class Inbox:
     people: Mapping[str, Principal]
     standing: Standing
     sharing: Sharing
-    _wordings: dict[int | None, Wording] = field(default_factory=dict, compare=False)
+    _wordings: dict[tuple[int | None, bool], Wording] = field(default_factory=dict, compare=False)
 
     def entitled(self, holds: Holds) -> Entitled:
         how = self.sharing
         return entitled(self.inbox, self.members, self.people, holds.rights, how.who_is, how.today)
 
     def wording(self, holds: Holds) -> Wording:
-        if holds.words not in self._wordings:
-            self._wordings[holds.words] = wording(self.standing, self.people, holds.words)
-        return self._wordings[holds.words]
+        how = holds.words, not holds.folders
+        if how not in self._wordings:
+            self._wordings[how] = wording(self.standing, self.people, holds.words, states=not holds.folders)
+        return self._wordings[how]
+
+    @cached_property
+    def shelved(self) -> Shelved:
+        """Which state folder each mail is to lie in, where states are shown by these."""
+        return shelved(self.standing, self.sharing.lang)
+
+    def folders(self, holds: Holds) -> dict[tuple[Path, str], str]:
+        """The names of these folders, by folder and key at the source; a 対応履歴 mail goes where its conversation's
+        last mail goes."""
+        if not holds.folders:
+            return {}
+        mails = self.shelved.mails
+        found = {(named.folder, named.key): name for named, name in mails.items()}
+        for own, last in self._histories:
+            if last in mails:
+                found[last.folder, own.key] = mails[last]
+        return found
 
     def becomes(self, holds: Holds) -> Iterator[Became]:
         """What becomes of each fact at a target that holds this much."""
-        yield from self.entitled(holds).became
+        gets = self.entitled(holds)
+        yield from gets.became
+        if holds.folders and holds.rights:
+            for who in sorted(
+                who for who, may in gets.rights.items() if Right.REPLY in may and Right.DELETE not in may
+            ):
+                why = Reason("shared.cannot-move", who=who)
+                yield Became(kind="state by hand", key=who, fidelity=Fidelity.ARCHIVED_ONLY, why=why)
         said, adrift = self.wording(holds), frozenset(self.standing.adrift)
-        yield from of_work(self.work, said, self.people, adrift, histories=self.sharing.sender is not None)
+        histories, shown = self.sharing.sender is not None, self.shelved.shown if holds.folders else None
+        yield from of_work(self.work, said, self.people, adrift, histories=histories, shown=shown)
 
-    @cached_property
+    @property
     def histories(self) -> Sequence[Own]:
         """Its 対応履歴 mails, each to lie beside the last mail of its conversation."""
-        found: list[Own] = []
+        return [own for own, _ in self._histories]
+
+    @cached_property
+    def _histories(self) -> Sequence[tuple[Own, Named]]:
+        found: list[tuple[Own, Named]] = []
         sender, lang = self.sharing.sender, self.sharing.lang
         for each in self.standing.conversations if sender else ():
             if mail := history(each, self.inbox, self.people, sender=sender or "", lang=lang):
-                key = f"{HISTORY}:{self.inbox.key}:{each.key}"
-                found.append(Own(key=key, folder=each.mails[-1].named.folder, raw=mail.raw, at=mail.at))
+                key, last = f"{HISTORY}:{self.inbox.key}:{each.key}", each.mails[-1].named
+                found.append((Own(key=key, folder=last.folder, raw=mail.raw, at=mail.at), last))
         return found
 
 
@@ -114,20 +146,29 @@ def inboxes(staging: Staging, accounts: Collection[str], sharing: Sharing) -> li
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What becomes of one fact of an inbox; `send_as` is the inbox's whole list."""
+    """What becomes of one fact of an inbox; `send_as` is the inbox's whole list, `holds` what its mailbox can hold."""
 
     inbox: str
     became: Became
     send_as: tuple[SendAs, ...]
+    holds: Holds
 
 
-def foretell(open_target: Callable[[], AbstractContextManager[Target]], shared: Sequence[Inbox]) -> Iterator[Foretold]:
-    """What would become of every fact of these inboxes in one mailbox. It is only asked what it holds."""
+def foretell(
+    open_target: Callable[[], AbstractContextManager[Target]],
+    shared: Sequence[Inbox],
+    homes: Callable[[Limits], Collection[Place]],
+) -> Iterator[Foretold]:
+    """What would become of every fact of these inboxes in one mailbox, whose mail will be at home in these places. The
+    target is only asked what it holds. Raises UsageError where a home of mail would be taken for a state folder."""
     with open_target() as target:
         holds = target.holds() if isinstance(target, SharedTarget) else Holds()
+        clash = taken(homes(target.limits)) if holds.folders else None
+    if clash is not None:
+        raise UsageError(Reason("shared.folder-taken", place="/".join(clash.path), mailbox=clash.owner))
     for each in shared:
         send_as = each.entitled(holds).send_as
-        yield from (Foretold(each.inbox.key, became, send_as) for became in each.becomes(holds))
+        yield from (Foretold(each.inbox.key, became, send_as, holds) for became in each.becomes(holds))
 
 
 def write_histories(staging: Staging, run: Run, shared: Sequence[Inbox]) -> None:
@@ -144,13 +185,17 @@ def write_histories(staging: Staging, run: Run, shared: Sequence[Inbox]) -> None
 class Hand:
     """What the shared part of one mailbox is written with."""
 
-    shelf: Shelf
+    shelf: Outbox
     intents: Intents
     entitlements: Entitlements
     run: Run
     setback: Setback
     retry: bool = False
     """Ask again for rights that were refused."""
+
+    @property
+    def movers(self) -> Movers:
+        return Movers(self.shelf, self.intents, self.setback)
 
     @contextmanager
     def setting_back(self, place: Place) -> Iterator[None]:
@@ -174,8 +219,14 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
         rights = _together([each.entitled(holds).rights for each in here])
         rights.pop(hand.shelf.owner, None)  # whose mailbox it is may do everything there
         said = [each.wording(holds) for each in here]
-        legend = _legend([each.legend for each in said])
-        for place in places:
+        legend = _legend([each.legend for each in said], [each.shelved for each in here] if holds.folders else [])
+        names = {mail: name for each in here for mail, name in each.folders(holds).items()}
+        shelve(hand.movers, target, account.name, homes, names)
+        below = state_places(hand.shelf.places(), places)
+        for place in below:
+            with hand.setting_back(place):
+                _inherit(hand, target, place)
+        for place in [*places, *below]:
             with hand.setting_back(place):
                 _give_all(hand, target, place, rights)
                 if holds.legend and target.legend(place) != legend:
@@ -190,6 +241,7 @@ def unshare(hand: Hand, target: Target, of_run: int) -> None:
     if not isinstance(target, SharedTarget):
         return
     _word(hand, target, [(each, each.was, each.asked) for each in worded_by(hand.shelf, of_run)])
+    unshelve(hand.movers, target, of_run)
     for place, given in hand.entitlements.given_by(of_run).items():
         with hand.setting_back(place):
             for each in given:
@@ -219,6 +271,18 @@ def _give_all(hand: Hand, target: SharedTarget, place: Place, wanted: Mapping[st
         again = hand.retry and before is not None and before.kind == REFUSED
         if again or rights != (before.rights if before else frozenset()):
             _give(hand, target, place, who, rights, before)
+
+
+def _inherit(hand: Hand, target: SharedTarget, place: Place) -> None:
+    """What a server has given a new state folder because the place above has it of us (Dovecot does) is of us, too."""
+    above = replace(place, path=place.path[:-1], role=None)
+    given, asked = hand.entitlements.asked(above), hand.entitlements.asked(place)
+    if asked or not any(each.stands for each in given.values()):
+        return
+    for who, held in target.rights(place).items():
+        if who in given and given[who].stands and given[who].word == held.word:
+            number, _ = hand.entitlements.begin(place, who, given[who].rights, given[who].was)
+            hand.entitlements.end(number, DONE, held.word)
 
 
 def _give(
@@ -255,11 +319,12 @@ def _take_back(hand: Hand, target: SharedTarget, place: Place, given: Asked) -> 
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
-def _legend(legends: Sequence[Legend]) -> str:
+def _legend(legends: Sequence[Legend], folders: Sequence[Shelved]) -> str:
     return Legend(
         states={word: meant for each in legends for word, meant in each.states.items()},
         people={word: key for each in legends for word, key in each.people.items()},
         tags={word: name for each in legends for word, name in each.tags.items()},
+        folders={name: meant for each in folders for name, meant in each.names.items()},
     ).text()
 
 
@@ -275,11 +340,15 @@ def _word(hand: Hand, target: Target, wrong: Sequence[Rewording]) -> None:
     for place, here in by_place.items():
         with hand.setting_back(place):
             same_epoch(hand.shelf, target, place, [each.mail for each, _, _ in here])
+            unable: list[Unable] = []
             for at in range(0, len(here), BATCH):
-                _word_batch(hand, target, place, here[at : at + BATCH])
+                unable += _word_batch(hand, target, place, here[at : at + BATCH])
+            if unable:
+                raise FolderError(unable[0].reason)
 
 
-def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[Rewording]) -> None:
+def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[Rewording]) -> list[Unable]:
+    """Those that the place cannot hold."""
     wishes = [
         Wish(
             dispatch=each.mail.dispatch,
@@ -298,6 +367,7 @@ def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[
                 outcomes.append((begun.intent, outcome))
     finally:
         hand.intents.end(outcomes)
+    return [outcome for _, outcome in outcomes if isinstance(outcome, Unable)]
 
 
 def _changed(each: Worded, place: Place, now: Amended, state: frozenset[str], was: frozenset[str]) -> Changed:

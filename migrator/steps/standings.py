@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.errors import Reason, UsageError
-from migrator.inboxes import Principal, SharedInbox, Work
+from migrator.inboxes import Named, Principal, SharedInbox, Work
 from migrator.model import Place
 from migrator.ports import SharedSource, SharedTarget, Source, Target
+from migrator.routes import role_of
+from migrator.shared.folders import Meant, told_by
 from migrator.shared.legend import Legend
 from migrator.shared.mails import IsOwn, own
 from migrator.shared.reading import letters_at_source, letters_at_target, words_at_target
@@ -83,14 +85,37 @@ def at_target(
     keeps of them. Where it keeps none, `legend`, else what the words tell by themselves of these `people`. Of the
     rulings only those on links count: what a word or name means is said by the words there. Raises UsageError where
     what it keeps is none."""
-    places = list(target.places())
-    work: list[Work] = []
+    places, above, work = list(target.places()), dict[Place, Place](), list[Work]()
     if isinstance(target, SharedTarget):
+        above = _above(places) if target.holds().folders else {}
         for place in places:
             told = list(words_at_target(target, [place]))
-            known = _legend(target, place) or legend or spelled({word for _, words in told for word in words}, people)
-            work += known.work(told)
-    return standing(inbox, letters_at_target(target, places), work, ours, rules.joins(inbox))
+            known = _legend(target, above.get(place, place)) or legend
+            known = known or spelled({word for _, words in told for word in words}, people)
+            shown = _shown(known, place) if place in above else None
+            if shown is not None:
+                carried = {named.key: words for named, words in told}
+                refs = (seen.ref for seen in target.survey(place, None))
+                told = [(Named(place.path, ref), carried.get(ref, frozenset())) for ref in refs]
+            work += known.work(told, shown)
+    roles = {place: role_of(home.path, home.role) for place, home in above.items()}
+    return standing(inbox, letters_at_target(target, places, roles), work, ours, rules.joins(inbox))
+
+
+def _above(places: Collection[Place]) -> dict[Place, Place]:
+    """The places whose names tell a state by themselves, each with the one that it is a sub-folder of."""
+    by_path = {place.path: place for place in places}
+    return {
+        place: by_path[place.path[:-1]]
+        for place in places
+        if place.path[:-1] in by_path and told_by(place.path[-1]) is not None
+    }
+
+
+def _shown(known: Legend, place: Place) -> Meant | None:
+    """The state that a folder shows: as the legend says, else as its name does."""
+    name = place.path[-1]
+    return known.folders.get(name) or told_by(name)
 
 
 def _legend(target: SharedTarget, place: Place) -> Legend | None:

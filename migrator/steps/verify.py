@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from migrator.mail.meaning import Meaning
 from migrator.model import Mailbox, Mark, Place, Sighting
-from migrator.ports import Target
+from migrator.ports import SharedTarget, Target
+from migrator.staging.entitlements import asked
 from migrator.staging.sightings import Delivered, Difference, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.staging.versions import stale
@@ -74,6 +75,8 @@ def verify_mailbox(
                 here.find("place", {"to": list(moved.place.path), "ref": moved.now.ref}, each)
             else:
                 here.find("missing", {"ref": each.ref}, each)
+        if here.mark.epoch and isinstance(target, SharedTarget):
+            _compare_rights(shelf, target, place, here)
         for seen in here.extra:
             here.find("extra", {"ref": seen.ref, "message_id": seen.message_id})
         shelf.note(run.id, place, here.found, here.mark, here.before)
@@ -110,6 +113,16 @@ def _look(
         here.find("older-gone", {"was": first.count, "is": here.before + adopted})
     here.missing = [*bound.values(), *unbound]
     return here
+
+
+def _compare_rights(shelf: Shelf, target: SharedTarget, place: Place, here: _Looked) -> None:
+    """What people have from us, against what they may do there now."""
+    given = [each for each in asked(shelf, place).values() if each.stands]
+    now = target.rights(place) if given else {}
+    for each in given:
+        word = now[each.who].word if each.who in now else ""
+        if word != each.word:
+            here.find("rights", {"who": each.who, "given": each.word, "is": word})
 
 
 def _unbound(target: Target, place: Place, unbound: list[Delivered], seen: Sighting) -> Delivered | None:

@@ -111,6 +111,19 @@ def test_rights_are_read_back_revoked_and_undone(office: Office) -> None:
         assert client.select(office.folder("support"), readonly=True)[0] == "NO"
 
 
+def test_verify_names_the_rights_that_an_administrator_has_changed(office: Office) -> None:
+    loaded(office)
+    with office.as_owner("support") as client:
+        client.setacl("INBOX", office.address("tanaka"), "lrswi")
+        client.deleteacl("Sent", office.address("suzuki"))
+    findings = office.journey.json("verify", "new", code=1)["findings"]
+    assert [(each["kind"], each["place"], each["detail"]["is"]) for each in findings] == [
+        ("rights", "INBOX", "lrswi"),
+        ("rights", "Sent", ""),
+    ]
+    assert office.address("tanaka") in office.journey.run("verify", "new", code=1)
+
+
 # -- how far everything is -------------------------------------------------------------------------------------------
 
 
@@ -243,6 +256,8 @@ def test_a_fact_that_would_be_nowhere_stops_the_load_until_it_is_signed(
         office.journey.run("extract", *inboxes, code=None)
         assert office.journey.complaint("load", "new", *inboxes, code=2) == "shared.would-drop"
         assert not {b"APPEND", b"CREATE", b"SETACL", b"STORE"} & server.names
+        told = office.journey.run("load", "new", "--dry-run", *inboxes)
+        assert re.search(r"support\s+unreadable\s+1\b", told)
         assert "mails loaded" in office.journey.run("load", "new", *inboxes, "--sign-lost")
     (run,) = [each for each in office.journey.json("runs") if each["step"] == "load"]
     assert run["counts"]["signed_lost"] == 1

@@ -80,6 +80,37 @@ class Office:
         finally:
             client.shutdown()
 
+    @staticmethod
+    def encoded(name: str) -> str:
+        """Modified UTF-7 (RFC 3501 §5.1.3), by Python's own UTF-7."""
+
+        def shift(found: re.Match[str]) -> str:
+            packed = base64.b64encode(found[0].encode("utf-16-be")).decode().rstrip("=")
+            return f"&{packed.replace('/', ',')}-"
+
+        return re.sub(r"[^\x20-\x7e]+", shift, name.replace("&", "&-"))
+
+    def quoted(self, name: str) -> str:
+        return f'"{self.encoded(name)}"'
+
+    @staticmethod
+    def folders(client: imaplib.IMAP4) -> list[str]:
+        """Every folder that can be selected, as people read its name; not those of others."""
+        found = []
+        for line in client.list()[1]:
+            assert isinstance(line, bytes)
+            attributes, _, name = re.fullmatch(rb'\((.*?)\) ("[^"]*"|NIL) "?([^"]*)"?', line).groups()  # type: ignore[union-attr]
+            text = re.sub(
+                "&([^-]*)-",
+                lambda each: (
+                    base64.b64decode(each[1].replace(",", "/") + "===").decode("utf-16-be") if each[1] else "&"
+                ),
+                name.decode(),
+            )
+            if b"\\Noselect" not in attributes and not text.startswith("Other Users/"):
+                found.append(text)
+        return found
+
     def folder(self, inbox: str, name: str = "INBOX") -> str:
         """How another person calls a folder of the inbox (RFC 2342)."""
         return f'"Other Users/{self.address(inbox)}/{name}"'
@@ -167,11 +198,12 @@ class Seen:
         return str(self.mail["Message-ID"] or "").strip()
 
 
-def at_target(office: Office, inbox: str) -> list[Seen]:
+def at_target(office: Office, inbox: str, *, everywhere: bool = False) -> list[Seen]:
     found = []
     with office.as_owner(inbox) as client:
-        for folder in ("INBOX", "Sent", "Trash", "Junk", "Drafts"):
-            if client.select(folder, readonly=True)[0] != "OK" or client.search(None, "ALL")[1] == [b""]:
+        for folder in office.folders(client) if everywhere else ("INBOX", "Sent", "Trash", "Junk", "Drafts"):
+            selected = client.select(office.quoted(folder), readonly=True)[0]
+            if selected != "OK" or client.search(None, "ALL")[1] == [b""]:
                 continue
             for part in client.fetch("1:*", "(FLAGS INTERNALDATE BODY.PEEK[])")[1]:
                 if isinstance(part, tuple):

@@ -18,7 +18,7 @@ class Tap:
 
     port: int = 0
     told: Mapping[bytes, bytes] = field(default_factory=dict)
-    """Capabilities of which clients are told another, or with b"" none."""
+    """Capabilities, or flags that can be kept, of which clients are told another, or with b"" none."""
     cut_after: int | None = None
     """Bytes from the server after which the connection ends, once."""
     cut_on: bytes | None = None
@@ -67,7 +67,7 @@ class Tap:
         for data in _chunks(server):
             shown = data
             for capability, other in self.told.items():
-                pattern = rb" %b(?=[ \]\r])" % re.escape(capability)
+                pattern = rb" %b(?=[ \])\r])" % re.escape(capability)
                 shown = re.sub(pattern, b" " + other if other else b"", shown)
             if self.cut_on is not None and self.cut_on in shown:
                 with suppress(OSError):

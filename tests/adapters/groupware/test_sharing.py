@@ -14,9 +14,10 @@ from adapters.groupware.checks import read
 from migrator.demo.store import build
 from migrator.errors import UsageError
 from migrator.inboxes import Belongs, Happened, Named, Note, Right, Scope, SharedInbox, Status, Tag, Template, WorkState
-from migrator.model import Unreadable
+from migrator.model import Account, Unreadable
 from migrator.ports import SharedSource, Source
 from migrator.testing import SharedSourceContract
+from migrator.testing.source import nothing
 from tests.adapters.groupware.builder import SHARED_TABLES, LegacyStore, snapshot
 from tests.desks import AT, letter
 
@@ -155,6 +156,20 @@ def test_a_row_is_told_in_the_inbox_of_its_mail_and_a_word_that_nobody_explained
     ]
     (state,) = [each for each in work(store, "sales") if isinstance(each, WorkState) and each.scope == Scope.MAIL]
     assert (state.status, state.label, state.assignee) == (None, "?", None)
+
+
+def test_a_row_about_a_mail_that_is_nowhere_is_named_once_in_the_first_inbox_without_its_text(
+    store: LegacyStore,
+) -> None:
+    store.add("tanaka", ("in",), letter("mori@reiji.example", "tanaka@example.co.jp", "q", "t"), frozenset(), AT)
+    with store.open() as source:  # a note about a person's own mail is nobody's business here
+        number = next(iter(source.items(next(iter(source.folders(Account("tanaka")))), after=None, known=nothing))).key
+    rows = ["00001\t0\tu1\t折り返し", "00002\t?\t\t", "00009\t9\tx12\tlost"]
+    store.table("work.tsv", "mail\tstate\twho\tmemo", [*rows, f"{number.removeprefix('index:')}\t0\tu1\tprivate"])
+    (fault,) = [each for each in work(store, "support") if isinstance(each, Unreadable)]
+    assert (fault.key, fault.reason.code) == ("loose:work/00009", "shared.fact-loose")
+    assert "lost" not in str(fault.reason.params)
+    assert not any(isinstance(each, Unreadable) for each in work(store, "sales"))
 
 
 def test_a_row_of_a_conversation_is_told_in_the_inbox_that_it_leads_to(store: LegacyStore) -> None:

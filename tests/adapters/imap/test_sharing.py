@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -49,6 +49,29 @@ class TestDovecot(SharedTargetContract):
         return shared(new_box(server))
 
 
+@pytest.mark.dovecot
+class TestStateFolders(SharedTargetContract):
+    """States by folders, people and tags still by keywords."""
+
+    holds = replace(FULL, folders=True)
+
+    @pytest.fixture
+    def store(self, new_box: Callable[[str], Box]) -> SharedBox:
+        return shared(new_box("dovecot_maildir"), states="folders")
+
+
+@pytest.mark.dovecot
+class TestServerWithoutNewKeywords(SharedTargetContract):
+    """PERMANENTFLAGS without `\\*`: nothing can be told by words, by folders it can."""
+
+    holds = replace(FULL, words=0, folders=True)
+
+    @pytest.fixture
+    def store(self, new_box: Callable[[str], Box]) -> Iterator[SharedBox]:
+        with tapped(new_box("dovecot_sdbox"), hide=[b"\\*"]) as (box, _):
+            yield shared(box, states="folders")
+
+
 class TestPymap(SharedTargetContract):
     """Keywords, and nothing else."""
 
@@ -69,6 +92,13 @@ class TestServerThatHoldsNothing(SharedTargetContract):
     def store(self, new_box: Callable[[str], Box]) -> Iterator[SharedBox]:
         with tapped(new_box("dovecot_sdbox"), hide=[b"ACL", b"METADATA"]) as (box, _):
             yield shared(box, states="none")
+
+
+@pytest.mark.dovecot
+def test_a_server_that_cannot_move_a_mail_shows_no_states_by_folders(new_box: Callable[[str], Box]) -> None:
+    hidden = tapped(new_box("dovecot_sdbox"), hide=[b"MOVE", b"UIDPLUS"])
+    with hidden as (box, _), shared(box, states="folders").open() as target:
+        assert not target.holds().folders
 
 
 @pytest.mark.dovecot

@@ -125,7 +125,7 @@ def test_each_fact_has_its_class() -> None:
         ("number", "b"): "archived-only",
         ("template", "sig"): "archived-only",
         ("note", "lost"): "archived-only",
-        ("fault", "bad"): "dropped",
+        ("unreadable", "bad"): "dropped",
     }
 
 

@@ -13,7 +13,7 @@ from migrator.ports import Holds
 from migrator.shared.legend import Legend
 from migrator.shared.mails import is_history, own
 from migrator.staging.evidence import unread
-from migrator.staging.reports import status
+from migrator.staging.reports import findings, status
 from migrator.staging.store import Staging
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
@@ -197,6 +197,18 @@ def test_rights_that_were_refused_are_asked_for_again_only_by_a_persons_word(way
     assert load(way, staging, retry=True)["setbacks"] == counts["setbacks"]
 
 
+def test_words_that_a_place_refuses_are_a_setback_and_no_secret(way: Road, staging: Staging) -> None:
+    def shrink(moment: str) -> None:
+        if moment == "set state":
+            way.new.holds = Holds(rights=ALL)
+
+    way.new.interrupt = shrink
+    counts = load(way, staging)
+    assert counts["unable"] >= 2
+    assert counts["setbacks"] == 2  # one for each place
+    assert words(way.new) == {}
+
+
 def test_words_go_when_the_target_is_to_hold_none(way: Road, staging: Staging) -> None:
     load(way, staging)
     way.new.holds = Holds(rights=ALL)
@@ -212,6 +224,26 @@ def test_rights_that_a_person_changed_at_the_target_stay(way: Road, staging: Sta
     for _ in range(2):
         load(way, staging)
         assert rights(way.new)["support/INBOX"] == {"sato": {Right.ADMIN}}
+
+
+@pytest.mark.parametrize("now", [frozenset[Right](), frozenset({Right.READ}), ALL - {Right.DELETE}])
+def test_verify_names_whoever_may_no_longer_do_just_what_we_let_them(
+    way: Road, staging: Staging, now: frozenset[Right]
+) -> None:
+    way.new.make("support", ("INBOX",))
+    way.new.rights["support", ("INBOX",)] = {"boss": frozenset({Right.READ})}
+    load(way, staging)
+    assert way.verify(staging).findings == 0
+    way.new.rights["support", ("INBOX",)]["boss"] = ALL  # not of our giving
+    assert way.verify(staging).findings == 0
+    way.new.rights["support", ("INBOX",)]["sato"] = now
+    if not now:
+        del way.new.rights["support", ("INBOX",)]["sato"]
+    assert way.verify(staging).findings == 1
+    (found,) = findings(staging, last_run(staging))
+    assert (found["kind"], found["place"], found["item"]) == ("rights", "INBOX", None)
+    assert found["detail"] == {"who": "sato", "given": " ".join(sorted(ALL)), "is": " ".join(sorted(now))}
+    assert way.ledger(staging).closed
 
 
 def test_what_was_there_before_us_is_there_after_undo(way: Road, staging: Staging) -> None:
