@@ -62,6 +62,8 @@ class Exchange:
     """Bytes of a mail at most; no limit of the organisation's is None."""
     twins: bool = True
     """Whether a text gets a twin in HTML when a mail is read."""
+    illegal: frozenset[str] = frozenset()
+    """Characters no folder's name may have."""
     full_folders_stay: bool = False
     """Whether a folder that is not empty cannot be deleted for good."""
     public_mailbox: str = "5f0b2c1e-7c1a-4c53-9d5a-0f7a3c1b9e55@example.co.jp"

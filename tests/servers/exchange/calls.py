@@ -72,9 +72,9 @@ class Call:
         yield from holder
 
     def folder(self, given: Element) -> tuple[Mailbox, Folder]:
-        """The folder a FolderId or DistinguishedFolderId means, if the caller may know of it.
+        """The folder a FolderId or DistinguishedFolderId means; for those who may not see it there is none.
 
-        [services] delegate-access-and-ews-in-exchange
+        [services] handling-delegation-related-errors-in-ews-in-exchange
         """
         if local(given) == "DistinguishedFolderId":
             role = str(given.get("Id"))
@@ -83,24 +83,28 @@ class Call:
             folder = mailbox.role(role)
         else:
             mailbox, folder = self.store.folder(str(given.get("Id")))
-        self._routed(mailbox)
+        if folder.role != "publicfoldersroot":
+            self._routed(mailbox)
         if not self.rights(mailbox, folder).visible:
-            raise Refusal("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+            raise Refusal("ErrorFolderNotFound", "The specified folder could not be found in the store.")
         return mailbox, folder
 
     def item(self, given: Element) -> tuple[Mailbox, Item]:
-        """The item an ItemId means, if the caller may read it."""
+        """The item an ItemId means; for those who may not read it there is none.
+
+        [services] handling-delegation-related-errors-in-ews-in-exchange
+        """
         mailbox, item = self.store.item(str(given.get("Id")))
         self._routed(mailbox)
         if not self.rights(mailbox, mailbox.folders[item.folder]).read:
-            raise Refusal("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+            raise Refusal("ErrorItemNotFound", "The specified object was not found in the store.")
         return mailbox, item
 
     def rights(self, mailbox: Mailbox, folder: Folder) -> Rights:
         return mailbox.rights(self.caller, folder)
 
     def need(self, allowed: bool) -> None:
-        """[reference] responsecode (ErrorAccessDenied)"""
+        """[services] handling-delegation-related-errors-in-ews-in-exchange (ErrorAccessDenied)"""
         if not allowed:
             raise Refusal("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 
@@ -111,8 +115,8 @@ class Call:
     def _routed(self, mailbox: Mailbox) -> None:
         """Requests for a public folder's content name the mailbox that holds it, in two HTTP headers.
 
-        [services] how-to-route-public-folder-content-requests
-        The page does not say how a server refuses; this one says that the folder is not here.
+        [services] how-to-route-public-folder-content-requests; which operations those are says
+        public-folder-access-with-ews-in-exchange. How a server refuses is not said; this one has no such folder.
         """
         if not mailbox.public or not OPERATIONS[self.name].content:
             return

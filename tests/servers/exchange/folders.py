@@ -10,19 +10,18 @@ from tests.servers.exchange.shapes import Shape, folder_id, shown_folder
 from tests.servers.exchange.store import Folder, Mailbox, Refusal
 from tests.servers.exchange.xml import MESSAGES, TYPES, Element, local, m, t, truth, within
 
-NAME = 255
-"""Characters of a folder's name at most; see `name_of`."""
+NAME = 256
+"""Characters of a folder's name at most ([MS-ASCMD] 2.2.3.47.2; no page says it of EWS)."""
 
 
-def name_of(given: str | None) -> str:
-    """A folder's name, if it can be one.
+def name_of(given: str | None, illegal: frozenset[str]) -> str:
+    """A folder's name, if it can be one: [reference] responsecode (ErrorFolderSavePropertyError).
 
-    [MS-OXCFOLD] 2.2.1.2.1: the display name is at most 255 characters; a name of nothing is none.
+    All characters that XML has may be in it: https://learn.microsoft.com/previous-versions/office/developer/
+    exchange-server-2007/aa493942(v=exchg.80). `illegal` are those a test forbids nevertheless.
     """
     name = given or ""
-    if not name.strip():
-        raise Refusal("ErrorFolderSavePropertyError", "The folder has no name.")
-    if len(name) > NAME:
+    if not name.strip() or len(name) > NAME or set(name) & illegal:
         raise Refusal(
             "ErrorFolderSavePropertyError", "The folder save operation failed due to invalid property values."
         )
@@ -33,7 +32,7 @@ def _shown(call: Call, mailbox: Mailbox, folder: Folder, shape: Shape) -> Elemen
     return shown_folder(mailbox, folder, shape, call.exchange.public_mailbox if mailbox.public else None)
 
 
-@operation("GetFolder", each="FolderIds")
+@operation("GetFolder", each="FolderIds", content=True)
 def get_folder(call: Call, given: Element) -> list[Element]:
     mailbox, folder = call.folder(given)
     return [m("Folders", _shown(call, mailbox, folder, Shape.of(call.body.find(f"{MESSAGES}FolderShape"))))]
@@ -41,9 +40,14 @@ def get_folder(call: Call, given: Element) -> list[Element]:
 
 @operation("FindFolder", each="ParentFolderIds")
 def find_folder(call: Call, given: Element) -> list[Element]:
-    """The folders below one, of which the caller sees those he may."""
+    """The folders below one, of which the caller sees those he may; in public folders one level at a time.
+
+    [services] public-folder-access-with-ews-in-exchange
+    """
     mailbox, top = call.folder(given)
     deep = call.body.get("Traversal") == "Deep"
+    if deep and mailbox.public:
+        raise Refusal("ErrorInvalidOperation", "Public folders are not searched deep.")
     found = mailbox.below(top.id) if deep else mailbox.children(top.id)
     seen = [each for each in found if call.rights(mailbox, each).visible]
     view = call.body.find(f"{MESSAGES}IndexedPageFolderView")
@@ -67,7 +71,7 @@ def create_folder(call: Call, given: Element) -> list[Element]:
     assert target is not None
     mailbox, parent = call.folder(target[0])
     call.need(call.rights(mailbox, parent).subfolders)
-    name = name_of(given.findtext(f"{TYPES}DisplayName"))
+    name = name_of(given.findtext(f"{TYPES}DisplayName"), call.exchange.illegal)
     kind = given.findtext(f"{TYPES}FolderClass") or parent.kind
     made = mailbox.add_folder(name, parent.id, kind)
     _set(made, given)
@@ -76,12 +80,16 @@ def create_folder(call: Call, given: Element) -> list[Element]:
 
 @operation("UpdateFolder", each="FolderChanges")
 def update_folder(call: Call, given: Element) -> list[Element]:
-    """[reference] updatefolder-operation"""
+    """[reference] updatefolder-operation; the change key is required: responsecode
+    (ErrorChangeKeyRequiredForWriteOperations).
+    """
     mailbox, folder = call.folder(given[0])
     call.need(call.rights(mailbox, folder).owner)
+    if not given[0].get("ChangeKey") and local(given[0]) == "FolderId":
+        raise Refusal("ErrorChangeKeyRequiredForWriteOperations", "This operation needs a change key.")
     for update in within(given, f"{TYPES}Updates"):
         if local(update) == "SetFolderField":
-            _rename(mailbox, folder, update[1])
+            _rename(call, mailbox, folder, update[1])
             _set(folder, update[1])
         elif local(update) == "DeleteFolderField" and prop.is_extended(update[0]):
             folder.properties.pop(prop.key_of(update[0]), None)
@@ -91,16 +99,19 @@ def update_folder(call: Call, given: Element) -> list[Element]:
     return [m("Folders", t(local(shown_folder(mailbox, folder, Shape.of(None))), folder_id(folder)))]
 
 
-def _rename(mailbox: Mailbox, folder: Folder, given: Element) -> None:
+def _rename(call: Call, mailbox: Mailbox, folder: Folder, given: Element) -> None:
     if (name := given.findtext(f"{TYPES}DisplayName")) is not None:
         if folder.role:
             raise Refusal("ErrorAccessDenied", "A distinguished folder keeps its name.")
-        mailbox.free(name_of(name), folder.parent, besides=folder.id)
+        mailbox.free(name_of(name, call.exchange.illegal), folder.parent, besides=folder.id)
         folder.name = name
 
 
 def _set(folder: Folder, given: Element) -> None:
-    """Take over extended properties, class and permissions. A PermissionSet replaces the whole of the old one."""
+    """Take over extended properties, class and permissions. A PermissionSet replaces the whole of the old one.
+
+    [services] how-to-set-folder-permissions-for-another-user-by-using-ews-in-exchange
+    """
     for each in given.iterfind(f"{TYPES}ExtendedProperty"):
         one = prop.parsed(each)
         folder.properties[one.key] = one

@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
 
 from tests.servers.exchange import properties as prop
 from tests.servers.exchange.calls import Call, operation
-from tests.servers.exchange.mime import facts
+from tests.servers.exchange.mime import facts, readable
 from tests.servers.exchange.shapes import Shape, change_key, item_id, shown_item
 from tests.servers.exchange.store import Folder, Item, Mailbox, Refusal
 from tests.servers.exchange.xml import MESSAGES, TYPES, Element, local, m, t, truth, within
@@ -45,8 +46,7 @@ def _made(call: Call, given: Element, folder: Folder) -> Item:
     """An item of a mail and what is said beside it.
 
     It is a draft unless PidTagMessageFlags (0x0E07) is given now; it was received now unless PidTagMessageDeliveryTime
-    (0x0E06) is given.
-    [services] how-to-import-items-by-using-ews-in-exchange
+    (0x0E06) is given: [services] how-to-import-items-by-using-ews-in-exchange. Keywords are categories ([MS-OXCMAIL]).
     """
     raw = _mime(call, given)
     read_off = facts(raw)
@@ -61,6 +61,7 @@ def _made(call: Call, given: Element, folder: Folder) -> Item:
         sent=(read_off.date or moment).astimezone(UTC),
         draft=True,
         subject=read_off.subject,
+        categories=categories(readable(read_off.first("Keywords") or "").split(",")),
         kind=given.findtext(f"{TYPES}ItemClass") or "IPM.Note",
         importance=_from_header(read_off.first("Importance"), IMPORTANCE),
         sensitivity=_from_header(read_off.first("Sensitivity"), SENSITIVITY),
@@ -94,7 +95,7 @@ def _set(item: Item, field: Element, *, created: bool = False) -> None:
         case "IsRead":
             item.read = truth(value)
         case "Categories":
-            item.categories = categories([each.text or "" for each in field])
+            item.categories = categories(each.text or "" for each in field)
         case "Importance":
             item.importance = value
         case "Sensitivity":
@@ -148,14 +149,20 @@ def _extend(item: Item, field: Element, *, created: bool) -> None:
         case prop.SUBJECT:
             item.subject = one.value
         case (group, "Keywords") if group == prop.SETS["PublicStrings"]:
-            item.categories = categories(list(one.values))
+            item.categories = categories(one.values)
         case _:
             item.properties[one.key] = one
 
 
-def categories(names: list[str]) -> tuple[str, ...]:
-    """Categories as they are kept: a name twice is once."""
-    return tuple(dict.fromkeys(names))
+def categories(names: Iterable[str]) -> tuple[str, ...]:
+    """Categories as they end up: a comma parts two, as it does for Outlook, and a name has less than 256 characters.
+
+    https://learn.microsoft.com/office/vba/api/outlook.mailitem.categories, [MS-OXCMSG] 2.2.1.17
+    """
+    single = [each.strip() for name in names for each in name.split(",")]
+    if any(len(each) > 255 for each in single):
+        raise Refusal("ErrorInvalidValueForProperty", "A category is too long.")
+    return tuple(dict.fromkeys(each for each in single if each))
 
 
 @operation("GetItem", each="ItemIds", content=True)
@@ -167,10 +174,10 @@ def get_item(call: Call, given: Element) -> list[Element]:
 
 @operation("UpdateItem", each="ItemChanges", content=True)
 def update_item(call: Call, given: Element) -> list[Element]:
-    """Change fields of an item, if nobody else did meanwhile.
+    """Change fields of an item; with NeverOverwrite only if nobody else did meanwhile.
 
-    With NeverOverwrite or AutoResolve a stale change key is refused; AlwaysOverwrite does not look at it.
-    [reference] updateitem (ConflictResolution)
+    [reference] updateitem (ConflictResolution); the change key is required: responsecode
+    (ErrorChangeKeyRequiredForWriteOperations, ErrorIrresolvableConflict).
     """
     mailbox, item = call.item(given[0])
     rights = call.rights(mailbox, mailbox.folders[item.folder])
@@ -192,11 +199,9 @@ def update_item(call: Call, given: Element) -> list[Element]:
 
 def _current(item: Item, given: Element, resolution: str) -> None:
     said = given.get("ChangeKey")
-    if resolution == "AlwaysOverwrite":
-        return
     if not said:
-        raise Refusal("ErrorChangeKeyRequired", "This operation needs a change key.")
-    if said != change_key(item):
+        raise Refusal("ErrorChangeKeyRequiredForWriteOperations", "This operation needs a change key.")
+    if resolution == "NeverOverwrite" and said != change_key(item):
         raise Refusal("ErrorIrresolvableConflict", "The item was changed meanwhile: its change key is another.")
 
 
@@ -225,16 +230,19 @@ def _receipt(call: Call, mailbox: Mailbox, item: Item) -> None:
 
 @operation("DeleteItem", each="ItemIds", content=True)
 def delete_item(call: Call, given: Element) -> list[Element]:
-    """[reference] deleteitem (SuppressReadReceipts)"""
+    """[reference] deleteitem (SuppressReadReceipts), deleteitem-operation: delegates do not delete by moving."""
     mailbox, item = call.item(given)
     rights = call.rights(mailbox, mailbox.folders[item.folder])
     call.need(call.may_change(mailbox, item, rights.delete))
+    kind = call.body.get("DeleteType")
+    if kind == "MoveToDeletedItems" and not mailbox.is_owner(call.caller):
+        raise Refusal("ErrorCannotDeleteObject", "Delegates move an item to Deleted Items by MoveItem.")
     if not item.read:
         _receipt(call, mailbox, item)
-    if call.body.get("DeleteType") == "HardDelete" or mailbox.public:
+    if kind == "HardDelete" or mailbox.public:
         mailbox.remove(item)
     else:
-        soft = call.body.get("DeleteType") == "SoftDelete"
+        soft = kind == "SoftDelete"
         mailbox.move(item, mailbox, mailbox.role("recoverableitemsdeletions" if soft else "deleteditems").id)
     return []
 

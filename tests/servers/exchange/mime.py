@@ -58,8 +58,8 @@ def facts(raw: bytes) -> Facts:
     bodies = {kind: _text(part) for kind in ("plain", "html") if (part := _first(message, kind))}
     return Facts(
         headers=headers,
-        subject=readable(str(message.get("Subject") or "")),
-        message_id=storable(str(message.get("Message-ID") or "").strip()),
+        subject=readable(next(iter(_raw(message, "Subject")), "")),
+        message_id=storable(next(iter(_raw(message, "Message-ID")), "").strip()),
         date=_date(message),
         text=bodies.get("plain", ""),
         html=bodies.get("html", ""),
@@ -74,14 +74,14 @@ def rebuilt(raw: bytes, sent: datetime | None = None, *, twins: bool = True, ext
     is an HTML part beside each text that had none.
     """
     message = email.message_from_bytes(raw, policy=PLAIN)
-    wanted = {name: message.get_all(name, []) for name in KEPT}
+    wanted = {name: _raw(message, name) for name in KEPT}
     if when := sent or _date(message):
         wanted["Date"] = [format_datetime(when.astimezone(UTC))]
     order = sorted(wanted, key=lambda name: LAST.index(name) if name in LAST else -1)
     made = _part(message, alone=twins, twins=twins)
     inner = [f"{name}: {value}" for name, value in made.raw_items() if name.lower().startswith("content-")]
-    lines = [_header(name, str(value)) for name in order for value in wanted[name]]
-    lines += [*(f"{name}: {value}" for name, value in extra.items()), "MIME-Version: 1.0", *inner]
+    lines = [_header(name, value) for name in order for value in wanted[name]]
+    lines += [*(_header(name, value) for name, value in extra.items()), "MIME-Version: 1.0", *inner]
     for name in set(made.keys()):
         if name.lower() != "content-type":
             del made[name]
@@ -90,11 +90,16 @@ def rebuilt(raw: bytes, sent: datetime | None = None, *, twins: bool = True, ext
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
 
 
+def _raw(message: Message, name: str) -> list[str]:
+    """A header's values as they stand, bytes beyond ASCII as surrogates."""
+    return [str(value) for each, value in message.raw_items() if each.lower() == name.lower()]
+
+
 def _header(name: str, value: str) -> str:
-    """A header's line: the subject in other encoded words, the rest unfolded."""
+    """A header's line: what is plain text in other encoded words, the rest unfolded."""
     value = re.sub(r"\r?\n(?=[ \t])", "", value)
     value = value.replace("\r", " ").replace("\n", " ")
-    if name == "Subject" and (decoded := readable(value)).isprintable() and "�" not in decoded:
+    if name in ("Subject", "Keywords") and (decoded := readable(value)).isprintable() and "�" not in decoded:
         value = Header(decoded, "utf-8" if not decoded.isascii() else None, maxlinelen=70).encode(linesep="\r\n")
     return f"{name}: {value}"
 
@@ -102,7 +107,7 @@ def _header(name: str, value: str) -> str:
 def _part(part: Message, *, alone: bool, twins: bool) -> Message:
     """A part made anew: other boundaries, another transfer encoding; beside a text that stands alone its HTML twin."""
     kind = part.get_content_type()
-    if kind in ("multipart/signed", "message/rfc822"):
+    if kind == "multipart/signed" or kind.startswith("message/"):
         return part  # a signature covers its bytes; a mail in a mail is an item of its own
     if part.is_multipart():
         part.set_boundary(f"_{next(_boundaries):03}_NextPart_")

@@ -69,7 +69,7 @@ def remove_delegate(call: Call, body: Element) -> list[Element]:
 def _own(call: Call, body: Element) -> Mailbox:
     """The mailbox whose delegates are meant: the caller's, or one he has full access to."""
     mailbox = call.store[str(body.findtext(f"{MESSAGES}Mailbox/{TYPES}EmailAddress"))]
-    call.need(call.caller == mailbox.owner or call.caller in mailbox.full_access)
+    call.need(mailbox.is_owner(call.caller))
     return mailbox
 
 

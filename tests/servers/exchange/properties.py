@@ -82,8 +82,11 @@ def parsed(given: Element) -> Property:
 
 
 def shown(path: Element, one: Property) -> Element:
-    """The ExtendedProperty element that answers for the path asked for."""
-    asked = t("ExtendedFieldURI", **{str(name): str(value) for name, value in path.attrib.items()})
+    """The ExtendedProperty element that answers for the path asked for; a tag is written in hexadecimal digits."""
+    named = {str(name): str(value) for name, value in path.attrib.items()}
+    if "PropertyTag" in named:
+        named["PropertyTag"] = hex(int(named["PropertyTag"], 0))
+    asked = t("ExtendedFieldURI", **named)
     values = [t("Value", value) for value in one.values]
     return t("ExtendedProperty", asked, t("Values", *values) if one.kind.endswith("Array") else values[0])
 

@@ -165,7 +165,8 @@ def shown_item(item: Item, shape: Shape, *, twins: bool = True) -> Element:
     ):
         made.append(found)
     if shape.mime:
-        raw = rebuilt(item.raw, item.sent, twins=twins)
+        keywords = {"Keywords": ", ".join(item.categories)} if item.categories else {}
+        raw = rebuilt(item.raw, item.sent, twins=twins, extra=keywords)
         made.append(t("MimeContent", base64.b64encode(raw).decode("ascii"), CharacterSet="UTF-8"))
     for path in shape.extended:
         if found_property := property_of(item, prop.key_of(path)):
@@ -206,14 +207,22 @@ def shown_folder(mailbox: Mailbox, folder: Folder, shape: Shape, holder: str | N
     }
     made = t(kind, *(fields[name]() for name in fields if name == "FolderId" or name in shape.fields))
     for path in shape.extended:
-        if found := folder_property(folder, prop.key_of(path)):
+        if found := folder_property(folder, prop.key_of(path), holder):
             made.append(prop.shown(path, found))
     return arranged(made, f"{kind}Type")
 
 
-def folder_property(folder: Folder, key: Key) -> Property | None:
+def folder_property(folder: Folder, key: Key, holder: str | None) -> Property | None:
+    """An extended property of a folder.
+
+    PR_REPLICA_LIST is the GUID of the mailbox that holds the content, as ASCII text with a zero byte behind:
+    [services] how-to-route-public-folder-content-requests
+    """
     if key == prop.FOLDER_CLASS:
         return Property(key, "String", (folder.kind,))
+    if key == prop.REPLICAS and holder:
+        guid = holder.partition("@")[0].encode("ascii") + b"\0"
+        return Property(key, "Binary", (base64.b64encode(guid).decode("ascii"),))
     return folder.properties.get(key)
 
 

@@ -201,8 +201,12 @@ class Mailbox:
             del self.folders[each.id]
             self.removals.append(Removal(self.next(), str(each.parent), each.id, True))
 
+    def is_owner(self, caller: str) -> bool:
+        """Whether somebody may act as the owner does."""
+        return caller == self.owner or caller in self.full_access
+
     def rights(self, caller: str, folder: Folder) -> Rights:
-        if caller == self.owner or caller in self.full_access:
+        if self.is_owner(caller):
             return ALL
         return folder.rights.get(caller, folder.rights["Default"])
 

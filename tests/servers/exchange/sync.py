@@ -20,7 +20,7 @@ MOST = 512
 
 @operation("SyncFolderItems", content=True)
 def sync_folder_items(call: Call, body: Element) -> list[Element]:
-    """Changes of a folder's items, at most 512 an answer. Public folders cannot be synchronised."""
+    """Changes of a folder's items, at most 512 an answer."""
     mailbox, folder = _whose(call, body)
     call.need(call.rights(mailbox, folder).read)
     since = _since(body)
@@ -38,7 +38,13 @@ def sync_folder_items(call: Call, body: Element) -> list[Element]:
 
 @operation("SyncFolderHierarchy")
 def sync_folder_hierarchy(call: Call, body: Element) -> list[Element]:
+    """Changes of the folders below one, but not of public folders.
+
+    [services] public-folder-access-with-ews-in-exchange
+    """
     mailbox, top = _whose(call, body)
+    if mailbox.public:
+        raise Refusal("ErrorInvalidOperation", "The tree of public folders cannot be synchronised.")
     since = _since(body)
     gone = (each for each in mailbox.removals if each.is_folder)
     changes = _after(since, mailbox.below(top.id), gone)
@@ -52,10 +58,7 @@ def sync_folder_hierarchy(call: Call, body: Element) -> list[Element]:
 
 def _whose(call: Call, body: Element) -> tuple[Mailbox, Folder]:
     given = body.find(f"{MESSAGES}SyncFolderId")
-    mailbox, folder = call.folder(given[0] if given is not None else t("DistinguishedFolderId", Id="msgfolderroot"))
-    if mailbox.public:
-        raise Refusal("ErrorInvalidOperation", "Public folders cannot be synchronised.")
-    return mailbox, folder
+    return call.folder(given[0] if given is not None else t("DistinguishedFolderId", Id="msgfolderroot"))
 
 
 def _since(body: Element) -> int:
