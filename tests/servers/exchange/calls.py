@@ -29,14 +29,18 @@ class Operation:
     each: str | None
     content: bool
     """Whether it touches what is in a folder, and not only the tree of folders (public folders ask)."""
+    empty: str | None
+    """The element that an error has too, with nothing in it, because the schema wants it."""
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(name: str, each: str | None = None, *, content: bool = False) -> Callable[[Work], Work]:
+def operation(
+    name: str, each: str | None = None, *, content: bool = False, empty: str | None = None
+) -> Callable[[Work], Work]:
     def enlist(work: Work) -> Work:
-        OPERATIONS[name] = Operation(work, each, content)
+        OPERATIONS[name] = Operation(work, each, content, empty)
         return work
 
     return enlist
@@ -141,7 +145,8 @@ def _message(call: Call, part: Element, number: int) -> Element:
         with call.store.lock:
             children = OPERATIONS[call.name].work(call, part)
     except Refusal as refusal:
-        return m(name, *error(refusal), ResponseClass="Error")
+        empty = OPERATIONS[call.name].empty
+        return m(name, *error(refusal), m(empty) if empty else None, ResponseClass="Error")
     if len(children) == 1 and local(children[0]) == f"{call.name}Response":
         return children[0]
     return m(name, m("ResponseCode", "NoError"), *children, ResponseClass="Success")

@@ -32,7 +32,7 @@ def _shown(call: Call, mailbox: Mailbox, folder: Folder, shape: Shape) -> Elemen
     return shown_folder(mailbox, folder, shape, call.exchange.public_mailbox if mailbox.public else None)
 
 
-@operation("GetFolder", each="FolderIds", content=True)
+@operation("GetFolder", each="FolderIds", content=True, empty="Folders")
 def get_folder(call: Call, given: Element) -> list[Element]:
     mailbox, folder = call.folder(given)
     return [m("Folders", _shown(call, mailbox, folder, Shape.of(call.body.find(f"{MESSAGES}FolderShape"))))]
@@ -65,7 +65,7 @@ def find_folder(call: Call, given: Element) -> list[Element]:
     return [root]
 
 
-@operation("CreateFolder", each="Folders")
+@operation("CreateFolder", each="Folders", empty="Folders")
 def create_folder(call: Call, given: Element) -> list[Element]:
     target = call.body.find(f"{MESSAGES}ParentFolderId")
     assert target is not None
@@ -78,7 +78,7 @@ def create_folder(call: Call, given: Element) -> list[Element]:
     return [m("Folders", t(local(given), folder_id(made)))]
 
 
-@operation("UpdateFolder", each="FolderChanges")
+@operation("UpdateFolder", each="FolderChanges", empty="Folders")
 def update_folder(call: Call, given: Element) -> list[Element]:
     """[reference] updatefolder-operation; the change key is required: responsecode
     (ErrorChangeKeyRequiredForWriteOperations).
@@ -170,7 +170,7 @@ def empty_folder(call: Call, given: Element) -> list[Element]:
     return []
 
 
-@operation("MoveFolder", each="FolderIds")
+@operation("MoveFolder", each="FolderIds", empty="Folders")
 def move_folder(call: Call, given: Element) -> list[Element]:
     target = call.body.find(f"{MESSAGES}ToFolderId")
     assert target is not None

@@ -26,7 +26,7 @@ class ReadReceipt:
     subject: str
 
 
-@operation("CreateItem", each="Items", content=True)
+@operation("CreateItem", each="Items", content=True, empty="Items")
 def create_item(call: Call, given: Element) -> list[Element]:
     """Keep a mail in a folder; sending is not for this server.
 
@@ -165,14 +165,14 @@ def categories(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in single if each))
 
 
-@operation("GetItem", each="ItemIds", content=True)
+@operation("GetItem", each="ItemIds", content=True, empty="Items")
 def get_item(call: Call, given: Element) -> list[Element]:
     _, item = call.item(given)
     shape = Shape.of(call.body.find(f"{MESSAGES}ItemShape"))
     return [m("Items", shown_item(item, shape, twins=call.exchange.twins))]
 
 
-@operation("UpdateItem", each="ItemChanges", content=True)
+@operation("UpdateItem", each="ItemChanges", content=True, empty="Items")
 def update_item(call: Call, given: Element) -> list[Element]:
     """Change fields of an item; with NeverOverwrite only if nobody else did meanwhile.
 
@@ -247,7 +247,7 @@ def delete_item(call: Call, given: Element) -> list[Element]:
     return []
 
 
-@operation("MoveItem", each="ItemIds", content=True)
+@operation("MoveItem", each="ItemIds", content=True, empty="Items")
 def move_item(call: Call, given: Element) -> list[Element]:
     target = call.body.find(f"{MESSAGES}ToFolderId")
     assert target is not None
