@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 import requests
-from exchangelib import DELEGATE, IMPERSONATION, Account, Configuration, Credentials, ExtendedProperty, Message
+from exchangelib import DELEGATE, IMPERSONATION, UTC, Account, Configuration, Credentials, ExtendedProperty, Message
 from exchangelib.ewsdatetime import EWSDateTime
 from lxml import etree
 
@@ -71,7 +71,7 @@ def account(exchange: Exchange, owner: str = ALICE, user: str | None = None) -> 
         service_endpoint=exchange.url, credentials=Credentials(user or owner, PASSWORD), auth_type="basic"
     )
     access = IMPERSONATION if user == SERVICE else DELEGATE
-    return Account(owner, config=config, autodiscover=False, access_type=access)
+    return Account(owner, config=config, autodiscover=False, access_type=access, default_timezone=UTC)
 
 
 def mail(mailbox: Account, **more: object) -> Message:

@@ -10,6 +10,8 @@ from exchangelib.errors import ErrorCannotDeleteObject, ErrorIrresolvableConflic
 from tests.doubles.ews import MAIL, account, ask, codes, create, extended, found, mail, message
 from tests.servers.exchange import ALICE, BOB, Exchange
 from tests.servers.exchange.items import ReadReceipt
+from tests.servers.exchange.rights import LEVELS
+from tests.servers.exchange.shapes import change_key
 from tests.servers.exchange.xml import m, t
 
 THEN = datetime(2009, 11, 2, 0, 15, 3, tzinfo=UTC)
@@ -29,8 +31,6 @@ def get(exchange: Exchange, *fields: str, mime: bool = False):
 
 
 def update(exchange: Exchange, *fields, key: str | None = None, resolution: str = "AlwaysOverwrite", **attributes):
-    from tests.servers.exchange.shapes import change_key
-
     item = only(exchange)
     updates = [t("SetItemField", path, t("Message", field)) for path, field in fields]
     change = t("ItemChange", t("ItemId", Id=item.id, ChangeKey=key or change_key(item)), t("Updates", *updates))
@@ -203,8 +203,6 @@ def test_a_moved_mail_has_another_id_and_a_deleted_one_goes_where_it_was_sent(ex
 
 
 def test_a_delegate_does_not_delete_by_moving_to_deleted_items(exchange: Exchange) -> None:
-    from tests.servers.exchange.rights import LEVELS
-
     ask(exchange, create(message()))
     exchange[ALICE].role("inbox").rights[BOB] = LEVELS["Editor"]
     body = m("DeleteItem", m("ItemIds", t("ItemId", Id=only(exchange).id)), DeleteType="MoveToDeletedItems")

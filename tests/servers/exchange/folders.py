@@ -29,7 +29,8 @@ def name_of(given: str | None, illegal: frozenset[str]) -> str:
 
 
 def _shown(call: Call, mailbox: Mailbox, folder: Folder, shape: Shape) -> Element:
-    return shown_folder(mailbox, folder, shape, call.exchange.public_mailbox if mailbox.public else None)
+    holder = call.exchange.public_mailbox if mailbox.public else None
+    return shown_folder(mailbox, folder, shape, rights=call.rights(mailbox, folder), holder=holder)
 
 
 @operation("GetFolder", each="FolderIds", content=True, empty="Folders")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.servers.exchange import properties as prop
 from tests.servers.exchange.mime import rebuilt
 from tests.servers.exchange.properties import Key, Property
-from tests.servers.exchange.rights import permission
+from tests.servers.exchange.rights import ALL, Rights, permission
 from tests.servers.exchange.store import Folder, Item, Mailbox
 from tests.servers.exchange.xml import TYPES, Element, arranged, t, truth
 
@@ -189,8 +189,10 @@ def folder_id(folder: Folder) -> Element:
 KINDS = {"IPF.Appointment": "CalendarFolder", "IPF.Contact": "ContactsFolder", "IPF.Task": "TasksFolder"}
 
 
-def shown_folder(mailbox: Mailbox, folder: Folder, shape: Shape, holder: str | None = None) -> Element:
-    """A Folder element, or that of its kind. `holder` is the mailbox of a public folder's content."""
+def shown_folder(
+    mailbox: Mailbox, folder: Folder, shape: Shape, *, rights: Rights = ALL, holder: str | None = None
+) -> Element:
+    """A Folder element, or that of its kind. `rights` are the caller's, `holder` has a public folder's content."""
     kind = KINDS.get(folder.kind, "Folder")
     items = mailbox.held(folder.id)
     fields: dict[str, Callable[[], Element | None]] = {
@@ -202,6 +204,7 @@ def shown_folder(mailbox: Mailbox, folder: Folder, shape: Shape, holder: str | N
         "ChildFolderCount": lambda: t("ChildFolderCount", len(mailbox.children(folder.id))),
         "DistinguishedFolderId": lambda: t("DistinguishedFolderId", folder.role) if folder.role else None,
         "UnreadCount": lambda: t("UnreadCount", sum(not each.read for each in items)) if kind == "Folder" else None,
+        "EffectiveRights": lambda: _effective(rights),
         "PermissionSet": lambda: _permissions(folder, kind),
         "ReplicaList": lambda: t("ReplicaList", t("String", holder)) if holder else None,
     }
@@ -224,6 +227,18 @@ def folder_property(folder: Folder, key: Key, holder: str | None) -> Property | 
         guid = holder.partition("@")[0].encode("ascii") + b"\0"
         return Property(key, "Binary", (base64.b64encode(guid).decode("ascii"),))
     return folder.properties.get(key)
+
+
+def _effective(rights: Rights) -> Element:
+    may = {
+        "CreateAssociated": rights.owner,
+        "CreateContents": rights.create,
+        "CreateHierarchy": rights.subfolders,
+        "Delete": rights.owner,
+        "Modify": rights.owner,
+        "Read": rights.read,
+    }
+    return t("EffectiveRights", *(t(name, value) for name, value in may.items()))
 
 
 def _permissions(folder: Folder, kind: str) -> Element:
