@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from exchangelib import Message
+from exchangelib import Message, PostItem
 from exchangelib.ewsdatetime import EWSDateTime
 from exchangelib.protocol import CachingProtocol
 
@@ -15,7 +15,9 @@ def tidy_exchangelib(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(EWSDateTime, "from_string", classmethod(tolerant))
     for name, kind in PROPERTIES.items():
         Message.register(name, kind)
+        PostItem.register(name, kind)
     yield
     for name in PROPERTIES:
         Message.deregister(name)
+        PostItem.deregister(name)
     CachingProtocol.clear_cache()

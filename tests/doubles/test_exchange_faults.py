@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ from exchangelib.properties import Permission, PermissionSet, UserId
 from lxml import etree
 
 from tests.doubles.ews import MAIL, account, ask, codes, create, distinguished, extended, found, mail, message, post
-from tests.servers.exchange import ALICE, PASSWORD, Exchange, server, shapes
+from tests.servers.exchange import ALICE, PASSWORD, SERVICE, Exchange, server, shapes
 from tests.servers.exchange.faults import (
     Busy,
     BusyInside,
@@ -150,6 +151,15 @@ def test_a_commit_may_come_after_the_client_has_gone(exchange: Exchange) -> None
     while not stored(exchange) and time.monotonic() < until:
         time.sleep(0.02)
     assert stored(exchange) == 1
+
+
+def test_a_mailbox_has_a_budget_of_requests_under_way(exchange: Exchange) -> None:
+    exchange.concurrency = 2
+    exchange.script(Slow({1, 2, 3}, seconds=1))
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(lambda _: codes(exchange, create(message()), user=SERVICE, act_as=ALICE)[0], range(3)))
+    assert sorted(said) == ["ErrorExceededConnectionCount", "NoError", "NoError"]
+    assert exchange.busiest == {ALICE: 3}, "it is the impersonated mailbox's"
 
 
 def test_single_items_are_refused_in_the_middle_of_a_chunk(exchange: Exchange) -> None:

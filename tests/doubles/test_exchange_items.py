@@ -5,6 +5,7 @@ import email.policy
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from exchangelib import PostItem
 from exchangelib.errors import ErrorCannotDeleteObject, ErrorIrresolvableConflict, ErrorItemNotFound
 
 from tests.doubles.ews import MAIL, account, ask, codes, create, extended, found, mail, message
@@ -217,6 +218,22 @@ def test_a_mail_too_large_or_a_full_mailbox_refuses_one_item_and_not_its_neighbo
     assert codes(exchange, body) == ["NoError", "ErrorMessageSizeExceeded", "NoError"]
     exchange[ALICE].quota = 3 * len(MAIL)
     assert codes(exchange, create(message(), message())) == ["NoError", "ErrorQuotaExceeded"]
+
+
+def test_a_post_is_made_of_fields_and_is_no_draft(exchange: Exchange) -> None:
+    mailbox = account(exchange)
+    post = PostItem(account=mailbox, folder=mailbox.inbox, subject="対応履歴", body="山田が回答", test_id="n1")
+    post.save()
+    (item,) = exchange[ALICE].items.values()
+    assert (item.kind, item.subject, item.draft, item.facts.text.strip()) == (
+        "IPM.Post",
+        "対応履歴",
+        False,
+        "山田が回答",
+    )
+    (seen,) = mailbox.inbox.filter(test_id="n1")
+    assert isinstance(seen, PostItem)
+    assert (seen.subject, seen.body.strip()) == ("対応履歴", "山田が回答")
 
 
 def test_nothing_is_ever_sent(exchange: Exchange) -> None:

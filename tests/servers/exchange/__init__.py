@@ -10,6 +10,7 @@ https://learn.microsoft.com/exchange/client-developer/, [MS-…] are the Exchang
 
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from typing import Literal
 import pytest
 
 from tests.servers.exchange import folders, items, people, search, sync  # noqa: F401 - each enlists its operations
+from tests.servers.exchange.calls import fault
 from tests.servers.exchange.faults import Answer, Fault, Refused, Request
 from tests.servers.exchange.items import ReadReceipt
 from tests.servers.exchange.store import Mailbox, Store
-from tests.servers.exchange.web import PATH, Web, work
+from tests.servers.exchange.web import PATH, Web, budget, work
 from tests.servers.exchange.xml import Judge
 
 PASSWORD = "open-sesame"
@@ -58,6 +60,8 @@ class Exchange:
     request_bytes: int = REQUEST
     oversize: Literal[413, "close"] = 413
     """How a request that is too large ends: by an answer, or by a line that breaks."""
+    concurrency: int = 27
+    """Requests a mailbox may have under way at once: [services] ews-throttling-in-exchange (EWSMaxConcurrency)."""
     item_bytes: int | None = None
     """Bytes of a mail at most; no limit of the organisation's is None."""
     twins: bool = True
@@ -69,6 +73,9 @@ class Exchange:
     public_mailbox: str = "5f0b2c1e-7c1a-4c53-9d5a-0f7a3c1b9e55@example.co.jp"
     """The mailbox that holds the content of public folders."""
 
+    underway: Counter[str] = field(default_factory=Counter)
+    busiest: Counter[str] = field(default_factory=Counter)
+    """The most requests that were under way at once, by mailbox."""
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     receipts: list[ReadReceipt] = field(default_factory=list)
@@ -99,10 +106,15 @@ class Exchange:
         return [each for each in self.requests if each.operation == operation]
 
     def serve(self, request: Request) -> Answer | None:
-        for each in self.faults:
-            if each.due(request):
-                return each.strike(request, lambda: work(self, request))
-        return work(self, request)
+        with budget(self, request) as within:
+            if not within:
+                return Answer(
+                    500, fault("ErrorExceededConnectionCount", "You have exceeded your concurrent connections.")
+                )
+            for each in self.faults:
+                if each.due(request):
+                    return each.strike(request, lambda: work(self, request))
+            return work(self, request)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from datetime import UTC
 
 from tests.servers.exchange import properties as prop
 from tests.servers.exchange.calls import Call, operation
-from tests.servers.exchange.mime import facts, readable
-from tests.servers.exchange.shapes import Shape, change_key, item_id, shown_item
+from tests.servers.exchange.mime import composed, facts, readable
+from tests.servers.exchange.shapes import Shape, change_key, element_of, item_id, shown_item
 from tests.servers.exchange.store import Folder, Item, Mailbox, Refusal
 from tests.servers.exchange.xml import MESSAGES, TYPES, Element, local, m, t, truth, within
 
@@ -59,10 +59,10 @@ def _made(call: Call, given: Element, folder: Folder) -> Item:
         creator=call.caller,
         received=moment,
         sent=(read_off.date or moment).astimezone(UTC),
-        draft=True,
+        draft=local(given) == "Message",
         subject=read_off.subject,
         categories=categories(readable(read_off.first("Keywords") or "").split(",")),
-        kind=given.findtext(f"{TYPES}ItemClass") or "IPM.Note",
+        kind=given.findtext(f"{TYPES}ItemClass") or ("IPM.Post" if local(given) == "PostItem" else "IPM.Note"),
         importance=_from_header(read_off.first("Importance"), IMPORTANCE),
         sensitivity=_from_header(read_off.first("Sensitivity"), SENSITIVITY),
         read_receipt=read_off.first("Disposition-Notification-To") is not None,
@@ -74,13 +74,30 @@ def _made(call: Call, given: Element, folder: Folder) -> Item:
 
 
 def _mime(call: Call, given: Element) -> bytes:
+    content = given.findtext(f"{TYPES}MimeContent")
+    if content is None:
+        return _composed(given)
     try:
-        raw = base64.b64decode(given.findtext(f"{TYPES}MimeContent") or "", validate=False)
+        raw = base64.b64decode(content, validate=False)
     except binascii.Error:
         raise Refusal("ErrorMimeContentInvalidBase64String", "The MIME content is not base64.") from None
     if call.exchange.item_bytes is not None and len(raw) > call.exchange.item_bytes:
         raise Refusal("ErrorMessageSizeExceeded", "The message exceeds the maximum supported size.")
     return raw
+
+
+def _composed(given: Element) -> bytes:
+    body = given.find(f"{TYPES}Body")
+    kind = "plain" if body is None or body.get("BodyType") == "Text" else "html"
+    fields = {"From": "From", "To": "ToRecipients", "Cc": "CcRecipients"}
+    people = {
+        name: ", ".join(each.text or "" for each in given.iterfind(f"{TYPES}{field}//{TYPES}EmailAddress"))
+        for name, field in fields.items()
+        if given.find(f"{TYPES}{field}") is not None
+    }
+    return composed(
+        given.findtext(f"{TYPES}Subject") or "", (body.text if body is not None else "") or "", kind, people
+    )
 
 
 def _from_header(value: str | None, known: tuple[str, ...]) -> str:
@@ -194,7 +211,7 @@ def update_item(call: Call, given: Element) -> list[Element]:
     mailbox.touch(item)
     if item.read and not was_read:
         _receipt(call, mailbox, item)
-    return [m("Items", t("Message", item_id(item))), m("ConflictResults", t("Count", 0))]
+    return [m("Items", t(element_of(item), item_id(item))), m("ConflictResults", t("Count", 0))]
 
 
 def _current(item: Item, given: Element, resolution: str) -> None:
@@ -256,4 +273,4 @@ def move_item(call: Call, given: Element) -> list[Element]:
     rights = call.rights(mailbox, mailbox.folders[item.folder])
     call.need(call.may_change(mailbox, item, rights.delete) and call.rights(home, folder).create)
     mailbox.move(item, home, folder.id)
-    return [m("Items", t("Message", item_id(item)))]
+    return [m("Items", t(element_of(item), item_id(item)))]

@@ -67,6 +67,16 @@ def facts(raw: bytes) -> Facts:
     )
 
 
+def composed(subject: str, body: str, kind: str, people: Mapping[str, str]) -> bytes:
+    """A mail of fields, where a client gives those and no MIME."""
+    message = email.message.EmailMessage(policy=email.policy.SMTP)
+    message["Subject"] = subject
+    for name, addresses in people.items():
+        message[name] = addresses
+    message.set_content(body, subtype=kind, charset="utf-8")
+    return message.as_bytes()
+
+
 def rebuilt(raw: bytes, sent: datetime | None = None, *, twins: bool = True, extra: Mapping[str, str] = {}) -> bytes:
     """The mail as a server makes it anew, never the same bytes twice.
 

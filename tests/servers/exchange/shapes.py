@@ -9,7 +9,7 @@ from tests.servers.exchange.mime import rebuilt
 from tests.servers.exchange.properties import Key, Property
 from tests.servers.exchange.rights import ALL, Rights, permission
 from tests.servers.exchange.store import Folder, Item, Mailbox
-from tests.servers.exchange.xml import TYPES, Element, arranged, t, truth
+from tests.servers.exchange.xml import TYPES, Element, arranged, fields_of, t, truth
 
 DEFAULT = (
     "Subject",
@@ -156,8 +156,11 @@ def property_of(item: Item, key: Key) -> Property | None:
 
 
 def shown_item(item: Item, shape: Shape, *, twins: bool = True) -> Element:
-    """A Message element with the fields of a shape."""
-    made = t("Message", item_id(item), *(ITEM[name](item) for name in sorted(shape.fields & set(ITEM))))
+    """A Message or PostItem element with the fields of a shape that its kind has."""
+    kind = element_of(item)
+    made = t(
+        kind, item_id(item), *(ITEM[name](item) for name in sorted(shape.fields & set(ITEM) & fields_of(f"{kind}Type")))
+    )
     if (
         shape.headers
         and "InternetMessageHeaders" not in shape.fields
@@ -171,7 +174,11 @@ def shown_item(item: Item, shape: Shape, *, twins: bool = True) -> Element:
     for path in shape.extended:
         if found_property := property_of(item, prop.key_of(path)):
             made.append(prop.shown(path, found_property))
-    return arranged(made, "MessageType")
+    return arranged(made, f"{kind}Type")
+
+
+def element_of(item: Item) -> str:
+    return "PostItem" if item.kind.startswith("IPM.Post") else "Message"
 
 
 def item_id(item: Item) -> Element:

@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Iterable
 
 from tests.servers.exchange.calls import Call, operation
-from tests.servers.exchange.shapes import Shape, folder_id, item_id, shown_folder, shown_item
+from tests.servers.exchange.shapes import Shape, element_of, folder_id, item_id, shown_folder, shown_item
 from tests.servers.exchange.store import Folder, Item, Mailbox, Refusal, Removal
 from tests.servers.exchange.xml import MESSAGES, Element, m, t
 
@@ -81,7 +81,7 @@ def _item_change(change: Change, since: int, shape: Shape) -> Element:
     if isinstance(change, Removal):
         return t("Delete", t("ItemId", Id=change.id))
     assert isinstance(change, Item)
-    shown = shown_item(change, shape) if shape.fields or shape.extended else t("Message", item_id(change))
+    shown = shown_item(change, shape) if shape.fields or shape.extended else t(element_of(change), item_id(change))
     return t("Create" if change.created > since else "Update", shown)
 
 

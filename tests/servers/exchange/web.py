@@ -8,6 +8,7 @@ import ssl
 import threading
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,17 +199,39 @@ def work(exchange: "Exchange", request: Request) -> Answer:
     return Answer(200, envelope(made))
 
 
+@contextlib.contextmanager
+def budget(exchange: "Exchange", request: Request) -> Iterator[bool]:
+    """Whether a request is within what its mailbox may have under way; an impersonated mailbox has its own budget.
+
+    [services] ews-throttling-in-exchange
+    """
+    mailbox = _impersonated(request) or request.user
+    with exchange.store.lock:
+        exchange.underway[mailbox] += 1
+        now = exchange.underway[mailbox]
+        exchange.busiest[mailbox] = max(now, exchange.busiest[mailbox])
+    try:
+        yield now <= exchange.concurrency
+    finally:
+        with exchange.store.lock:
+            exchange.underway[mailbox] -= 1
+
+
+def _impersonated(request: Request) -> str | None:
+    header = request.body.getroottree().getroot().find(f"{SOAP}Header")
+    who = header.find(f"{TYPES}ExchangeImpersonation") if header is not None else None
+    return None if who is None else next((each.text or "" for each in who.iter() if not len(each)), "").lower()
+
+
 def _caller(exchange: "Exchange", request: Request) -> str:
     """Whom the request acts for: its user, or the one he impersonates, which takes the role ApplicationImpersonation.
 
     [services] impersonation-and-ews-in-exchange
     """
-    header = request.body.getroottree().getroot().find(f"{SOAP}Header")
-    who = header.find(f"{TYPES}ExchangeImpersonation") if header is not None else None
-    if who is None:
+    mailbox = _impersonated(request)
+    if mailbox is None:
         return request.user
     if request.user not in exchange.impersonators:
         words = "The account does not have permission to impersonate the requested user."
         raise Refusal("ErrorImpersonateUserDenied", words)
-    address = next((each.text or "" for each in who.iter() if not len(each)), "").lower()
-    return exchange.store[address].owner
+    return exchange.store[mailbox].owner

@@ -84,6 +84,11 @@ def arranged(made: Element, kind: str) -> Element:
     return made
 
 
+def fields_of(kind: str) -> frozenset[str]:
+    """The names of a type's elements."""
+    return frozenset(_sequence(kind))
+
+
 @cache
 def _sequence(kind: str) -> tuple[str, ...]:
     definition = _types()[kind]
