@@ -8,7 +8,6 @@ Each rule names its page: [services] and [reference] are exchange-web-services/ 
 https://learn.microsoft.com/exchange/client-developer/, [MS-…] are the Exchange Server protocol documents.
 """
 
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,18 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from threading import Thread
 from typing import Literal
 
 import pytest
 
 from tests.servers.exchange import folders, items, people, search, sync  # noqa: F401 - each enlists its operations
 from tests.servers.exchange.calls import fault
-from tests.servers.exchange.faults import Answer, Fault, Refused, Request
+from tests.servers.exchange.faults import Fault, Refused, Request
 from tests.servers.exchange.items import ReadReceipt
 from tests.servers.exchange.store import Mailbox, Store
-from tests.servers.exchange.web import PATH, Web, budget, work
+from tests.servers.exchange.web import PATH, XML, Web, budget, work
 from tests.servers.exchange.xml import Judge
+from tests.servers.answers import Answer, Oversize, certificate
 
 PASSWORD = "open-sesame"
 ALICE, BOB, TEAM = "alice@example.co.jp", "bob@example.co.jp", "team@example.co.jp"
@@ -58,8 +57,7 @@ class Exchange:
     """Users by bearer token."""
 
     request_bytes: int = REQUEST
-    oversize: Literal[413, "close"] = 413
-    """How a request that is too large ends: by an answer, or by a line that breaks."""
+    oversize: Oversize = 413
     concurrency: int = 27
     """Requests a mailbox may have under way at once: [services] ews-throttling-in-exchange (EWSMaxConcurrency)."""
     item_bytes: int | None = None
@@ -128,30 +126,18 @@ def server(
     owners = owners or (ALICE, BOB, TEAM)
     exchange = Exchange(Store(owners, language=language), dict.fromkeys((*owners, *services), PASSWORD))
     with tempfile.TemporaryDirectory(prefix="ews-") as home:
-        exchange.certificate = _certificate(Path(home)) if tls else None
+        exchange.certificate = certificate(Path(home)) if tls else None
         web = Web(exchange, exchange.certificate)
-        exchange.url = f"{'https' if tls else 'http'}://localhost:{web.server_port}{PATH}"
-        thread = Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
+        exchange.url = web.origin + PATH
         try:
-            yield exchange
+            with web.running():
+                yield exchange
         except BaseException as error:
             for each in (*exchange.broken, *exchange.invalid_requests, *exchange.invalid_answers):
                 error.add_note(each)
             raise
-        finally:
-            web.stop()
-            thread.join()
     assert exchange.broken == []
     assert exchange.invalid_answers == []
-
-
-def _certificate(home: Path) -> Path:
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", home / "key.pem"]
-    made = ["openssl", "req", "-x509", *key, "-days", "2", "-subj", "/CN=localhost", "-addext", names]
-    subprocess.run([*made, "-out", home / "cert.pem"], check=True, capture_output=True)
-    return home / "cert.pem"
 
 
 @pytest.fixture

@@ -6,21 +6,12 @@
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tests.servers.exchange.calls import fault
 from tests.servers.exchange.store import Refusal
 from tests.servers.exchange.xml import Element
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer. `cut` is after how many bytes of it the line breaks."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: int | None = None
+from tests.servers.answers import Answer
 
 
 @dataclass
@@ -147,7 +138,7 @@ class Busy(Fault):
     def answer(self, request: Request, work: Work) -> Answer | None:
         words = "The server cannot service this request right now. Try again later."
         back_off = {} if self.milliseconds is None else {"BackOffMilliseconds": self.milliseconds}
-        return Answer(500, fault("ErrorServerBusy", words, **back_off))
+        return Answer(500, fault("ErrorServerBusy", words, **back_off), {"Content-Type": "text/xml; charset=utf-8"})
 
 
 class BusyInside(Fault):
