@@ -46,31 +46,40 @@ def _made(call: Call, given: Element, folder: Folder) -> Item:
     """An item of a mail and what is said beside it.
 
     It is a draft unless PidTagMessageFlags (0x0E07) is given now; it was received now unless PidTagMessageDeliveryTime
-    (0x0E06) is given: [services] how-to-import-items-by-using-ews-in-exchange. Keywords are categories ([MS-OXCMAIL]).
+    (0x0E06) is given: [services] how-to-import-items-by-using-ews-in-exchange.
     """
-    raw = _mime(call, given)
+    is_post = local(given) == "PostItem"
+    item = from_mime(_mime(call, given), folder, call.caller)
+    item.kind = given.findtext(f"{TYPES}ItemClass") or ("IPM.Post" if is_post else "IPM.Note")
+    item.draft = not is_post
+    for field in given:
+        _set(item, field, created=True)
+    return item
+
+
+def from_mime(raw: bytes, folder: Folder, creator: str) -> Item:
+    """A draft that was received now, with the properties that can be read off a mail; keywords are categories.
+
+    [MS-OXCMAIL] 2.2 (MIME to mail object)
+    """
     read_off = facts(raw)
     moment = prop.now()
-    item = Item(
+    return Item(
         id="",
         folder=folder.id,
         raw=raw,
         facts=read_off,
-        creator=call.caller,
+        creator=creator,
         received=moment,
         sent=(read_off.date or moment).astimezone(UTC),
-        draft=local(given) == "Message",
+        draft=True,
         subject=read_off.subject,
         categories=categories(readable(read_off.first("Keywords") or "").split(",")),
-        kind=given.findtext(f"{TYPES}ItemClass") or ("IPM.Post" if local(given) == "PostItem" else "IPM.Note"),
         importance=_from_header(read_off.first("Importance"), IMPORTANCE),
         sensitivity=_from_header(read_off.first("Sensitivity"), SENSITIVITY),
         read_receipt=read_off.first("Disposition-Notification-To") is not None,
         delivery_receipt=read_off.first("Return-Receipt-To") is not None,
     )
-    for field in given:
-        _set(item, field, created=True)
-    return item
 
 
 def _mime(call: Call, given: Element) -> bytes:
@@ -137,15 +146,19 @@ def _set(item: Item, field: Element, *, created: bool = False) -> None:
 
 
 def _extend(item: Item, field: Element, *, created: bool) -> None:
+    try:
+        one = prop.parsed(field)
+    except ValueError as wrong:
+        raise Refusal("ErrorInvalidExtendedPropertyValue", str(wrong)) from wrong
+    extend(item, one, created=created)
+
+
+def extend(item: Item, one: prop.Property, *, created: bool = False) -> None:
     """Set an extended property, also where the server keeps it elsewhere.
 
     Whether an item is a draft is settled at its creation: UNSENT in PidTagMessageFlags is ignored afterwards, without a
     word ([MS-OXCMSG] 2.2.1.6: read-only after the first save but for the bit READ).
     """
-    try:
-        one = prop.parsed(field)
-    except ValueError as wrong:
-        raise Refusal("ErrorInvalidExtendedPropertyValue", str(wrong)) from wrong
     match one.key:
         case prop.FLAGS:
             bits = int(one.value)

@@ -3,6 +3,7 @@
 [reference] extendedfielduri
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -78,7 +79,12 @@ def parsed(given: Element) -> Property:
     kind = str(path.get("PropertyType"))
     found = given.find(f"{TYPES}Values")
     values = [each.text or "" for each in (found if found is not None else given.findall(f"{TYPES}Value"))]
-    return Property(key_of(path), kind, tuple(_normal(kind.removesuffix("Array"), value) for value in values))
+    return made(key_of(path), kind, values)
+
+
+def made(key: Key, kind: str, values: Iterable[str]) -> Property:
+    """A property with its values normalised; ValueError for one its type cannot hold."""
+    return Property(key, kind, tuple(_normal(kind.removesuffix("Array"), value) for value in values))
 
 
 def shown(path: Element, one: Property) -> Element:
