@@ -86,11 +86,13 @@ def post(
     password: str = PASSWORD,
     headers: Mapping[str, str] | None = None,
     act_as: str | None = None,
+    version: str | None = "Exchange2016",
 ) -> requests.Response:
     """Send a request, as an element in an envelope or as the bytes it is."""
     if not isinstance(body, bytes):
         who = t("ConnectingSID", t("PrimarySmtpAddress", act_as)) if act_as else None
-        head = element(f"{SOAP}Header", t("ExchangeImpersonation", who) if act_as else None)
+        schema = t("RequestServerVersion", Version=version) if version else None
+        head = element(f"{SOAP}Header", schema, t("ExchangeImpersonation", who) if act_as else None)
         body = etree.tostring(element(f"{SOAP}Envelope", head, element(f"{SOAP}Body", body)))
     with requests.Session() as session:
         return session.post(

@@ -17,10 +17,12 @@ from tests.servers.exchange.faults import (
     Busy,
     BusyInside,
     Dropped,
+    Failed,
     Fault,
     Late,
     Lost,
     Meanwhile,
+    Page,
     Refused,
     Slow,
     Truncated,
@@ -40,6 +42,16 @@ def test_an_invalid_request_is_refused_and_remembered(exchange: Exchange) -> Non
     assert len(exchange.invalid_requests) == 1
     assert post(exchange, b"<not XML").status_code == 500
     assert len(exchange.invalid_requests) == 2
+
+
+def test_a_request_is_measured_by_the_version_of_the_schema_it_names(exchange: Exchange) -> None:
+    ask(exchange, create(message()))
+    (item,) = exchange[ALICE].items
+    delete = m("DeleteItem", m("ItemIds", t("ItemId", Id=item)), DeleteType="HardDelete", SuppressReadReceipts=True)
+    assert codes(exchange, delete, version=None) == ["ErrorSchemaValidation"]
+    assert codes(exchange, delete, version="Exchange2010_SP2") == ["ErrorSchemaValidation"]
+    assert codes(exchange, delete, version="Exchange2099") == ["ErrorInvalidServerVersion"]
+    assert codes(exchange, delete, version="Exchange2013_SP1") == ["NoError"]
 
 
 def test_exchangelibs_own_permissions_are_invalid(exchange: Exchange) -> None:
@@ -140,6 +152,13 @@ def test_a_server_says_in_three_ways_that_it_is_busy(exchange: Exchange) -> None
         mailbox.bulk_create(folder=mailbox.inbox, items=[mail(mailbox)] * 3)
     assert stored(exchange) == 1, "what came before the budget was spent is there"
     assert exchange.fired == {"Busy": 1, "BusyInside": 1, "Unavailable": 1}
+
+
+def test_a_server_may_fail_in_any_words_or_show_a_page_for_people(exchange: Exchange) -> None:
+    exchange.script(Failed("ErrorMailboxStoreUnavailable", 1), Page(2), Page(3, status=502))
+    assert codes(exchange, create(message())) == ["ErrorMailboxStoreUnavailable"]
+    assert [post(exchange, create(message())).status_code for _ in range(3)] == [200, 502, 200]
+    assert stored(exchange) == 1
 
 
 def test_a_commit_may_come_after_the_client_has_gone(exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tests.servers.exchange.calls import fault
 from tests.servers.exchange.store import Refusal
-from tests.servers.exchange.xml import Element
+from tests.servers.exchange.xml import SOAP, TYPES, Element
 from tests.servers.answers import Answer
 
 
@@ -30,6 +30,11 @@ class Request:
     """The kind of fault it met."""
     busy_after: int | None = None
     """How many parts are done before the server is busy."""
+
+    def header(self, name: str) -> Element | None:
+        """An element of the SOAP header."""
+        head = self.body.getroottree().getroot().find(f"{SOAP}Header")
+        return None if head is None else head.find(f"{TYPES}{name}")
 
 
 When = int | Collection[int] | Callable[[Request], bool]
@@ -155,6 +160,28 @@ class BusyInside(Fault):
     def answer(self, request: Request, work: Work) -> Answer | None:
         request.busy_after = self.after
         return work()
+
+
+class Failed(Fault):
+    """HTTP 500 with a SOAP fault of any code, ErrorMailboxStoreUnavailable for one; nothing is done."""
+
+    def __init__(self, code: str, at: When = 1, operation: str = "CreateItem") -> None:
+        super().__init__(at, operation)
+        self.code = code
+
+    def answer(self, request: Request, work: Work) -> Answer | None:
+        return Answer(500, fault(self.code), {"Content-Type": "text/xml; charset=utf-8"})
+
+
+class Page(Fault):
+    """A page for people where an answer should be, from a proxy or a login form; nothing is done."""
+
+    def __init__(self, at: When = 1, operation: str = "CreateItem", *, status: int = 200) -> None:
+        super().__init__(at, operation)
+        self.status = status
+
+    def answer(self, request: Request, work: Work) -> Answer | None:
+        return Answer(self.status, b"<!DOCTYPE html><title>Sign in</title>", {"Content-Type": "text/html"})
 
 
 class Unauthorised(Fault):

@@ -14,7 +14,7 @@ from tests.servers import answers
 from tests.servers.exchange.calls import OPERATIONS, Call, answer, envelope, fault
 from tests.servers.exchange.faults import Request
 from tests.servers.exchange.store import Refusal
-from tests.servers.exchange.xml import SOAP, TYPES, local
+from tests.servers.exchange.xml import SOAP, local
 from tests.servers.answers import Answer
 
 if TYPE_CHECKING:
@@ -97,9 +97,31 @@ class Handler(answers.Handler):
         )
 
 
+VERSIONS = (
+    *("Exchange2007", "Exchange2007_SP1", "Exchange2010", "Exchange2010_SP1", "Exchange2010_SP2"),
+    *("Exchange2013", "Exchange2013_SP1", "Exchange2015", "Exchange2016"),
+)
+"""Versions of the schema, the oldest first: [reference] requestserverversion"""
+
+
+def _out_of_time(request: Request) -> bool:
+    """Whether a request uses what the version of the schema it names did not have yet; one that names none is old.
+
+    [services] ews-schema-versions-in-exchange, [reference] updateitem (SuppressReadReceipts)
+    """
+    found = request.header("RequestServerVersion")
+    version = VERSIONS.index(str(found.get("Version"))) if found is not None else 0
+    return "SuppressReadReceipts" in request.body.attrib and version < VERSIONS.index("Exchange2013_SP1")
+
+
 def work(exchange: "Exchange", request: Request) -> Answer:
     """Do what a request asks for: the schema's word comes first, then the right to speak for somebody else."""
-    if complaint := exchange.judge.complaint(request.body):
+    try:
+        early = _out_of_time(request)
+    except ValueError:
+        return Answer(500, fault("ErrorInvalidServerVersion"), XML)
+    complaint = "SuppressReadReceipts is not declared." if early else None
+    if complaint := complaint or exchange.judge.complaint(request.body):
         exchange.invalid_requests.append(f"{request.operation}: {complaint}")
         return Answer(500, fault("ErrorSchemaValidation", "The request is not valid.", Violation=complaint), XML)
     if request.operation not in OPERATIONS:
@@ -133,8 +155,7 @@ def budget(exchange: "Exchange", request: Request) -> Iterator[bool]:
 
 
 def _impersonated(request: Request) -> str | None:
-    header = request.body.getroottree().getroot().find(f"{SOAP}Header")
-    who = header.find(f"{TYPES}ExchangeImpersonation") if header is not None else None
+    who = request.header("ExchangeImpersonation")
     return None if who is None else next((each.text or "" for each in who.iter() if not len(each)), "").lower()
 
 
