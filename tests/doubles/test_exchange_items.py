@@ -1,5 +1,6 @@
 """The Exchange double: what becomes of a mail."""
 
+import base64
 import email
 import email.policy
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from exchangelib.errors import ErrorCannotDeleteObject, ErrorIrresolvableConflic
 from tests.doubles.ews import MAIL, account, ask, codes, create, extended, found, mail, message
 from tests.servers.exchange import ALICE, BOB, Exchange
 from tests.servers.exchange.items import ReadReceipt
+from tests.servers.exchange.mime import facts
 from tests.servers.exchange.rights import LEVELS
 from tests.servers.exchange.shapes import change_key
 from tests.servers.exchange.xml import m, t
@@ -240,3 +242,28 @@ def test_nothing_is_ever_sent(exchange: Exchange) -> None:
     body = create(message())
     body.set("MessageDisposition", "SendAndSaveCopy")
     assert codes(exchange, body) == ["ErrorSendAsDenied"]
+
+
+@pytest.mark.parametrize(
+    ("content", "charset"),
+    [
+        (b"\x1b$B8+@Q\x1b(B \x1b$B-!-j\x1b(B", "iso-2022-jp"),
+        ("見積 ①㈱".encode("cp932"), "shift_jis"),
+        ("見積 ①㈱".encode("cp932"), None),
+        ("見積 ①㈱".encode(), None),
+        ("見積 ①㈱".encode(), "us-ascii"),
+    ],
+)
+def test_text_is_read_as_windows_in_japan_reads_it(content: bytes, charset: str | None) -> None:
+    declared = f"Content-Type: text/plain; charset={charset}\r\n".encode() if charset else b""
+    assert facts(b"Subject: x\r\n" + declared + b"\r\n" + content).text == "見積 ①㈱"
+
+
+def test_entry_ids_count_what_the_store_takes_in(exchange: Exchange) -> None:
+    ask(exchange, create(message(), message()))
+    path = t("AdditionalProperties", t("ExtendedFieldURI", PropertyTag="0x0FFF", PropertyType="Binary"))
+    ids = m("ItemIds", *(t("ItemId", Id=each) for each in exchange[ALICE].items))
+    told = ask(exchange, m("GetItem", m("ItemShape", t("BaseShape", "IdOnly"), path), ids))
+    first, second = (base64.b64decode(found(each, "Value")[0]) for each in told)
+    assert (len(first), first[:62]) == (70, second[:62])
+    assert first < second

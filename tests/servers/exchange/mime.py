@@ -25,6 +25,8 @@ KEPT = ("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Subject", "Message-ID"
 LAST = ("Subject", "Message-ID", "Date", "Cc", "To", "From")
 """Not the order they came in."""
 
+JIS = re.compile(rb"\x1b\$[@B]([\x21-\x7e]*)|\x1b\([BJ]")
+
 _boundaries = itertools.count(1)
 
 Message = email.message.Message
@@ -167,11 +169,28 @@ def _first(message: Message, kind: str) -> Message | None:
 
 def _text(part: Message) -> str:
     content = part.get_payload(decode=True)
-    content = content if isinstance(content, bytes) else b""
-    try:
-        return storable(content.decode(part.get_content_charset("us-ascii"), "replace"))
-    except LookupError:
-        return storable(content.decode("latin-1"))
+    return storable(decoded(content if isinstance(content, bytes) else b"", part.get_content_charset()))
+
+
+def decoded(content: bytes, charset: str | None) -> str:
+    """Text in a charset as Windows in Japan reads it: what is not declared, or wrongly so, is guessed."""
+    if b"\x1b$" in content and (charset or "us-ascii").lower() in ("iso-2022-jp", "us-ascii"):
+        return JIS.sub(_shifted, content).decode("cp932", "replace")
+    for each in (charset, "utf-8", "cp932"):
+        try:
+            return content.decode(each or "us-ascii")
+        except (LookupError, UnicodeDecodeError):
+            continue
+    return content.decode("latin-1")
+
+
+def _shifted(segment: re.Match[bytes]) -> bytes:
+    """A segment of ISO-2022-JP in Shift_JIS, which for Windows has NEC's and IBM's characters too."""
+    made = bytearray()
+    for first, second in zip((segment[1] or b"")[::2], (segment[1] or b"")[1::2], strict=False):
+        made.append((first - 0x21) // 2 + (0x81 if first < 0x5F else 0xC1))
+        made.append(second + (0x7E if first % 2 == 0 else 0x1F if second < 0x60 else 0x20))
+    return bytes(made)
 
 
 def _date(message: Message) -> datetime | None:
@@ -193,7 +212,7 @@ def readable(value: str) -> str:
 
 
 def _decoded(piece: bytes | str, charset: str | None) -> str:
-    return piece if isinstance(piece, str) else piece.decode(charset or "utf-8", "replace")
+    return piece if isinstance(piece, str) else decoded(piece, charset)
 
 
 def storable(value: str) -> str:

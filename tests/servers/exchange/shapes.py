@@ -126,12 +126,18 @@ def flags(item: Item) -> int:
     return sum(bit for bit, is_set in bits.items() if is_set)
 
 
+def _entry_id(item: Item) -> bytes:
+    """An entry id ends in the store's own counter, the highest byte first, and two bytes ([MS-OXCDATA] 2.2.4.2)."""
+    return bytes(62) + item.created.to_bytes(6, "big") + bytes(2)
+
+
 def property_of(item: Item, key: Key) -> Property | None:
     """An extended property, also where it is one the server keeps elsewhere."""
     known: dict[Key, tuple[str, Callable[[], str]]] = {
         prop.FLAGS: ("Integer", lambda: str(flags(item))),
         prop.DELIVERED: ("SystemTime", lambda: prop.stamp(item.received)),
         prop.SUBMITTED: ("SystemTime", lambda: prop.stamp(item.sent)),
+        prop.ENTRY_ID: ("Binary", lambda: base64.b64encode(_entry_id(item)).decode("ascii")),
         prop.SIZE: ("Integer", lambda: str(item.size)),
         prop.SUBJECT: ("String", lambda: item.subject),
         prop.CLASS: ("String", lambda: item.kind),
