@@ -57,7 +57,7 @@ def facts(raw: bytes) -> Facts:
     """Any bytes will do: a server that is given garbage may keep it without a word."""
     message = email.message_from_bytes(raw, policy=PLAIN)
     headers = tuple((name, storable(str(value))) for name, value in message.raw_items())
-    bodies = {kind: _text(part) for kind in ("plain", "html") if (part := _first(message, kind))}
+    bodies = {kind: storable(_text(part)) for kind in ("plain", "html") if (part := _first(message, kind))}
     return Facts(
         headers=headers,
         subject=readable(next(iter(_raw(message, "Subject")), "")),
@@ -169,7 +169,7 @@ def _first(message: Message, kind: str) -> Message | None:
 
 def _text(part: Message) -> str:
     content = part.get_payload(decode=True)
-    return storable(decoded(content if isinstance(content, bytes) else b"", part.get_content_charset()))
+    return decoded(content if isinstance(content, bytes) else b"", part.get_content_charset())
 
 
 def decoded(content: bytes, charset: str | None) -> str:
