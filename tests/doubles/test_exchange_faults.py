@@ -9,6 +9,7 @@ import pytest
 import requests
 from exchangelib.errors import ErrorSchemaValidation, ErrorServerBusy, UnauthorizedError
 from exchangelib.properties import Permission, PermissionSet, UserId
+from exchangelib.protocol import BaseProtocol, FaultTolerance
 from lxml import etree
 
 from tests.doubles.ews import MAIL, account, ask, codes, create, distinguished, extended, found, mail, message, post
@@ -137,6 +138,18 @@ def test_a_line_breaks_before_or_after_the_work(
     assert (stored(exchange), fault.fired) == (left, 1)
     assert codes(exchange, create(message())) == ["NoError"], "it goes wrong once"
     assert exchange.fired == {type(fault).__name__: 1}
+
+
+def test_exchangelibs_own_retry_doubles_what_a_lost_answer_has_stored(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BaseProtocol, "RETRY_WAIT", 0)
+    exchange.script(Lost())
+    mailbox = account(exchange, retry_policy=FaultTolerance(max_wait=10), max_connections=2)
+    assert mailbox.inbox
+    mailbox.protocol.increase_poolsize()
+    done = mailbox.bulk_create(folder=mailbox.inbox, items=[mail(mailbox, test_id=key) for key in "abc"])
+    assert (len(done), stored(exchange)) == (3, 6), "and reports three"
 
 
 def test_a_server_says_in_three_ways_that_it_is_busy(exchange: Exchange) -> None:

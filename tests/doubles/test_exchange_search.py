@@ -118,12 +118,14 @@ def test_a_sync_tells_what_came_what_changed_and_what_went(exchange: Exchange) -
     mailbox.bulk_create(folder=mailbox.inbox, items=[mail(mailbox, test_id=key) for key in "abc"])
     inbox = mailbox.inbox
     assert [kind for kind, _ in inbox.sync_items()] == ["create"] * 3
-    changed, gone = inbox.get(test_id="a"), inbox.get(test_id="b")
+    changed, gone, read = (inbox.get(test_id=key) for key in "abc")
     changed.categories = ["緑"]
     changed.save(update_fields=["categories"])
     gone.delete()
+    read.is_read = True
+    read.save(update_fields=["is_read"])
     mailbox.bulk_create(folder=inbox, items=[mail(mailbox, test_id="d")])
-    assert sorted(kind for kind, _ in inbox.sync_items()) == ["create", "delete", "update"]
+    assert sorted(kind for kind, _ in inbox.sync_items()) == ["create", "delete", "read_flag_change", "update"]
     assert list(inbox.sync_items()) == []
 
 

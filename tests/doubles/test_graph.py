@@ -251,6 +251,14 @@ def test_a_mail_is_read_back_made_anew_and_moved_under_another_id(client: Client
     assert client.get(f"users/{ALICE}/mailFolders/sentitems")["totalItemCount"] == 0
 
 
+def test_an_immutable_id_stays_for_those_who_prefer_it(client: Client) -> None:
+    client.session.headers["Prefer"] = 'IdType="ImmutableId"'
+    made = client.make().json()["id"]
+    moved = client.ask("POST", f"users/{ALICE}/messages/{made}/move", {"destinationId": "sentitems"}).json()
+    assert moved["id"] == made
+    assert client.get(f"users/{ALICE}/messages/{made}")["id"] == made
+
+
 def test_a_batch_answers_each_request_for_itself(graph: Graph, client: Client) -> None:
     made = [client.make().json()["id"] for _ in range(3)]
     graph.script(Throttled(2, "PATCH message", retry_after=7))

@@ -213,15 +213,15 @@ def update_item(call: Call, given: Element) -> list[Element]:
     rights = call.rights(mailbox, mailbox.folders[item.folder])
     call.need(call.may_change(mailbox, item, rights.edit))
     _current(item, given[0], call.body.get("ConflictResolution", ""))
-    was_read = item.read
-    for update in within(given, f"{TYPES}Updates"):
+    was_read, updates = item.read, within(given, f"{TYPES}Updates")
+    for update in updates:
         if local(update) == "SetItemField":
             _set(item, update[1][0])
         elif local(update) == "DeleteItemField":
             _unset(item, update[0])
         else:
             raise Refusal("ErrorInvalidPropertyAppend", "Nothing can be appended here.")
-    mailbox.touch(item)
+    mailbox.touch(item, only_read=all(each[0].get("FieldURI") == "message:IsRead" for each in updates))
     if item.read and not was_read:
         _receipt(call, mailbox, item)
     return [m("Items", t(element_of(item), item_id(item))), m("ConflictResults", t("Count", 0))]
