@@ -112,6 +112,7 @@ def _walk(here: Path, *, kept: bool) -> None:
 def _steps() -> bool:
     """Run the steps as their commands do; whether the ledger closes at the end."""
     from migrator.cli import foretelling, migration
+    from migrator.cli import reports as for_people
     from migrator.cli.account import show
     from migrator.cli.progress import progress
     from migrator.cli.shared import SOURCE, STAGING, compare
@@ -140,6 +141,8 @@ def _steps() -> bool:
                 _("{park} look like newsletters, {hold} want a person's look, {keep} are kept: migrator senders"),
                 **{word: counts.get(word, 0) for word in ("keep", "park", "hold")},
             )
+            file = for_people.write(settings, staging)
+            console.say(_("What a manager reads of the old system: {file}"), file=str(file))
             _title(_("4. load: into the new server, each mail exactly once; states and notes with them"))
             how = replace(how, shared=foretelling.shared_inboxes(settings, staging, None))
             how = foretelling.say_beforehand(settings, staging, how, signed=False)

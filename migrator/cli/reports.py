@@ -8,11 +8,12 @@ import typer
 
 from migrator.cli import console
 from migrator.errors import Reason, UsageError
-from migrator.locale import _
+from migrator.locale import _, spoken
 
 if TYPE_CHECKING:
     from migrator.reports.survey import Disk
     from migrator.settings import Settings
+    from migrator.staging.store import Staging
 
 family = typer.Typer()
 
@@ -30,26 +31,31 @@ def report(
     ] = None,
 ) -> None:
     """Counts what is staged; the old system is asked only how full its disk is."""
-    import migrator
     from migrator.cli import migration
-    from migrator.locale import spoken
+
+    with migration.opened() as (settings, staging):
+        file = write(settings, staging, out, free)
+    console.say(_("The report: {file}"), file=str(file))
+
+
+def write(settings: "Settings", staging: "Staging", out: Path | None = None, free: float | None = None) -> Path:
+    """Write the report in the language spoken now; where it lies. Raises UsageError."""
+    import migrator
     from migrator.reports.page import survey_page
     from migrator.reports.survey import survey
     from migrator.staging.store import now
     from migrator.steps import standings
 
-    with migration.opened() as (settings, staging):
-        domains = settings.filters.own_domains
-        stands = standings.at_staging(staging, domains) if domains else {}
-        found = survey(staging, stands, _disk(settings, free), now().astimezone().date())
-    page = survey_page(found, migrator.__version__)
+    domains = settings.filters.own_domains
+    stands = standings.at_staging(staging, domains) if domains else {}
+    found = survey(staging, stands, _disk(settings, free), now().astimezone().date())
     file = settings.folder / "reports" / f"report-{spoken()}.html" if out is None else out
     try:
         file.parent.mkdir(exist_ok=True)
-        file.write_text(page, encoding="utf-8")
+        file.write_text(survey_page(found, migrator.__version__), encoding="utf-8")
     except OSError as error:
         raise UsageError(Reason("sheet.unwritable", file=str(file), answer=error.strerror)) from error
-    console.say(_("The report: {file}"), file=str(file))
+    return file
 
 
 def _disk(settings: "Settings", free: float | None) -> "Disk | None":
