@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.doubles.ews import MAIL
 from tests.servers.exchange import ALICE, BOB
-from tests.servers.exchange.faults import Dropped, Fault, Late, Lost, Slow, Truncated, Unavailable
+from tests.servers.exchange.faults import Dropped, Fault, Late, Lost, Truncated, Unavailable
 from tests.servers.graph import APP, SECRET, TENANT, Graph, Throttled
 from tests.servers.graph.login import App, Grant
 
@@ -288,7 +288,6 @@ def test_four_requests_of_an_app_may_be_under_way_in_a_mailbox(graph: Graph, cli
         with own.session:
             return own.ask("GET", f"users/{ALICE}/mailFolders/inbox").status_code
 
-    graph.script(Slow(range(100), "GET folder", seconds=0.0))
     held = graph.store.lock
     with ThreadPoolExecutor(6) as pool:
         with held:

@@ -120,8 +120,8 @@ def work(exchange: "Exchange", request: Request) -> Answer:
         early = _out_of_time(request)
     except ValueError:
         return Answer(500, fault("ErrorInvalidServerVersion"), XML)
-    complaint = "SuppressReadReceipts is not declared." if early else None
-    if complaint := complaint or exchange.judge.complaint(request.body):
+    complaint = "SuppressReadReceipts is not declared." if early else exchange.judge.complaint(request.body)
+    if complaint:
         exchange.invalid_requests.append(f"{request.operation}: {complaint}")
         return Answer(500, fault("ErrorSchemaValidation", "The request is not valid.", Violation=complaint), XML)
     if request.operation not in OPERATIONS:
