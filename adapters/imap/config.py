@@ -54,6 +54,9 @@ class ImapConfig(BaseModel):
     tags stay keywords), or not at all."""
     keywords: int | None = Field(default=None, ge=0)
     """How many different keywords a folder of this server keeps, where there is an end (Dovecot's Maildir: 26)."""
+    public: dict[str, str] = {}
+    """As a target: mailboxes, by address or account, whose folders are to lie below a folder that other people see too
+    (RFC 2342), with that folder's name: { support = "Public/Support" }. It must be there, and the login may do all."""
     accounts: Annotated[dict[str, str], BeforeValidator(_table)] = {}
     """As a source: the accounts to read, as a list, or as a table from account to address."""
 
@@ -104,6 +107,10 @@ class ImapConfig(BaseModel):
         if self._signs is None:
             self._signs = ask()
         return self._signs | frozenset(self.forbidden)
+
+    def root(self, owner: str, account: str | None) -> str | None:
+        """Below which folder this mailbox's folders lie; None for its own."""
+        return self.public.get(owner, self.public.get(account or ""))
 
     def words(self, *, account: str | None, address: str) -> dict[str, str]:
         """What fills the templates. Raises UsageError where one asks for an account and there is not just one."""

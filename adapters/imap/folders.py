@@ -56,11 +56,20 @@ class Entry:
 
 
 class Tree:
-    """One mailbox's own folders, listed once and then remembered; other people's and public ones are not in it."""
+    """One mailbox's own folders, listed once and then remembered; other people's and public ones are not in it.
 
-    def __init__(self, session: Session) -> None:
+    With a `root`, a folder's name as people write it, all of them and INBOX too lie below that one, and no others.
+    """
+
+    def __init__(self, session: Session, root: str | None = None) -> None:
+        """Raises FolderError where the root cannot be."""
         self._session = session
-        self.prefix, self.separator, self._foreign = self._namespaces()
+        own, others = self._namespaces()
+        (self.prefix, self.separator), self._foreign = own, tuple(prefix for prefix, _ in others if prefix)
+        self.root: bytes | None = None
+        if root is not None:
+            self.root, self.separator = self._rooted(root, [*others, own])
+            self.prefix, self._foreign = self.root + self.separator, ()
         self._entries: dict[Path, Entry] | None = None
 
     # -- what is there -----------------------------------------------------------------------------------------------
@@ -82,7 +91,7 @@ class Tree:
         that of the role's place there.
         """
         if place.path == INBOX:
-            return self.entries.get(INBOX) or Entry(b"INBOX", INBOX)
+            return self.entries.get(INBOX) or (Entry(b"INBOX", INBOX) if self.root is None else None)
         if place.role is not None:
             having = [entry for entry in self.entries.values() if entry.role == place.role]
             if having:
@@ -119,6 +128,8 @@ class Tree:
         except No as no:
             raise no.as_folder("imap.list-refused") from no
         for name, attributes in self._rows(answer, b"LIST"):
+            if self.root is not None and not name.startswith(self.prefix):
+                continue
             if not any((name + self.separator).startswith(prefix) for prefix in self._foreign):
                 known = "\\subscribed" in attributes if subscribed is None else name in subscribed
                 yield Entry(name, self._path(name), attributes, known)
@@ -134,16 +145,24 @@ class Tree:
 
     # -- names -------------------------------------------------------------------------------------------------------
 
-    def _namespaces(self) -> tuple[bytes, bytes, tuple[bytes, ...]]:
-        """Our own prefix, the separator (empty where names have no levels), and other people's prefixes (RFC 2342)."""
+    def _namespaces(self) -> tuple["Space", list["Space"]]:
+        """Our own, and other people's and public ones (RFC 2342). The separator is empty where names have no levels."""
         if self._session.can("NAMESPACE"):
             own, *others = self._told(b"NAMESPACE", b"NAMESPACE") or (None,)
             if isinstance(own, tuple) and own:
-                prefix, separator = _pair(own[0])
                 rows = [row for kind in others if isinstance(kind, tuple) for row in kind]
-                return prefix, separator, tuple(each for each, _ in map(_pair, rows) if each)
+                return _pair(own[0]), [_pair(row) for row in rows]
         _, level, *_ = self._told(b'LIST "" ""', b"LIST") or (None, b"/")
-        return b"", level if isinstance(level, bytes) else b"", ()
+        return (b"", level if isinstance(level, bytes) else b""), []
+
+    def _rooted(self, root: str, spaces: list["Space"]) -> "Space":
+        """The root's name as it travels, and the separator of the namespace that it lies in."""
+        parts = [part for part in root.split("/") if part]
+        for prefix, separator in spaces:
+            name = separator.join(utf7.encode(part) for part in parts)
+            if separator and name.startswith(prefix):
+                return name, separator
+        raise FolderError(Reason("imap.name-impossible", place=root))
 
     def _told(self, command: bytes, kind: bytes) -> tuple[Value, ...] | None:
         """The values of the first answer of that kind."""
@@ -157,7 +176,7 @@ class Tree:
         """Raises FolderError."""
         if path and path[0].upper() == "INBOX":
             path = ("INBOX", *path[1:])
-        if path == INBOX:
+        if path == INBOX and self.root is None:
             return b"INBOX"
         impossible = FolderError(Reason("imap.name-impossible", place="/".join(path)))
         if not path or (len(path) > 1 and not self.separator):
@@ -172,7 +191,7 @@ class Tree:
         return self.prefix + self.separator.join(parts)
 
     def _path(self, name: bytes) -> Path:
-        if name.upper() == b"INBOX":
+        if name.upper() == b"INBOX" and self.root is None:
             return INBOX
         if self.prefix and name.startswith(self.prefix) and name != self.prefix:
             name = name[len(self.prefix) :]
@@ -193,15 +212,15 @@ class Tree:
         path = entry.path if entry else place.path
         for depth in range(1, len(path)):
             above = path[:depth]
-            if above not in self.entries and above != INBOX:
+            if above not in self.entries and (above != INBOX or self.root is not None):
                 self._create(above, None)
         return self._create(path, place.role)
 
     def _create(self, path: Path, role: Role | None) -> Entry:
         name = self._name(path)
         use = next((use for use, its in USES.items() if its == role), None)
-        if use and not self._session.can("CREATE-SPECIAL-USE"):
-            use = None  # some servers say OK and forget it
+        if use and (self.root is not None or not self._session.can("CREATE-SPECIAL-USE")):
+            use = None  # some servers say OK and forget it; and a use is one person's
         option = f" (USE ({use.title()}))".encode() if use else b""
         try:
             self._session.run(b"CREATE " + quoted(name) + option)
@@ -224,8 +243,11 @@ class Tree:
         return done
 
 
-def _pair(row: Value) -> tuple[bytes, bytes]:
-    """Prefix and separator of one namespace."""
+Space = tuple[bytes, bytes]
+"""Prefix and separator of a namespace."""
+
+
+def _pair(row: Value) -> Space:
     prefix, separator, *_ = row if isinstance(row, tuple) and len(row) > 1 else (b"", b"/")
     return prefix if isinstance(prefix, bytes) else b"", separator if isinstance(separator, bytes) else b""
 

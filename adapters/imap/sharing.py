@@ -1,7 +1,7 @@
 """Shared inboxes over IMAP: rights by ACL (RFC 4314), states as keywords or folders, the legend by METADATA (RFC 5464).
 
-Members see the owner's folders in the namespace of other people's mail (RFC 2342). Whom a mail may be sent as is no
-matter of IMAP, but of the server that submits it.
+Members see the owner's folders in the namespace of other people's mail, or a public one (RFC 2342). Whom a mail may be
+sent as is no matter of IMAP, but of the server that submits it.
 """
 
 import base64
@@ -72,7 +72,7 @@ class SharedImapTarget(ImapTarget):
     def _can_shelve(self) -> bool:
         """Whether a place can have sub-folders (RFC 9051 §7.3.1), and a mail be moved there."""
         inbox = self.tree.find(Place(self._mailbox.owner, INBOX))
-        nests = bool(self.tree.separator) and inbox is not None and "\\noinferiors" not in inbox.attributes
+        nests = bool(self.tree.separator) and (inbox is None or "\\noinferiors" not in inbox.attributes)
         return nests and (self._session.can("MOVE") or self._session.can("UIDPLUS"))
 
     # -- rights ------------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class SharedImapTarget(ImapTarget):
         """The letters that we may give one by one (LISTRIGHTS; RFC 4314 §3.7), none where we may not give any."""
         if not self._session.can("ACL"):
             return set()
-        name = quoted(self.tree.name(place))
+        name = quoted(self.asked_of(place))
         try:
             (mine, *_), *_ = [*self._said(b"MYRIGHTS " + name, b"MYRIGHTS"), ("",)]
             if "a" not in mine:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from migrator.errors import FolderError, Reason
+from migrator.errors import AccountError, FolderError, Reason
 from migrator.model import (
     Amended,
     Gone,
@@ -69,10 +69,14 @@ class ImapTarget:
 
     @property
     def tree(self) -> Tree:
-        """The mailbox's folders."""
+        """The mailbox's folders. Raises AccountError where they are to lie below one that is not there."""
         session = self._session
         if self._tree is None:
-            self._tree = Tree(session)
+            root = self._config.root(self._mailbox.owner, self._mailbox.account)
+            tree = Tree(session, root)
+            if tree.root is not None and not _is_there(session, tree.root):
+                raise AccountError(Reason("imap.no-public-folder", mailbox=self._mailbox.owner, folder=root))
+            self._tree = tree
         return self._tree
 
     # -- what it is --------------------------------------------------------------------------------------------------
@@ -108,7 +112,8 @@ class ImapTarget:
         return exchange_online.WAY if self._is_exchange_online else Way(name="IMAP")
 
     def identity(self) -> Identity:
-        mark = self.mark(Place(self._mailbox.owner, INBOX))
+        with told(Place(self._mailbox.owner, INBOX)):
+            mark = reading.status(self._session, b"INBOX")  # the login's own, wherever its folders lie
         return identity_of(self._session, mark.epoch if mark else None)
 
     def advice(self) -> Iterator[Reason]:
@@ -187,9 +192,15 @@ class ImapTarget:
             )
         return self._arrivals[place]
 
+    def asked_of(self, place: Place) -> bytes:
+        """The folder that answers for a place: below a public folder, which passes on what it has, this one as long as
+        the place is not there."""
+        tree = self.tree
+        return tree.root if tree.root is not None and tree.find(place) is None else tree.name(place)
+
     def _flags_of(self, place: Place) -> Permitted:
         """The flags a place can keep, asked once; EXAMINE would not tell."""
-        name = self.tree.name(place)
+        name = self.asked_of(place)
         if name not in self._permitted:
             with told(place):
                 opened = self._session.open(name, write=True)
@@ -254,6 +265,16 @@ class ImapTarget:
     def withdraw(self, place: Place, ref: str, expected: Sighting) -> Withdrawn | Touched | Gone:
         with told(place):
             return changes.Mail(self._session, self._entry(place).name, ref, expected).withdraw()
+
+
+def _is_there(session: Session, name: bytes) -> bool:
+    """Whether our login sees this folder; many servers do not say whether it is absent or forbidden."""
+    try:
+        return reading.status(session, name) is not None
+    except No as no:
+        if no.status.not_now:
+            raise no.as_folder("imap.folder-refused", place=name.decode("ascii", "replace")) from no
+        return False
 
 
 def shown(place: Place) -> str:

@@ -115,8 +115,9 @@ def test_whoever_leaves_loses_the_state_folders_too(office: Office) -> None:
     lines = members.read_bytes().decode("cp932").splitlines(keepends=True)
     members.write_bytes("".join(line for line in lines if not line.startswith("suzuki,")).encode("cp932"))
     status = office.root / "share" / "support" / "status.csv"
-    status.write_bytes(status.read_bytes().decode("cp932").replace("返信待ち", "保留").encode("cp932"))
+    status.write_bytes(status.read_bytes().decode("cp932").replace("返信待ち", "調査中").encode("cp932"))
     loaded(office)
+    assert any("調査中" in each.folder for each in mails(office, "support"))  # made now, with what INBOX passes on
     for folder in (
         "INBOX",
         *(office.quoted(each) for each in sorted({one.folder for one in mails(office, "support")})),

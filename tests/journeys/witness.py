@@ -111,6 +111,10 @@ class Office:
                 found.append(text)
         return found
 
+    def own(self, inbox: str) -> str:
+        """How the owner calls the folder in which an inbox's mail arrives."""
+        return "INBOX"
+
     def folder(self, inbox: str, name: str = "INBOX") -> str:
         """How another person calls a folder of the inbox (RFC 2342)."""
         return f'"Other Users/{self.address(inbox)}/{name}"'
@@ -160,7 +164,7 @@ def tries(office: Office, login: str, inbox: str) -> May:
     may.insert = managed(lambda client: client.append(folder, "(\\Seen)", None, b"Subject: mine\r\n\r\nx\r\n"))
     managed(remove)
     with office.as_owner(inbox) as owner:
-        owner.select("INBOX")
+        owner.select(office.own(inbox))
         may.flag = b"\\Flagged" in owner.fetch("1", "(FLAGS)")[1][0]
         owner.store("1", "-FLAGS", "(\\Flagged)")
         left = owner.search(None, "SUBJECT", "mine")[1][0].split()
@@ -168,7 +172,7 @@ def tries(office: Office, login: str, inbox: str) -> May:
         for number in left:
             owner.store(number.decode(), "+FLAGS", "(\\Deleted)")
         owner.expunge()
-        owner.deleteacl("INBOX", office.address("nakamura"))
+        owner.deleteacl(office.own(inbox), office.address("nakamura"))
     return may
 
 
