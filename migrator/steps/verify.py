@@ -136,7 +136,7 @@ def _compare(
     every_byte: bool,
 ) -> None:
     done.checked += 1
-    alike = known.size == seen.size and seen.headers in (None, known.headers)
+    alike = target.limits.exact and known.size == seen.size and seen.headers in (None, known.headers)
     if every_byte or not alike:
         _compare_bytes(shelf, target, place, known, seen, here, done)
     else:
@@ -160,14 +160,16 @@ def _compare_bytes(
     if raw.digest == known.sent:
         done.identical += 1
         return
-    equivalent = Meaning.of(raw).is_that_of(shelf.staged(known.item))
+    found = {"ref": seen.ref, "sent_size": known.size, "size": raw.size}
+    if target.limits.exact:
+        equivalent = Meaning.of(raw).is_that_of(shelf.staged(known.item))
+        here.find("changed", {**found, "same_meaning": equivalent}, known)
+    else:
+        changes = Meaning.of(raw).changes(shelf.staged(known.item))
+        equivalent = not changes
+        if changes:
+            here.find("changed", {**found, "same_meaning": False, "what": list(changes)}, known)
     done.equivalent += equivalent
-    if not (equivalent and not target.limits.exact):
-        here.find(
-            "changed",
-            {"ref": seen.ref, "sent_size": known.size, "size": raw.size, "same_meaning": equivalent},
-            known,
-        )
 
 
 def _pair_moves(looked: dict[Place, _Looked]) -> None:
