@@ -16,7 +16,7 @@ SERVERS = Path(__file__).parent / "servers"
 
 # The contract's classes live outside tests/; without this their assertions would fail without detail.
 pytest.register_assert_rewrite("migrator.testing")
-pytest_plugins = [f"tests.servers.{module.stem}" for module in sorted(SERVERS.glob("[a-z]*.py"))]
+pytest_plugins = [f"tests.servers.{each.stem}" for each in sorted(SERVERS.glob("[a-z]*")) if each.suffix in ("", ".py")]
 
 # No deadlines: a busy machine is no defect. `dev` is quick, `ci` is the same every day, `night` looks for news.
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,173 @@
+"""The HTTP side of the server: who is there and what is asked."""
+
+import base64
+import binascii
+import contextlib
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from tests.servers import answers
+from tests.servers.exchange.calls import OPERATIONS, Call, answer, envelope, fault
+from tests.servers.exchange.faults import Request
+from tests.servers.exchange.store import Refusal
+from tests.servers.exchange.xml import SOAP, local
+from tests.servers.answers import Answer
+
+if TYPE_CHECKING:
+    from tests.servers.exchange import Exchange
+
+PATH = "/EWS/Exchange.asmx"
+KEPT = 1 << 20
+XML = {"Content-Type": "text/xml; charset=utf-8"}
+UNKNOWN = Answer(401, headers={"WWW-Authenticate": 'Basic realm="exchange"'})
+PARSER = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
+
+
+class Web(answers.Web):
+    def __init__(self, exchange: "Exchange", certificate: Path | None) -> None:
+        self.exchange = exchange
+        super().__init__(Handler, certificate)
+
+
+class Handler(answers.Handler):
+    server: Web
+
+    def do_GET(self) -> None:
+        """A client that asks how to log in."""
+        self.send_answer(Answer(200, b"<html/>") if self._user() else UNKNOWN)
+
+    def do_POST(self) -> None:
+        exchange = self.server.exchange
+        raw = self.read_body(exchange.request_bytes, exchange.oversize)
+        if raw is None:
+            return
+        user = self._user()
+        if user is None:
+            self.send_answer(UNKNOWN)
+            return
+        if self.path.lower() != PATH.lower():
+            self.send_answer(Answer(404))
+            return
+        try:
+            request = self._request(user, raw)
+        except (etree.XMLSyntaxError, LookupError) as wrong:
+            exchange.invalid_requests.append(str(wrong))
+            self.send_answer(Answer(500, fault("ErrorSchemaValidation", str(wrong)), XML))
+            return
+        exchange.requests.append(request)
+        try:
+            self.send_answer(exchange.serve(request))
+        except OSError:
+            self.close_connection = True
+        except Exception:  # noqa: BLE001 - it is raised where the server ends
+            exchange.broken.append(traceback.format_exc())
+            self.send_answer(Answer(500))
+
+    def _user(self) -> str | None:
+        """The user a password or a token belongs to."""
+        kind, _, secret = self.headers.get("Authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self.server.exchange.tokens.get(secret)
+        try:
+            name, _, password = base64.b64decode(secret).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        known = self.server.exchange.passwords.get(name.lower())
+        return name.lower() if kind.lower() == "basic" and known is not None and known == password else None
+
+    def _request(self, user: str, raw: bytes) -> Request:
+        """LookupError where there is no operation in it."""
+        body = etree.fromstring(raw, PARSER).find(f"{SOAP}Body")
+        if body is None or len(body) != 1:
+            raise LookupError("The request has no operation.")
+        operation = local(body[0])
+        return Request(
+            operation=operation,
+            number=self.server.number(operation),
+            user=user,
+            size=len(raw),
+            headers={"X-AnchorMailbox": "", "X-PublicFolderMailbox": ""} | dict(self.headers.items()),
+            raw=raw if len(raw) < KEPT else b"",
+            body=body[0],
+            hang_up=self.hang_up,
+        )
+
+
+VERSIONS = (
+    *("Exchange2007", "Exchange2007_SP1", "Exchange2010", "Exchange2010_SP1", "Exchange2010_SP2"),
+    *("Exchange2013", "Exchange2013_SP1", "Exchange2015", "Exchange2016"),
+)
+"""Versions of the schema, the oldest first: [reference] requestserverversion"""
+
+
+def _out_of_time(request: Request) -> bool:
+    """Whether a request uses what the version of the schema it names did not have yet; one that names none is old.
+
+    [services] ews-schema-versions-in-exchange, [reference] updateitem (SuppressReadReceipts)
+    """
+    found = request.header("RequestServerVersion")
+    version = VERSIONS.index(str(found.get("Version"))) if found is not None else 0
+    return "SuppressReadReceipts" in request.body.attrib and version < VERSIONS.index("Exchange2013_SP1")
+
+
+def work(exchange: "Exchange", request: Request) -> Answer:
+    """Do what a request asks for: the schema's word comes first, then the right to speak for somebody else."""
+    try:
+        early = _out_of_time(request)
+    except ValueError:
+        return Answer(500, fault("ErrorInvalidServerVersion"), XML)
+    complaint = "SuppressReadReceipts is not declared." if early else None
+    if complaint := complaint or exchange.judge.complaint(request.body):
+        exchange.invalid_requests.append(f"{request.operation}: {complaint}")
+        return Answer(500, fault("ErrorSchemaValidation", "The request is not valid.", Violation=complaint), XML)
+    if request.operation not in OPERATIONS:
+        return Answer(500, fault("ErrorInvalidOperation", f"{request.operation} is not known here."), XML)
+    try:
+        call = Call(exchange, request, _caller(exchange, request))
+        made = answer(call)
+    except Refusal as refusal:
+        return Answer(500, fault(refusal.code, refusal.words), XML)
+    if complaint := exchange.judge.complaint(made):
+        exchange.invalid_answers.append(f"{request.operation}: {complaint}")
+    return Answer(200, envelope(made), XML)
+
+
+@contextlib.contextmanager
+def budget(exchange: "Exchange", request: Request) -> Iterator[bool]:
+    """Whether a request is within what its mailbox may have under way; an impersonated mailbox has its own budget.
+
+    [services] ews-throttling-in-exchange
+    """
+    mailbox = _impersonated(request) or request.user
+    with exchange.store.lock:
+        exchange.underway[mailbox] += 1
+        now = exchange.underway[mailbox]
+        exchange.busiest[mailbox] = max(now, exchange.busiest[mailbox])
+    try:
+        yield now <= exchange.concurrency
+    finally:
+        with exchange.store.lock:
+            exchange.underway[mailbox] -= 1
+
+
+def _impersonated(request: Request) -> str | None:
+    who = request.header("ExchangeImpersonation")
+    return None if who is None else next((each.text or "" for each in who.iter() if not len(each)), "").lower()
+
+
+def _caller(exchange: "Exchange", request: Request) -> str:
+    """Whom the request acts for: its user, or the one he impersonates, which takes the role ApplicationImpersonation.
+
+    [services] impersonation-and-ews-in-exchange
+    """
+    mailbox = _impersonated(request)
+    if mailbox is None:
+        return request.user
+    if request.user not in exchange.impersonators:
+        words = "The account does not have permission to impersonate the requested user."
+        raise Refusal("ErrorImpersonateUserDenied", words)
+    return exchange.store[mailbox].owner
