@@ -61,7 +61,7 @@ def verify_mailbox(
     looked = {
         place: _look(shelf, target, place, lambda: choose.random() < bodies, done, report) for place in shelf.places()
     }
-    _pair_moves(looked)
+    _pair_moves(shelf, looked)
     # a person may have moved it to a place that we do not know
     found = elsewhere(shelf, target, [each for here in looked.values() for each in here.missing])
     overtaken = stale(shelf)
@@ -172,16 +172,16 @@ def _compare_bytes(
     done.equivalent += equivalent
 
 
-def _pair_moves(looked: dict[Place, _Looked]) -> None:
-    """What is missing here and lies there, with the same headers and size, was moved by somebody."""
-    strangers: dict[tuple[int, str | None], list[tuple[_Looked, Place, Sighting]]] = defaultdict(list)
+def _pair_moves(shelf: Shelf, looked: dict[Place, _Looked]) -> None:
+    """What is missing here and lies there, with the same token, or the same headers and size, was moved by somebody."""
+    strangers: dict[object, list[tuple[_Looked, Place, Sighting]]] = defaultdict(list)
     for place, here in looked.items():
         for seen in here.extra:
-            strangers[seen.size, seen.headers].append((here, place, seen))
+            strangers[seen.token or (seen.size, seen.headers)].append((here, place, seen))
     for here in looked.values():
         still: list[Delivered] = []
         for each in here.missing:
-            found = strangers.get((each.size, each.headers))
+            found = strangers.get(shelf.token(each.dispatch)) or strangers.get((each.size, each.headers))
             if not found:
                 still.append(each)
                 continue

@@ -1,6 +1,5 @@
 """A mailbox on the server under the adapter, and what a test says of it."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,31 +17,11 @@ from migrator.testing import mail
 from migrator.testing.target import AT
 from tests.servers.exchange import ALICE, PASSWORD, SERVICE, Exchange, server
 from tests.servers.exchange import store as stored
-from tests.servers.exchange.properties import Property
-
-ENTRY_ID = (0x0FFF,)
 
 
 @pytest.fixture(autouse=True)
 def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EWS_TEST_PASSWORD", PASSWORD)
-
-
-@pytest.fixture(autouse=True)
-def _entry_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbered(monkeypatch)
-
-
-def numbered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every item has an entry id, which ends in the store's own counter ([MS-OXCDATA] 2.2.4.2)."""
-    add = stored.Mailbox.add
-
-    def with_entry_id(self: stored.Mailbox, item: stored.Item) -> None:
-        add(self, item)
-        entry = bytes(62) + item.created.to_bytes(6) + bytes(2)
-        item.properties[ENTRY_ID] = Property(ENTRY_ID, "Binary", (base64.b64encode(entry).decode(),))
-
-    monkeypatch.setattr(stored.Mailbox, "add", with_entry_id)
 
 
 def config(exchange: Exchange, **more: Any) -> ExchangeConfig:

@@ -14,8 +14,9 @@ LOGINS = {
 
 
 class TestExchangeTarget(TargetContract):
-    samples = tuple(raw for raw in SAMPLES if b":" in raw)
-    """What has no header would be an empty mail there, and is refused."""
+    samples = tuple(raw for raw in SAMPLES if b":" in raw and b"\0" not in raw)
+    """What has no header would be an empty mail there, and is refused; of a byte that no charset knows the server makes
+    another one, and verify says so."""
     keywords = frozenset({"gw_open"})
     """Of answered and forwarded a mail there knows what was done last."""
 
