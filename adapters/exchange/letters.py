@@ -45,7 +45,7 @@ from .words import (
     text,
 )
 
-RECEIPT_DISARMED = "repair.receipt-disarmed"
+RECEIPT_DISARMED = "repair.receipt-unasked"
 
 CATEGORY = 255
 """Characters a category can have."""
