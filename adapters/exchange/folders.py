@@ -8,7 +8,7 @@ from lxml import etree
 from migrator.errors import FolderError, Reason
 from migrator.model import Path, Place, Role
 
-from .troubles import Refusal
+from .troubles import NO_FOLDER, Refusal
 from .wire import Wire
 from .words import identified, m, t, text
 
@@ -155,7 +155,8 @@ class Tree:
             if answer.ok:
                 found[_id(next(iter(answer)))] = use
             elif use in (TOP, "inbox"):
-                raise answer.refusal
+                # every mailbox has these: who cannot see them may see nothing there
+                raise Refusal("ErrorAccessDenied") if answer.code in NO_FOLDER else answer.refusal
         self._top = next(identity for identity, use in found.items() if use == TOP)
         return found
 

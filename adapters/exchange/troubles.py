@@ -53,7 +53,7 @@ GONE = frozenset({"ErrorItemNotFound", "ErrorInvalidIdMalformed", "ErrorInvalidI
 CHANGED = frozenset(
     {"ErrorIrresolvableConflict", "ErrorStaleObject", "ErrorInvalidChangeKey", "ErrorChangeKeyRequired"}
 )
-NO_FOLDER = frozenset({"ErrorFolderNotFound", "ErrorParentFolderNotFound", "ErrorNonPrimarySmtpAddress"})
+NO_FOLDER = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound", "ErrorParentFolderNotFound"})
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
