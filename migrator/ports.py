@@ -112,6 +112,9 @@ class Limits:
     """Bytes of a line of a mail, without its end."""
     exact: bool = True
     """Gives bytes back as it got them, after the repairs it names (IMAP yes, Exchange no)."""
+    gapless: bool = True
+    """A place gives out every number, so that one which is not seen was a mail's that has gone. Where it does not, a
+    mail keeps the token of its sending, and is known by that."""
     keywords: int | None = None
     """How many different keywords a place can hold; 0 = none, None = no known end."""
     late_commit: float = 30

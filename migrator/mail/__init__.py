@@ -7,6 +7,7 @@ envelope     what people and rules know it by
 health       whether it is whole
 mime         its parts
 fingerprint  the identity of its meaning
+facets       its meaning in parts, where a system makes mails anew
 bounded      any of this, in a process that may be killed for it
 letter       all that is read off a mail when it is staged
 meaning      whether two mails mean the same, however hard they are to read

@@ -27,9 +27,9 @@ def _meanings(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     for found in leaves(data):
         match found:
             case Opening(head=head):
-                yield from ((b"header", text.encode("utf-8")) for text in _header(head))
+                yield from ((b"header", text.encode("utf-8")) for text in header_facts(head))
             case Leaf(kind=kind, charset=charset, data=inner) if kind.startswith(("text/", "multipart/")):
-                if text := _plain(decode(inner, charset)):
+                if text := plain(decode(inner, charset)):
                     yield b"text", text.encode("utf-8", "backslashreplace")
             case Leaf(data=inner, exact=True):
                 yield b"attachment", hashlib.sha256(inner).digest()
@@ -37,7 +37,8 @@ def _meanings(data: bytes) -> Iterator[tuple[bytes, bytes]]:
                 yield b"attachment", hashlib.sha256(inner.replace(b"\r", b"").strip(b"\n")).digest()
 
 
-def _header(head: bytes) -> Iterator[str]:
+def header_facts(head: bytes) -> Iterator[str]:
+    """Message-ID, Date, From, To, Cc and Subject, as far as systems leave them alone."""
     facts = envelope(head)
     yield facts.message_id or ""
     yield facts.date.astimezone(UTC).isoformat() if facts.date else ""
@@ -46,7 +47,8 @@ def _header(head: bytes) -> Iterator[str]:
     yield " ".join(_one_form(facts.subject).split())
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text in one form."""
     lines = _one_form(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrator.mail.bounded import Bounded, Pool
+from migrator.mail.facets import Facets
 from migrator.mail.fingerprint import fingerprint
 from migrator.mail.scan import HEAD_LIMIT, chosen, fields_named
 from migrator.mail.wire import on_wire_chunks
@@ -32,6 +33,17 @@ class Meaning:
         if self.fingerprint is not None and its.fingerprint is not None:
             return self.fingerprint == its.fingerprint
         return self.raw is not None and written_digest(self.raw.chunks()) == written_digest(other.chunks())
+
+    def changes(self, other: Raw) -> tuple[str, ...]:
+        """The facets in which a mail that was made anew (this) differs from the one it was made of; empty where it
+        means the same. `bytes` where nobody can tell facets apart and what is written differs."""
+        if self.is_that_of(other):
+            return ()
+        raw = self.raw
+        if raw is None or max(raw.size, other.size) > LARGE:
+            return ("bytes",)
+        its, mine = FACETS.read([other.read(), raw.read()])
+        return ("bytes",) if its is None or mine is None else tuple(its.unlike(mine))
 
 
 _FIELDS = fields_named("message-id", "date", "from", "to", "cc", "subject")
@@ -64,3 +76,4 @@ def _unread(mail: bytes) -> None:
 
 
 FINGERPRINTS: Pool[bytes, str | None] = Pool(lambda: Bounded(fingerprint, _unread))
+FACETS: Pool[bytes, Facets | None] = Pool(lambda: Bounded(Facets.of, _unread))

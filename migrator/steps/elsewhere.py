@@ -32,7 +32,7 @@ def found_at(shelf: Shelf, target: Target, place: Place, lost: Sequence[Delivere
     first = shelf.first_mark(place)
     claimed = shelf.claimed(place) if first is not None and first.epoch == mark.epoch else set()
     for seen in target.survey(place, None):
-        near = [each for each in left if each.size == seen.size and seen.headers in (None, each.headers)]
+        near = [each for each in left if may_be(shelf, each, seen)]
         if seen.number in claimed or not near:
             continue
         same = _same(target, place, seen, near)
@@ -40,6 +40,13 @@ def found_at(shelf: Shelf, target: Target, place: Place, lost: Sequence[Delivere
             left.remove(same)
             found[same.dispatch] = Moved(place, seen)
     return found
+
+
+def may_be(shelf: Shelf, known: Delivered, seen: Sighting) -> bool:
+    """Whether a sighting may be this mail of ours: by its token, else by headers and size."""
+    if seen.token is not None:
+        return seen.token == shelf.token(known.dispatch)
+    return known.size == seen.size and seen.headers in (None, known.headers)
 
 
 def _everywhere(shelf: Shelf, target: Target) -> Iterator[Place]:
@@ -54,7 +61,7 @@ def _everywhere(shelf: Shelf, target: Target) -> Iterator[Place]:
 
 
 def _same(target: Target, place: Place, seen: Sighting, near: Sequence[Delivered]) -> Delivered | None:
-    """The one that has the same bytes; where a target gives none back as it got them, headers and size must do."""
+    """The one that has the same bytes; else what brought them near must do."""
     if not target.limits.exact:
         return near[0]
     digest = seen.digest

@@ -123,7 +123,7 @@ def _target_side(
             standing = place_standing(staging, shelf.target, place)
             row.counts["missing"] += standing.missing
             row.counts["extra"] += standing.extra
-            row.counts["unexplained_target"] += unexplained(standing, target.mark(place))
+            row.counts["unexplained_target"] += unexplained(standing, target.mark(place), gapless=target.limits.gapless)
 
 
 def _homes(places: dict[Folder, Place]) -> dict[Place, Folder]:
@@ -134,13 +134,16 @@ def _homes(places: dict[Folder, Place]) -> dict[Place, Folder]:
     return homes
 
 
-def unexplained(standing: Standing, mark: Mark | None) -> int:
+def unexplained(standing: Standing, mark: Mark | None, *, gapless: bool) -> int:
     """Mails that came to a place or went from it, and nobody has said why: the target's own count against ours.
 
-    A place that gave out a number we do not know got a mail, even where another one has gone since.
+    A place that gave out a number we do not know got a mail, even where another one has gone since; but where numbers
+    have gaps nobody can tell how many.
     """
     if mark is None or mark.epoch != standing.epoch:
         return standing.mails + (0 if mark is None else mark.count)
+    if not gapless:
+        return abs(mark.count - standing.mails)
     came = max(0, mark.next - standing.next)
     went = came - (mark.count - standing.mails)
     return came + went if went >= 0 else came - went

@@ -153,10 +153,12 @@ def _recall_absent(outbox: Outbox, target: Target, place: Place, doubts: list[Do
     seen: set[int] = set()
     if mark is not None:
         seen = {each.number for each in target.survey(place, Mark(mark.epoch, min(since.values()), 0))}
-    _look_elsewhere(outbox, target, place, _hidden(outbox, place, doubts, seen, mark))
+    counted = target.limits.gapless or mark is None
+    _look_elsewhere(outbox, target, place, _hidden(outbox, place, doubts, seen, mark) if counted else doubts)
     asked = {each.dispatch for each in doubts}
     left = [each for each in outbox.doubts().get(place, []) if each.dispatch in asked]
-    unsure = {each.dispatch for each in _hidden(outbox, place, left, seen, mark)}  # fewer, if something was found
+    # fewer, if something was found; and a token that is nowhere in the mailbox never came
+    unsure = {each.dispatch for each in _hidden(outbox, place, left, seen, mark)} if counted else set()
     unclaimed = _unclaimed(outbox, target, place, since)
     if unclaimed:
         unsure |= {each.dispatch for each, _ in match(target, place, _wanted(outbox, left, since), unclaimed)}

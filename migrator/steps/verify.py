@@ -62,7 +62,7 @@ def verify_mailbox(
     looked = {
         place: _look(shelf, target, place, lambda: choose.random() < bodies, done, report) for place in shelf.places()
     }
-    _pair_moves(looked)
+    _pair_moves(shelf, looked)
     # a person may have moved it to a place that we do not know
     found = elsewhere(shelf, target, [each for here in looked.values() for each in here.missing])
     overtaken = stale(shelf)
@@ -149,7 +149,7 @@ def _compare(
     every_byte: bool,
 ) -> None:
     done.checked += 1
-    alike = known.size == seen.size and seen.headers in (None, known.headers)
+    alike = target.limits.exact and known.size == seen.size and seen.headers in (None, known.headers)
     if every_byte or not alike:
         _compare_bytes(shelf, target, place, known, seen, here, done)
     else:
@@ -173,26 +173,28 @@ def _compare_bytes(
     if raw.digest == known.sent:
         done.identical += 1
         return
-    equivalent = Meaning.of(raw).is_that_of(shelf.staged(known.item))
+    found = {"ref": seen.ref, "sent_size": known.size, "size": raw.size}
+    if target.limits.exact:
+        equivalent = Meaning.of(raw).is_that_of(shelf.staged(known.item))
+        here.find("changed", {**found, "same_meaning": equivalent}, known)
+    else:
+        changes = Meaning.of(raw).changes(shelf.staged(known.item))
+        equivalent = not changes
+        if changes:
+            here.find("changed", {**found, "same_meaning": False, "what": list(changes)}, known)
     done.equivalent += equivalent
-    if not (equivalent and not target.limits.exact):
-        here.find(
-            "changed",
-            {"ref": seen.ref, "sent_size": known.size, "size": raw.size, "same_meaning": equivalent},
-            known,
-        )
 
 
-def _pair_moves(looked: dict[Place, _Looked]) -> None:
-    """What is missing here and lies there, with the same headers and size, was moved by somebody."""
-    strangers: dict[tuple[int, str | None], list[tuple[_Looked, Place, Sighting]]] = defaultdict(list)
+def _pair_moves(shelf: Shelf, looked: dict[Place, _Looked]) -> None:
+    """What is missing here and lies there, with the same token, or the same headers and size, was moved by somebody."""
+    strangers: dict[object, list[tuple[_Looked, Place, Sighting]]] = defaultdict(list)
     for place, here in looked.items():
         for seen in here.extra:
-            strangers[seen.size, seen.headers].append((here, place, seen))
+            strangers[seen.token or (seen.size, seen.headers)].append((here, place, seen))
     for here in looked.values():
         still: list[Delivered] = []
         for each in here.missing:
-            found = strangers.get((each.size, each.headers))
+            found = strangers.get(shelf.token(each.dispatch)) or strangers.get((each.size, each.headers))
             if not found:
                 still.append(each)
                 continue

@@ -1,0 +1,32 @@
+"""Exchange by EWS, as a target.
+
+config    what a section of migration.toml holds
+connect   where the endpoint is, whom it trusts, how to log in: by exchangelib
+wire      requests out, answers in, one at a time and never twice; troubles is what a refusal means
+words     the properties of a mail, and all that may stand in a request
+letters   a parcel made ready; sending puts it there, and knows what became of it when nobody answers
+folders   the tree of folders, their names and roles
+reading   marks, sightings, bodies; changes amends and withdraws
+target    the port; imported only when one is opened, for exchangelib takes most of a second
+"""
+
+from contextlib import AbstractContextManager
+
+from migrator.errors import Reason, UsageError
+from migrator.model import Mailbox
+from migrator.ports import Adapter, Target
+
+from .config import ExchangeConfig
+
+
+def _target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextManager[Target]:
+    try:
+        from .target import open_target
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(("adapters", "migrator")):
+            raise
+        raise UsageError(Reason("exchange.extra-missing", module=error.name)) from None
+    return open_target(config, mailbox)
+
+
+adapter = Adapter(config=ExchangeConfig, open_target=_target)

@@ -1,0 +1,142 @@
+"""One mail changed, moved or taken back, unless it is no longer as expected (laws.md §8).
+
+No change sends a receipt (SuppressReadReceipts), and none is made over somebody else's (NeverOverwrite).
+"""
+
+from collections.abc import Callable, Iterator
+
+from lxml import etree
+
+from migrator.errors import Reason
+from migrator.model import (
+    DRAFT,
+    FLAGGED,
+    SEEN,
+    Amended,
+    Flag,
+    Gone,
+    Reflag,
+    Sighting,
+    Touched,
+    Unable,
+    Withdrawn,
+)
+
+from . import reading
+from .letters import carried, categories, verb
+from .troubles import CHANGED, GONE, Refusal
+from .wire import Wire
+from .words import FLAG_ICON, FLAG_STATUS, ICON, LAST_VERB, RED, TO_FOLLOW_UP, Property, identified
+
+
+class Mail:
+    """One mail, as somebody expects it to be. Every method raises Refusal for what the server will not do."""
+
+    def __init__(self, wire: Wire, item: str | None, seen: Callable[[etree._Element], Sighting], expected: Sighting):
+        self._wire = wire
+        self._item = item
+        self._seen = seen
+        self._expected = expected
+        self._key = ""
+
+    def reflag(self, change: Reflag) -> Amended | Touched | Gone | Unable:
+        if other := self._unexpected():
+            return other
+        now = self._expected.flags - {"\\Recent"}
+        wished = carried((now - change.remove) | change.add)
+        if (DRAFT in now) != (DRAFT in wished):
+            return Unable(Reason("exchange.draft-stays"))
+        if wished == now:
+            return Amended(self._expected.ref, now)
+        item = identified("ItemId", str(self._item), self._key)
+        how = 'ConflictResolution="NeverOverwrite" MessageDisposition="SaveOnly" SuppressReadReceipts="true"'
+        updates = "".join(_updates(now, wished))
+        request = (
+            f"<m:UpdateItem {how}><m:ItemChanges><t:ItemChange>{item}<t:Updates>{updates}</t:Updates></t:ItemChange>"
+            "</m:ItemChanges></m:UpdateItem>"
+        )
+        if other := self._asked(request):
+            return other
+        found = self._look()
+        return Gone() if found is None else Amended(found.ref, found.flags)
+
+    def relocate(self, there: str, ref: Callable[[etree._Element], str]) -> Amended | Touched | Gone:
+        """Move to another folder, where it gets another id and another number."""
+        if other := self._unexpected():
+            return other
+        answer, *_ = self._wire.call(
+            f"<m:MoveItem><m:ToFolderId>{identified('FolderId', there)}</m:ToFolderId>"
+            f"<m:ItemIds>{identified('ItemId', str(self._item), self._key)}</m:ItemIds>"
+            "<m:ReturnNewItemIds>true</m:ReturnNewItemIds></m:MoveItem>"
+        )
+        if other := self._judged(answer.code, answer.ok, answer.refusal):
+            return other
+        moved = next(iter(answer), None)
+        new = None if moved is None else reading.look(self._wire, reading.identity(moved)[0], reading.NUMBER)
+        return Amended(None if new is None else ref(new), self._expected.flags - {"\\Recent"})
+
+    def withdraw(self) -> Withdrawn | Touched | Gone:
+        if other := self._unexpected():
+            return other
+        item = identified("ItemId", str(self._item), self._key)
+        how = 'DeleteType="HardDelete" SuppressReadReceipts="true"'
+        return self._asked(f"<m:DeleteItem {how}><m:ItemIds>{item}</m:ItemIds></m:DeleteItem>") or Withdrawn()
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def _unexpected(self) -> Touched | Gone | None:
+        """What stands in the way, None where all is as expected."""
+        found = self._look()
+        if found is None:
+            return Gone()
+        return None if found.flags == self._expected.flags - {"\\Recent"} else Touched(found)
+
+    def _look(self) -> Sighting | None:
+        found = None if self._item is None else reading.look(self._wire, self._item)
+        if found is None:
+            return None
+        self._key = reading.identity(found)[1]
+        return self._seen(found)
+
+    def _asked(self, request: str) -> Touched | Gone | None:
+        answer, *_ = self._wire.call(request)
+        return self._judged(answer.code, answer.ok, answer.refusal)
+
+    def _judged(self, code: str, ok: bool, refusal: Refusal) -> Touched | Gone | None:
+        if ok:
+            return None
+        if code in GONE:
+            return Gone()
+        if code in CHANGED and (found := self._look()) is not None:
+            return Touched(found)
+        raise refusal
+
+
+def _updates(now: frozenset[Flag], wished: frozenset[Flag]) -> Iterator[str]:
+    """What makes of these flags those."""
+    if (SEEN in now) != (SEEN in wished):
+        read = "true" if SEEN in wished else "false"
+        yield _set('<t:FieldURI FieldURI="message:IsRead"/>', f"<t:IsRead>{read}</t:IsRead>")
+    if categories(now) != categories(wished):
+        field = '<t:FieldURI FieldURI="item:Categories"/>'
+        shown = categories(wished)
+        yield _set(field, f"<t:Categories>{shown}</t:Categories>") if shown else _without(field)
+    if (FLAGGED in now) != (FLAGGED in wished):
+        yield from _property(FLAG_STATUS, TO_FOLLOW_UP if FLAGGED in wished else None)
+        yield from _property(FLAG_ICON, RED if FLAGGED in wished else None)
+    if verb(now) != verb(wished):
+        done, icon = verb(wished) or (None, None)
+        yield from _property(LAST_VERB, done)
+        yield from _property(ICON, icon)
+
+
+def _property(which: Property, value: int | None) -> Iterator[str]:
+    yield _without(which.field) if value is None else _set(which.field, which.valued(value))
+
+
+def _set(field: str, value: str) -> str:
+    return f"<t:SetItemField>{field}<t:Message>{value}</t:Message></t:SetItemField>"
+
+
+def _without(field: str) -> str:
+    return f"<t:DeleteItemField>{field}</t:DeleteItemField>"

@@ -1,0 +1,79 @@
+"""What a response code means to the engine.
+
+https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode. A code is told, the server's
+sentence is not: it may quote what it was asked.
+"""
+
+from migrator.errors import AccountError, FolderError, MigratorError, Outage, Reason
+
+BUSY = frozenset({"ErrorServerBusy", "ErrorBatchProcessingStopped"})
+"""The server says itself that it has not done it."""
+
+NOT_NOW = BUSY | {
+    "ErrorADOperation",
+    "ErrorADUnavailable",
+    "ErrorConnectionFailed",
+    "ErrorExceededConnectionCount",
+    "ErrorInsufficientResources",
+    "ErrorInternalServerError",
+    "ErrorInternalServerTransientError",
+    "ErrorMailboxMoveInProgress",
+    "ErrorMailboxStoreUnavailable",
+    "ErrorTimeoutExpired",
+    "ErrorTooManyObjectsOpened",
+}
+
+ABOUT_THE_MAIL = {
+    "ErrorMimeContentConversionFailed": "exchange.mime-refused",
+    "ErrorMimeContentInvalid": "exchange.mime-refused",
+    "ErrorMimeContentInvalidBase64String": "exchange.mime-refused",
+    "ErrorMessageSizeExceeded": "exchange.too-large-there",
+    "ErrorContentConversionFailed": "exchange.mime-refused",
+    "ErrorCorruptData": "exchange.mail-refused",
+    "ErrorItemCorrupt": "exchange.mail-refused",
+    "ErrorItemSave": "exchange.mail-refused",
+    "ErrorItemSavePropertyError": "exchange.mail-refused",
+    "ErrorInvalidExtendedPropertyValue": "exchange.mail-refused",
+}
+
+ABOUT_THE_MAILBOX = {
+    "ErrorAccessDenied": "exchange.access-denied",
+    "ErrorAccountDisabled": "exchange.mailbox-disabled",
+    "ErrorImpersonateUserDenied": "exchange.impersonation-denied",
+    "ErrorImpersonationDenied": "exchange.impersonation-denied",
+    "ErrorImpersonationFailed": "exchange.impersonation-denied",
+    "ErrorInvalidSmtpAddress": "exchange.no-mailbox",
+    "ErrorMailboxFailover": "exchange.no-mailbox",
+    "ErrorMissingEmailAddress": "exchange.no-mailbox",
+    "ErrorNonExistentMailbox": "exchange.no-mailbox",
+    "ErrorQuotaExceeded": "exchange.over-quota",
+}
+
+GONE = frozenset({"ErrorItemNotFound", "ErrorInvalidIdMalformed", "ErrorInvalidId"})
+CHANGED = frozenset(
+    {"ErrorIrresolvableConflict", "ErrorStaleObject", "ErrorInvalidChangeKey", "ErrorChangeKeyRequired"}
+)
+NO_FOLDER = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound", "ErrorParentFolderNotFound"})
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
+    """The server's refusal of a request or of one thing in it; every caller makes of it what it means there."""
+
+    def __init__(self, code: str, back_off: float | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.back_off = back_off
+
+    def meaning(self, mailbox: str, place: str = "") -> MigratorError:
+        """What it means where the caller knows no better."""
+        if self.code in NOT_NOW:
+            return Outage(Reason("exchange.not-now", answer=self.code), retry_after=self.back_off)
+        if self.code in ABOUT_THE_MAILBOX:
+            if place and self.code == "ErrorAccessDenied":
+                return FolderError(Reason("exchange.place-refused", place=place, answer=self.code))
+            return AccountError(Reason(ABOUT_THE_MAILBOX[self.code], mailbox=mailbox))
+        if self.code in NO_FOLDER and place:
+            return FolderError(Reason("exchange.no-such-place", place=place))
+        if place:
+            return FolderError(Reason("exchange.place-refused", place=place, answer=self.code))
+        return AccountError(Reason("exchange.refused", mailbox=mailbox, answer=self.code))

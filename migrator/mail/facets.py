@@ -1,0 +1,75 @@
+"""What a mail means, one facet at a time: what is the same, and what another system made of it.
+
+A system that keeps properties and no bytes (Exchange) gives a mail back as it makes it anew: with other encodings, in
+another order, and with a text in HTML beside one that had none. People read the same; what they do not is named.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrator.japanese import decode
+from migrator.mail.fingerprint import header_facts, plain
+from migrator.mail.mime import Leaf, Opening, leaves
+
+HEADER = ("message-id", "date", "from", "to", "cc", "subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The header's facts as HEADER names them; what can be read, however often and in whatever form; the digests of the
+    attachments, and of the headers of mails in the mail."""
+
+    header: tuple[str, ...]
+    texts: frozenset[bytes]
+    attachments: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, mail: bytes) -> "Facets":
+        """Any bytes will do."""
+        header: tuple[str, ...] = ()
+        texts: set[bytes] = set()
+        attachments: list[bytes] = []
+        for found in leaves(mail):
+            match found:
+                case Opening(head=head):
+                    facts = tuple(header_facts(head))
+                    if header:
+                        attachments.append(_digest("\n".join(facts)))
+                    header = header or facts
+                case Leaf(kind=kind, charset=charset, data=data) if kind.startswith(("text/", "multipart/")):
+                    # a line more or less, a blank that became a tag or an entity: people read the same
+                    if text := "".join(readable(decode(data, charset), kind).split()):
+                        texts.add(_digest(text))
+                case Leaf(data=data, exact=True):
+                    attachments.append(hashlib.sha256(data).digest())
+                case Leaf(data=data):
+                    attachments.append(hashlib.sha256(data.replace(b"\r", b"").strip(b"\n")).digest())
+        return cls(header, frozenset(texts), tuple(sorted(attachments)))
+
+    def unlike(self, other: "Facets") -> Iterator[str]:
+        """The names of the facets in which another mail differs."""
+        for name, mine, its in zip(HEADER, self.header, other.header, strict=True):
+            if mine != its:
+                yield name
+        if self.texts != other.texts:
+            yield "text"
+        if self.attachments != other.attachments:
+            yield "attachments"
+
+
+_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[!/?a-zA-Z][^<>]*>")
+
+
+def readable(text: str, kind: str) -> str:
+    """What people see of a text."""
+    if kind == "text/html":
+        text = html.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", text)))
+    return plain(text)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()
