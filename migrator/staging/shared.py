@@ -5,6 +5,7 @@ Conversations are no rows: migrator.shared works them out of these facts and the
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -126,6 +127,19 @@ def _told(fact: Fact | Unreadable) -> dict[str, Any]:
     if told.get("rights"):
         told["rights"] = sorted(told["rights"])
     return told
+
+
+def _once(told: Any) -> Any:
+    """The same, every text in it held in memory once, whoever else has it: labels, people, folders, keys of mails."""
+    match told:
+        case str():
+            return sys.intern(told)
+        case list():
+            return [_once(each) for each in told]
+        case dict():
+            return {name: _once(each) for name, each in told.items()}
+        case _:
+            return told
 
 
 def _fact(kind: str, told: dict[str, Any]) -> Any:
@@ -286,7 +300,7 @@ class StagedInboxes:
                     page = connection.execute(query.where(newest.c.key > last)).all()
                 if not page:
                     break
-                yield from (_fact(kind, row.told) for row in page)
+                yield from (_fact(kind, _once(row.told)) for row in page)
                 last = page[-1].key
 
     def letters(self, account: Account) -> Iterator[Letter]:
@@ -296,7 +310,7 @@ class StagedInboxes:
                 heads = [self._staging.blobs.head(connection, row.digest, row.head) for row in page]
             for row, head in zip(page, heads, strict=True):
                 yield Letter(
-                    named=Named(tuple(row.path), row.key),
+                    named=Named(tuple(_once(row.path)), _once(row.key)),
                     head=head,
                     received_at=row.received_at,
                     flags=frozenset(row.flags),
