@@ -10,11 +10,12 @@ reading   marks, sightings, bodies; changes amends and withdraws
 target    the port; imported only when one is opened, for exchangelib takes most of a second
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from migrator.errors import Reason, UsageError
 from migrator.model import Mailbox
-from migrator.ports import Adapter, Target
+from migrator.ports import Adapter, Target, Wanted
 
 from .config import ExchangeConfig
 
@@ -29,4 +30,10 @@ def _target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextManager[
     return open_target(config, mailbox)
 
 
-adapter = Adapter(config=ExchangeConfig, open_target=_target)
+def _script(_: ExchangeConfig, wanted: Sequence[Wanted]) -> str:
+    from adapters.microsoft import script
+
+    return script(wanted)
+
+
+adapter = Adapter(config=ExchangeConfig, open_target=_target, script=_script)

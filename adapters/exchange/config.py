@@ -14,9 +14,6 @@ from migrator.secret import Secret
 ENVELOPE = 64 * 2**10
 """Bytes of a request that are kept free for what stands around a mail."""
 
-ONLINE = ("office365.com", "outlook.com", "office.com", "office365.us", "partner.outlook.cn")
-"""Domains of Exchange Online's endpoints."""
-
 
 class ExchangeConfig(BaseModel):
     """An Exchange server, and how to log in to its mailboxes."""
@@ -97,12 +94,6 @@ class ExchangeConfig(BaseModel):
                 raise UsageError(Reason("exchange.account-unknown", mailbox=address))
             return {"address": address}
         return {"account": account, "address": address}
-
-
-def is_online(endpoint: str) -> bool:
-    """Whether this is Microsoft's cloud."""
-    host = (urlsplit(endpoint).hostname or "").lower()
-    return any(host == domain or host.endswith("." + domain) for domain in ONLINE)
 
 
 def check_plain(endpoint: str) -> None:

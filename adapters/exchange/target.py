@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import date
 from urllib.parse import urlsplit
 
 from lxml import etree
 
+from adapters.microsoft import PLACE_ITEMS, is_online
 from migrator.errors import FolderError, Reason
 from migrator.model import (
     Amended,
@@ -27,17 +29,20 @@ from migrator.model import (
     Unable,
     Withdrawn,
 )
-from migrator.ports import Limits, Target
+from migrator.ports import Limits, Target, Way
 
 from . import reading
 from .changes import Mail
-from .config import ExchangeConfig, is_online
+from .config import ExchangeConfig
 from .connect import connect
 from .folders import Entry, Tree
 from .letters import Letter, letter
 from .sending import Post, Refusals
 from .troubles import Refusal
 from .words import IMPOSSIBLE
+
+ENDS = date(2027, 4, 1)
+"""Exchange Online answers EWS no more from this day on (Microsoft's Exchange team, MC1227454)."""
 
 NAME_BYTES = 250
 """A name holds 255 characters; what people see of it is cut long before that."""
@@ -90,6 +95,7 @@ class ExchangeTarget:
             depth=DEPTH,
             forbidden=frozenset(IMPOSSIBLE) | {"\\"},
             case_sensitive=False,
+            place_items=PLACE_ITEMS if self._is_online else None,
             exact=False,
             gapless=False,
             late_commit=LATE_COMMIT,
@@ -99,9 +105,17 @@ class ExchangeTarget:
         host = urlsplit(self._wire.endpoint).hostname
         return Identity(f"exchange {host} {hashlib.sha256(self.tree.top.encode()).hexdigest()[:16]}")
 
+    @property
+    def _is_online(self) -> bool:
+        return is_online(urlsplit(self._wire.endpoint).hostname or "")
+
+    def way(self) -> Way:
+        """Asks nobody."""
+        return Way(name="EWS", until=ENDS if self._is_online else None)
+
     def advice(self) -> Iterator[Reason]:
         """What `migrator check` should tell of this mailbox."""
-        if is_online(self._wire.endpoint):
+        if self._is_online:
             yield Reason("exchange.online-ends", mailbox=self._owner)
         if self._config.receipts == "keep":
             yield Reason("exchange.receipts-kept", mailbox=self._owner)

@@ -32,9 +32,9 @@ def _target(config: ImapConfig, mailbox: Mailbox) -> AbstractContextManager[Targ
 
 
 def _script(config: ImapConfig, wanted: Sequence[Wanted]) -> str | None:
-    from . import exchange_online
+    from adapters.microsoft import is_online, script
 
-    return exchange_online.script(wanted) if exchange_online.is_exchange_online(config.host) else None
+    return script(wanted) if is_online(config.host) else None
 
 
 adapter = Adapter(config=ImapConfig, open_source=_source, open_target=_target, script=_script)

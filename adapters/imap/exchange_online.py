@@ -8,11 +8,8 @@ Online limits" (a folder's mails; what is sent by SMTP, may be limited further).
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapters.powershell import script
 from migrator.errors import Reason
 from migrator.ports import Way
-
-__all__ = ["PLACE_ITEMS", "PRESET", "WAY", "advice", "is_exchange_online", "script"]
 
 HOST = "outlook.office365.com"
 
@@ -23,17 +20,6 @@ PRESET: Mapping[str, Any] = {
     "user": "{address}",
 }
 """What `preset = "exchange-online"` fills in where the section says nothing."""
-
-PLACE_ITEMS = 1_000_000
-"""Mails in one folder, beyond which nothing more is saved there."""
-
-_CLOUDS = ("office365.com", "office.com", "office365.us", "outlook.cn", "office.de")
-
-
-def is_exchange_online(host: str) -> bool:
-    """Whether a host is one of Microsoft's, in any of its clouds."""
-    return any(host.lower().rstrip(".").endswith("." + cloud) for cloud in _CLOUDS)
-
 
 WAY = Way(name="IMAP, XOAUTH2")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from adapters.microsoft import PLACE_ITEMS, is_online
 from migrator.errors import AccountError, FolderError, Reason
 from migrator.model import (
     Amended,
@@ -97,19 +98,19 @@ class ImapTarget:
                 forbidden=self._config.signs(lambda: refused_in_names(session, self.tree.prefix))
                 | set(separator)
                 | control,
-                place_items=exchange_online.PLACE_ITEMS if self._is_exchange_online else None,
+                place_items=PLACE_ITEMS if self._is_online else None,
                 can_withdraw=session.can("UIDPLUS"),
                 lanes=lanes,
             )
         return self._limits
 
     @property
-    def _is_exchange_online(self) -> bool:
-        return exchange_online.is_exchange_online(self._config.host)
+    def _is_online(self) -> bool:
+        return is_online(self._config.host)
 
     def way(self) -> Way:
         """Asks nobody."""
-        return exchange_online.WAY if self._is_exchange_online else Way(name="IMAP")
+        return exchange_online.WAY if self._is_online else Way(name="IMAP")
 
     def identity(self) -> Identity:
         with told(Place(self._mailbox.owner, INBOX)):
@@ -131,7 +132,7 @@ class ImapTarget:
         cleaned = [entry.path[-1] for entry in self.tree.entries.values() if entry.role in (Role.TRASH, Role.JUNK)]
         if cleaned:
             yield Reason("imap.cleaning-untold", mailbox=owner, places=", ".join(sorted(cleaned)))
-        if self._is_exchange_online:
+        if self._is_online:
             yield from exchange_online.advice()
 
     # -- places ------------------------------------------------------------------------------------------------------

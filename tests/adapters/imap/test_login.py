@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from adapters.imap import adapter
 from adapters.imap.config import ImapConfig
-from adapters.imap.exchange_online import is_exchange_online
 from adapters.imap.login import MEANING, connect, tls_context, translate
+from adapters.microsoft import is_online
 from migrator.errors import AccountError, MigratorError, Outage, UsageError
 from migrator.model import Mailbox
 from migrator.nearby import is_here
@@ -343,4 +343,4 @@ def test_a_preset_fills_in_what_the_section_does_not_say(settings: Callable[...,
     ],
 )
 def test_exchange_online_is_known_by_its_name(host: str, expected: bool) -> None:
-    assert is_exchange_online(host) is expected
+    assert is_online(host) is expected

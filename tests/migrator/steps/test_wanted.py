@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.imap import adapter
 from adapters.imap.config import ImapConfig
-from adapters.powershell import script
+from adapters.microsoft import script
 from migrator.model import Mailbox
 from migrator.ports import Wanted, Way
 from migrator.routes import Routes

@@ -1,4 +1,5 @@
-"""What no migration can set in Exchange from outside, as a script for its administrator. Never run against Microsoft.
+"""What every way into Exchange shares: which hosts are Microsoft's cloud, how much a folder holds there, and a script for
+its administrator of what no migration can set from outside. Never run against Microsoft.
 
 Sources: learn.microsoft.com, "Create shared mailboxes in Exchange Server", "Add-MailboxPermission",
 "Add-RecipientPermission" (Exchange Online), "Add-ADPermission" (Exchange Server), "Place a mailbox on retention hold".
@@ -9,6 +10,18 @@ from importlib.resources import files
 
 from migrator.ports import Wanted
 from migrator.text import powershell, shown
+
+CLOUDS = ("office365.com", "office.com", "outlook.com", "office365.us", "outlook.cn", "office.de")
+"""Domains of Exchange Online, sovereign clouds among them."""
+
+PLACE_ITEMS = 1_000_000
+"""Mails in one folder of Exchange Online, beyond which nothing more is saved there ("Exchange Online limits")."""
+
+
+def is_online(host: str) -> bool:
+    """Whether a host is one of Microsoft's, in any of its clouds."""
+    name = host.lower().rstrip(".")
+    return any(name == cloud or name.endswith("." + cloud) for cloud in CLOUDS)
 
 
 def script(wanted: Sequence[Wanted]) -> str:
