@@ -1,5 +1,5 @@
-"""What every way into Exchange shares: which hosts are Microsoft's cloud, how much a folder holds there, and a script for
-its administrator of what no migration can set from outside. Never run against Microsoft.
+"""What every way into Exchange shares: which hosts are Microsoft's cloud, how much a folder holds there, and for
+its administrator a script of what no migration can set from outside. Never run against Microsoft.
 
 Sources: learn.microsoft.com, "Create shared mailboxes in Exchange Server", "Add-MailboxPermission",
 "Add-RecipientPermission" (Exchange Online), "Add-ADPermission" (Exchange Server), "Place a mailbox on retention hold".

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -180,3 +181,30 @@ def test_a_place_that_is_gone_leaves_its_mail_in_doubt_and_the_others_go_on(way:
     counts = way.load(staging)
     assert (counts["loaded"], counts["in_doubt"]) == (1, 1)
     assert Place("sato", INBOX).path in {path for _, path in way.new.boxes}
+
+
+def test_where_numbers_have_gaps_the_token_tells_what_never_came(way: Road, staging: Staging) -> None:
+    """Another mail came meanwhile, under a number far away: nothing can be told from that."""
+    way.new.tokens = True
+    way.new.limits = replace(way.new.limits, gapless=False)
+    staged(way, staging, "one", "two", "three")
+    way.killed_load(staging, "delivered", after=2)
+    box = way.new.boxes["sato", INBOX]
+    box.next += 1000
+    way.new.add("sato", INBOX, mail("a stranger's"))
+    assert way.load(staging)["in_doubt"] == 0
+    assert bodies_at(way.new, "sato", *INBOX) == Counter(
+        Raw.of(mail(each)).digest for each in ("one", "two", "three", "a stranger's")
+    )
+
+
+def test_where_numbers_have_gaps_a_mail_moved_while_in_doubt_is_found_by_its_token(way: Road, staging: Staging) -> None:
+    way.new.tokens = True
+    way.new.limits = replace(way.new.limits, gapless=False)
+    staged(way, staging, "one")
+    way.killed_load(staging, "delivered", after=2)
+    box = way.new.boxes["sato", INBOX]
+    (number,) = box.mails
+    way.new.make("sato", ("moved",)).put(box.mails.pop(number))
+    assert way.load(staging)["in_doubt"] == 0
+    assert way.new.stored[Raw.of(mail("one")).digest] == 1
