@@ -7,6 +7,7 @@ mails at level ERROR.
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -160,7 +161,7 @@ class Wire:
 
     def _answers(self, content: bytes, status: int) -> list[Answer]:
         try:
-            body = etree.fromstring(content, _PARSER).find(f"{{{SOAP}}}Body")
+            body = _document(content).find(f"{{{SOAP}}}Body")
         except etree.XMLSyntaxError as error:
             raise Outage(Reason("exchange.answer-broken", endpoint=self.endpoint)) from error
         if body is None or not len(body):
@@ -194,6 +195,18 @@ class Wire:
             case _:
                 reason = Reason("exchange.not-now", answer=f"HTTP {status}")
                 return Outage(reason, retry_after=float(wish) if wish.isdigit() else None)
+
+
+_NO_CHARACTER = re.compile(rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[124-9]|2\d|3[01]));", re.IGNORECASE)
+
+
+def _document(content: bytes) -> etree._Element:
+    """The answer's XML. Exchange passes on control characters that a mail or a folder's name holds, as references that
+    XML 1.0 does not know (§2.2). Raises XMLSyntaxError."""
+    try:
+        return etree.fromstring(content, _PARSER)
+    except etree.XMLSyntaxError:
+        return etree.fromstring(_NO_CHARACTER.sub("�".encode(), content), _PARSER)
 
 
 def _code(message: etree._Element) -> str:
@@ -252,7 +265,7 @@ class _Body(io.RawIOBase):
     @override
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         target = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset
-        if target == 0:
+        if target <= 0:  # requests_ntlm goes back by the whole length, also when not all of it has been read
             self._rewind()
         elif target != self._at:
             raise io.UnsupportedOperation("a request is read from its start")

@@ -146,8 +146,11 @@ def test_a_thousand_mails_arrive_once_through_faults_of_every_kind_and_a_kill(
 def test_verify_finds_nothing_but_what_somebody_changed(tmp_path: Path, exchange: Exchange) -> None:
     """Every mail comes back in other bytes, and none is a finding; a mail with another text, or gone, is."""
     here = office(tmp_path, exchange, 12)
+    told = here.run("check", "new", code=1)
+    assert "exchange.cleaning-untold" in told
     here.run("load", "new")
     here.run("verify", "new")
+    here.run("ledger", "new")
     mailbox = exchange[ALICE]
     first, second, *_ = mailbox.held(mailbox.role("inbox").id)
     first.raw = first.raw.replace(b"line\r\n", b"lime\r\n")
@@ -155,3 +158,16 @@ def test_verify_finds_nothing_but_what_somebody_changed(tmp_path: Path, exchange
     out = here.run("verify", "new", code=1)
     assert "changed" in out
     assert "missing" in out
+
+
+def test_undo_takes_back_what_nobody_touched_and_sends_no_receipt(tmp_path: Path, exchange: Exchange) -> None:
+    here = office(tmp_path, exchange, 6)
+    here.run("load", "new")
+    inbox = exchange[ALICE].role("inbox").id
+    touched, *_ = exchange[ALICE].held(inbox)
+    touched.read = not touched.read
+    newest = max(run["run"] for run in json.loads(here.run("runs", "--json")))
+    here.run("undo", str(newest), "--yes", code=1)
+    assert exchange[ALICE].held(inbox) == [touched]
+    assert exchange.receipts == []
+    assert exchange.invalid_requests == []
