@@ -7,7 +7,7 @@ another order, and with a text in HTML beside one that had none. People read the
 import hashlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.japanese import decode
@@ -15,6 +15,9 @@ from migrator.mail.fingerprint import header_facts, plain
 from migrator.mail.mime import Leaf, Opening, leaves
 
 HEADER = ("message-id", "date", "from", "to", "cc", "subject")
+
+ADDED = frozenset({"message-id", "date"})
+"""What a mail should have (RFC 5322 §3.6): whoever makes one anew adds it where it lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,40 +27,47 @@ class Facets:
 
     header: tuple[str, ...]
     texts: frozenset[bytes]
-    attachments: tuple[bytes, ...]
+    attachments: tuple[tuple[bytes, bytes | None], ...]
+    """Of each its digest but for line ends, which transport may change; and its very own, where it came in base64."""
 
     @classmethod
     def of(cls, mail: bytes) -> "Facets":
         """Any bytes will do."""
         header: tuple[str, ...] = ()
         texts: set[bytes] = set()
-        attachments: list[bytes] = []
+        attachments: list[tuple[bytes, bytes | None]] = []
         for found in leaves(mail):
             match found:
                 case Opening(head=head):
                     facts = tuple(header_facts(head))
                     if header:
-                        attachments.append(_digest("\n".join(facts)))
+                        attachments.append((_digest("\n".join(facts)), None))
                     header = header or facts
                 case Leaf(kind=kind, charset=charset, data=data) if kind.startswith(("text/", "multipart/")):
                     # a line more or less, a blank that became a tag or an entity: people read the same
                     if text := "".join(readable(decode(data, charset), kind).split()):
                         texts.add(_digest(text))
-                case Leaf(data=data, exact=True):
-                    attachments.append(hashlib.sha256(data).digest())
-                case Leaf(data=data):
-                    attachments.append(hashlib.sha256(data.replace(b"\r", b"").strip(b"\n")).digest())
-        return cls(header, frozenset(texts), tuple(sorted(attachments)))
+                case Leaf(data=data, exact=exact):
+                    but_for_ends = hashlib.sha256(data.replace(b"\r", b"").strip(b"\n")).digest()
+                    attachments.append((but_for_ends, hashlib.sha256(data).digest() if exact else None))
+        return cls(header, frozenset(texts), tuple(sorted(attachments, key=lambda each: (each[0], each[1] or b""))))
 
     def unlike(self, other: "Facets") -> Iterator[str]:
-        """The names of the facets in which another mail differs."""
+        """The names of the facets in which another mail, which was made of this one, differs."""
         for name, mine, its in zip(HEADER, self.header, other.header, strict=True):
-            if mine != its:
+            if mine != its and (mine or name not in ADDED):
                 yield name
         if self.texts != other.texts:
             yield "text"
-        if self.attachments != other.attachments:
+        if not _alike(self.attachments, other.attachments):
             yield "attachments"
+
+
+def _alike(some: Sequence[tuple[bytes, bytes | None]], others: Sequence[tuple[bytes, bytes | None]]) -> bool:
+    if [but_for_ends for but_for_ends, _ in some] != [but_for_ends for but_for_ends, _ in others]:
+        return False
+    very = zip((own for _, own in some), (own for _, own in others), strict=True)
+    return all(mine is None or its is None or mine == its for mine, its in very)
 
 
 _UNSEEN = re.compile(r"<!--.*?-->|<(script|style|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)

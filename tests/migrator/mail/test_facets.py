@@ -72,3 +72,27 @@ def test_a_lost_message_id_and_another_date_are_named() -> None:
 def test_any_bytes_will_do(data: bytes) -> None:
     assert changes(data, data) == []
     assert changes(mail("x", data), mail("x", data)) == []
+
+
+@pytest.mark.parametrize("name", ["Date", "Message-ID"])
+def test_what_every_mail_should_have_may_be_added_and_never_taken_away(name: str) -> None:
+    whole = made()
+    lacking = b"\r\n".join(line for line in whole.split(b"\r\n") if not line.startswith(name.encode() + b": "))
+    assert list(Facets.of(lacking).unlike(Facets.of(whole))) == []
+    assert list(Facets.of(whole).unlike(Facets.of(lacking))) == [name.lower()]
+
+
+def attached(data: bytes, coding: str) -> bytes:
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["Subject"] = "with a file"
+    message.set_content("text\n")
+    message.add_attachment(data, maintype="application", subtype="x-log", filename="a.log", cte=coding)
+    return message.as_bytes()
+
+
+def test_an_attachment_may_come_back_in_another_encoding_but_not_with_other_bytes() -> None:
+    plain, encoded = (Facets.of(attached(b"one\r\ntwo\r\n", coding)) for coding in ("7bit", "base64"))
+    assert list(plain.unlike(encoded)) == []
+    assert list(Facets.of(attached(b"one\r\ntoo\r\n", "7bit")).unlike(encoded)) == ["attachments"]
+    other_ends = Facets.of(attached(b"one\ntwo\n", "base64"))
+    assert list(encoded.unlike(other_ends)) == ["attachments"]
