@@ -15,6 +15,8 @@ from migrator.mail.fingerprint import header_facts, plain
 from migrator.mail.mime import Leaf, Opening, leaves
 
 HEADER = ("message-id", "date", "from", "to", "cc", "subject")
+GIVEN = ("message-id", "date")
+"""What a server gives to a mail that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ class Facets:
         return cls(header, frozenset(texts), tuple(sorted(attachments)))
 
     def unlike(self, other: "Facets") -> Iterator[str]:
-        """The names of the facets in which another mail differs."""
+        """The names of the facets in which a mail differs that was made anew of this one. What every mail should have
+        and this one lacks (a Message-ID, a date) may be added."""
         for name, mine, its in zip(HEADER, self.header, other.header, strict=True):
-            if mine != its:
+            if mine != its and (mine or name not in GIVEN):
                 yield name
         if self.texts != other.texts:
             yield "text"
