@@ -15,9 +15,8 @@ from migrator.mail.fingerprint import header_facts, plain
 from migrator.mail.mime import Leaf, Opening, leaves
 
 HEADER = ("message-id", "date", "from", "to", "cc", "subject")
-
-ADDED = frozenset({"message-id", "date"})
-"""What a mail should have (RFC 5322 §3.6): whoever makes one anew adds it where it lacks."""
+GIVEN = ("message-id", "date")
+"""What a server gives to a mail that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,10 @@ class Facets:
         return cls(header, frozenset(texts), tuple(sorted(attachments, key=lambda each: (each[0], each[1] or b""))))
 
     def unlike(self, other: "Facets") -> Iterator[str]:
-        """The names of the facets in which another mail, which was made of this one, differs."""
+        """The names of the facets in which a mail differs that was made anew of this one. What every mail should have
+        and this one lacks (a Message-ID, a date) may be added."""
         for name, mine, its in zip(HEADER, self.header, other.header, strict=True):
-            if mine != its and (mine or name not in ADDED):
+            if mine != its and (mine or name not in GIVEN):
                 yield name
         if self.texts != other.texts:
             yield "text"

@@ -9,6 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.exchange.config import ExchangeConfig
+from adapters.exchange.target import ExchangeTarget
+from adapters.microsoft import is_online
 from migrator.errors import AccountError, MigratorError, Outage, UsageError
 from migrator.model import Place
 from tests.adapters.exchange.conftest import Box, config, failure, kinds, parcel
@@ -108,3 +110,12 @@ def test_the_settings_are_read_without_exchangelib() -> None:
     program = "import adapters.exchange, sys; print('exchangelib' in sys.modules, 'lxml' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_check_tells_of_the_cloud_and_of_receipts(running: Exchange) -> None:
+    with Box(running, config(running, receipts="keep")).open() as target:
+        assert isinstance(target, ExchangeTarget)
+        assert [each.code for each in target.advice()] == ["exchange.receipts-kept", "exchange.cleaning-untold"]
+    for host in ("outlook.office365.com", "outlook.office365.us", "partner.outlook.cn"):
+        assert is_online(host)
+    assert not is_online("outlook.office365.com.example.co.jp")

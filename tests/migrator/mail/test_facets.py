@@ -68,6 +68,12 @@ def test_a_lost_message_id_and_another_date_are_named() -> None:
     assert changes(made(), other) == ["message-id", "date"]
 
 
+def test_a_date_and_an_id_that_were_not_there_may_be_added_but_not_taken() -> None:
+    bare = b"".join(line for line in made().splitlines(True) if not line.startswith((b"Date:", b"Message-ID:")))
+    assert changes(bare, made()) == []
+    assert changes(made(), bare) == ["message-id", "date"]
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_will_do(data: bytes) -> None:
     assert changes(data, data) == []
