@@ -14,6 +14,8 @@ from migrator.staging.sightings import Delivered, DispatchId, Shelf, delivered_o
 from migrator.staging.states import placed
 
 PAGE = 500
+AT_A_TIME = 5_000
+"""Mails in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,42 +32,52 @@ class Worded:
     """Where the newest such intent that was ended wanted it for its state; None: there was none."""
 
 
-def worded(shelf: Shelf, account: str) -> list[Worded]:
-    """The receipts in force of an account's mails in this mailbox, those that we made ourselves too. Of a mail that has
-    moved at the source the name it has there now."""
+def worded(shelf: Shelf, account: str) -> Iterator[list[Worded]]:
+    """The receipts in force of an account's mails in this mailbox, those that we made ourselves too, some thousand at a
+    time. Of a mail that has moved at the source the name it has there now."""
     here, its, folder = placed(), tables.item, tables.folder
     with shelf.reading() as connection:
-        rows = connection.execute(
-            select(
-                here,
-                its.c.received_at,
-                its.c.message_id,
-                its.c.artefact_id,
-                tables.place.c.path,
-                tables.place.c.role,
-            )
-            .join(its, its.c.id == here.c.item_id)
-            .join(tables.place, tables.place.c.id == here.c.place_id)
-            .join(tables.artefact, tables.artefact.c.id == its.c.artefact_id)
-            .join(folder, folder.c.id == tables.artefact.c.folder_id)
-            .join(tables.account, tables.account.c.id == folder.c.account_id)
-            .where(tables.place.c.target == shelf.target, tables.place.c.owner == shelf.owner)
-            .where(tables.account.c.name == account, here.c.number.is_not(None))
-            .order_by(here.c.dispatch_id)
-        ).all()
         names = _names(connection, account)
+    query = (
+        select(
+            here,
+            its.c.received_at,
+            its.c.message_id,
+            its.c.artefact_id,
+            tables.place.c.path,
+            tables.place.c.role,
+        )
+        .join(its, its.c.id == here.c.item_id)
+        .join(tables.place, tables.place.c.id == here.c.place_id)
+        .join(tables.artefact, tables.artefact.c.id == its.c.artefact_id)
+        .join(folder, folder.c.id == tables.artefact.c.folder_id)
+        .join(tables.account, tables.account.c.id == folder.c.account_id)
+        .where(tables.place.c.target == shelf.target, tables.place.c.owner == shelf.owner)
+        .where(tables.account.c.name == account, here.c.number.is_not(None))
+        .order_by(here.c.dispatch_id)
+        .limit(AT_A_TIME)
+    )
+    last = 0
+    while True:
+        with shelf.reading() as connection:
+            rows = connection.execute(query.where(here.c.dispatch_id > last)).all()
+        if not rows:
+            return
+        yield list(_worded(shelf, rows, names))
+        last = rows[-1].dispatch_id
+
+
+def _worded(shelf: Shelf, rows: Sequence[Any], names: Mapping[int, Named]) -> Iterator[Worded]:
     dispatches = [row.dispatch_id for row in rows]
     asked, shelved = _asked(shelf, dispatches, STATE), _asked(shelf, dispatches, SHELVE)
-    return [
-        Worded(
+    for row in rows:
+        yield Worded(
             mail=delivered_of(row),
             place=place_of(shelf.owner, row),
             named=names[row.artefact_id],
             asked=frozenset(asked.get(row.dispatch_id, {}).get("state", ())),
             shelved=tuple(shelved[row.dispatch_id]["to"]) if row.dispatch_id in shelved else None,
         )
-        for row in rows
-    ]
 
 
 def worded_by(shelf: Shelf, run: int) -> Iterator[Worded]:

@@ -232,15 +232,17 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
                 if holds.legend and target.legend(place) != legend:
                     target.publish(place, legend)
         words = _together([each.words for each in said])
-        wrong = [each for each in worded(hand.shelf, account.name) if words.get(each.named, NONE) != each.asked]
-        _word(hand, target, [(each, words.get(each.named, NONE), each.asked) for each in wrong])
+        closed: set[Place] = set()
+        for page in worded(hand.shelf, account.name):
+            wrong = [each for each in page if words.get(each.named, NONE) != each.asked and each.place not in closed]
+            _word(hand, target, [(each, words.get(each.named, NONE), each.asked) for each in wrong], closed)
 
 
 def unshare(hand: Hand, target: Target, of_run: int) -> None:
     """Take back the rights and words that a run gave, but for what a person has changed since. Raises Outage."""
     if not isinstance(target, SharedTarget):
         return
-    _word(hand, target, [(each, each.was, each.asked) for each in worded_by(hand.shelf, of_run)])
+    _word(hand, target, [(each, each.was, each.asked) for each in worded_by(hand.shelf, of_run)], set())
     unshelve(hand.movers, target, of_run)
     for place, given in hand.entitlements.given_by(of_run).items():
         with hand.setting_back(place):
@@ -332,19 +334,22 @@ Rewording = tuple[Worded, frozenset[str], frozenset[str]]
 """A mail, the words it is to have, and those it was last to have."""
 
 
-def _word(hand: Hand, target: Target, wrong: Sequence[Rewording]) -> None:
+def _word(hand: Hand, target: Target, wrong: Sequence[Rewording], closed: set[Place]) -> None:
+    """Give these mails their words; `closed` gets the places that cannot be worked on."""
     assert isinstance(target, SharedTarget)
     by_place: dict[Place, list[Rewording]] = {}
     for each in wrong:
         by_place.setdefault(each[0].place, []).append(each)
     for place, here in by_place.items():
         with hand.setting_back(place):
+            closed.add(place)
             same_epoch(hand.shelf, target, place, [each.mail for each, _, _ in here])
             unable: list[Unable] = []
             for at in range(0, len(here), BATCH):
                 unable += _word_batch(hand, target, place, here[at : at + BATCH])
             if unable:
                 raise FolderError(unable[0].reason)
+            closed.discard(place)
 
 
 def _word_batch(hand: Hand, target: SharedTarget, place: Place, batch: Sequence[Rewording]) -> list[Unable]:

@@ -86,17 +86,18 @@ def shelve(
         hand.setback(clash, Reason("shared.folder-taken", place="/".join(clash.path), mailbox=clash.owner))
         return
     _finish(hand, target)
-    moves = _Moves()
-    for each in worded(hand.outbox, account):
-        home, name = at_home.get(each.named.folder), names.get((each.named.folder, each.named.key))
-        if home is None:
-            continue
-        to = below(home, name, target.limits) if name else home
-        # never asked, and not at home: somebody else has put it there
-        ours = each.shelved is not None or (name is not None and each.place.path == home.path)
-        if ours and each.shelved != to.path:
-            moves.add(each.mail, each.place, to)
-    moves.make(hand, target)
+    for page in worded(hand.outbox, account):
+        moves = _Moves()
+        for each in page:
+            home, name = at_home.get(each.named.folder), names.get((each.named.folder, each.named.key))
+            if home is None:
+                continue
+            to = below(home, name, target.limits) if name else home
+            # never asked, and not at home: somebody else has put it there
+            ours = each.shelved is not None or (name is not None and each.place.path == home.path)
+            if ours and each.shelved != to.path:
+                moves.add(each.mail, each.place, to)
+        moves.make(hand, target)
 
 
 def unshelve(hand: Movers, target: Target, of_run: int) -> None:

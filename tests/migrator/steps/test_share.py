@@ -209,6 +209,23 @@ def test_words_that_a_place_refuses_are_a_setback_and_no_secret(way: Road, stagi
     assert words(way.new) == {}
 
 
+@pytest.mark.parametrize("folders", [True, False])
+def test_mails_are_worked_on_some_at_a_time_and_none_is_left_out(
+    way: Road, staging: Staging, monkeypatch: pytest.MonkeyPatch, *, folders: bool
+) -> None:
+    monkeypatch.setattr("migrator.staging.worded.AT_A_TIME", 1)
+    way.new.holds = replace(way.new.holds, folders=folders)
+    load(way, staging)
+    assert "gw_by.sato" in {word for path in (*PLACES, ("INBOX", "完了")) for word in flags_in(way.new, path)}
+    assert bool(way.new.mails("support", ("INBOX", "要確認")) if folders else words(way.new)["3"])
+    assert +load(way, staging) == Counter()
+
+
+def flags_in(world: World, path: tuple[str, ...]) -> set[str]:
+    there = world.mails("support", path) if ("support", path) in world.boxes else []
+    return {flag for each in there for flag in each.flags}
+
+
 def test_words_go_when_the_target_is_to_hold_none(way: Road, staging: Staging) -> None:
     load(way, staging)
     way.new.holds = Holds(rights=ALL)
