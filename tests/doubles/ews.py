@@ -65,10 +65,10 @@ def tolerant(cls: type, value: str) -> EWSDateTime:
     return _strict(cls, re.sub(r"\.\d+(?=Z|[+-]\d\d:\d\d$)", "", value))
 
 
-def account(exchange: Exchange, owner: str = ALICE, user: str | None = None) -> Account:
+def account(exchange: Exchange, owner: str = ALICE, user: str | None = None, **more: object) -> Account:
     """A mailbox through exchangelib: one's own, somebody else's, or by the service that impersonates its owner."""
     config = Configuration(
-        service_endpoint=exchange.url, credentials=Credentials(user or owner, PASSWORD), auth_type="basic"
+        service_endpoint=exchange.url, credentials=Credentials(user or owner, PASSWORD), auth_type="basic", **more
     )
     access = IMPERSONATION if user == SERVICE else DELEGATE
     return Account(owner, config=config, autodiscover=False, access_type=access, default_timezone=UTC)

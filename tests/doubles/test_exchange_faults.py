@@ -3,16 +3,19 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import requests
 from exchangelib.errors import ErrorSchemaValidation, ErrorServerBusy, UnauthorizedError
 from exchangelib.properties import Permission, PermissionSet, UserId
+from exchangelib.protocol import BaseProtocol, FaultTolerance
 from lxml import etree
 
 from tests.doubles.ews import MAIL, account, ask, codes, create, distinguished, extended, found, mail, message, post
-from tests.servers.exchange import ALICE, PASSWORD, SERVICE, Exchange, server, shapes
+from tests.servers.exchange import ALICE, PASSWORD, SERVICE, Exchange, faults, server, shapes
 from tests.servers.exchange.faults import (
     Busy,
     BusyInside,
@@ -34,6 +37,14 @@ from tests.servers.exchange.xml import SOAP, element, m, t
 
 def stored(exchange: Exchange) -> int:
     return len(exchange[ALICE].items)
+
+
+def until(question: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    patience = time.monotonic() + 60
+    while not question():
+        assert time.monotonic() < patience
+        Event().wait(0.02)
 
 
 def test_an_invalid_request_is_refused_and_remembered(exchange: Exchange) -> None:
@@ -139,6 +150,18 @@ def test_a_line_breaks_before_or_after_the_work(
     assert exchange.fired == {type(fault).__name__: 1}
 
 
+def test_exchangelibs_own_retry_doubles_what_a_lost_answer_has_stored(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BaseProtocol, "RETRY_WAIT", 0)
+    exchange.script(Lost())
+    mailbox = account(exchange, retry_policy=FaultTolerance(max_wait=10), max_connections=2)
+    assert mailbox.inbox
+    mailbox.protocol.increase_poolsize()
+    done = mailbox.bulk_create(folder=mailbox.inbox, items=[mail(mailbox, test_id=key) for key in "abc"])
+    assert (len(done), stored(exchange)) == (3, 6), "and reports three"
+
+
 def test_a_server_says_in_three_ways_that_it_is_busy(exchange: Exchange) -> None:
     exchange.script(Unavailable(1, retry_after=7), Busy(2, milliseconds=1500), BusyInside(3, after=1))
     answer = post(exchange, create(message()))
@@ -161,23 +184,32 @@ def test_a_server_may_fail_in_any_words_or_show_a_page_for_people(exchange: Exch
     assert stored(exchange) == 1
 
 
-def test_a_commit_may_come_after_the_client_has_gone(exchange: Exchange) -> None:
-    exchange.script(Late(seconds=0.5))
+def test_a_commit_may_come_after_the_client_has_gone(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    later, waits = Event(), []
+    monkeypatch.setattr(faults.time, "sleep", lambda seconds: (waits.append(seconds), later.wait(60)))
+    exchange.script(Late())
     with pytest.raises(requests.ConnectionError):
         post(exchange, create(message()))
     assert stored(exchange) == 0
-    until = time.monotonic() + 10
-    while not stored(exchange) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert stored(exchange) == 1
+    later.set()
+    until(lambda: stored(exchange) == 1)
+    assert waits == [5]
 
 
 def test_a_mailbox_has_a_budget_of_requests_under_way(exchange: Exchange) -> None:
     exchange.concurrency = 2
-    exchange.script(Slow({1, 2, 3}, seconds=1))
-    with ThreadPoolExecutor(3) as pool:
-        said = list(pool.map(lambda _: codes(exchange, create(message()), user=SERVICE, act_as=ALICE)[0], range(3)))
-    assert sorted(said) == ["ErrorExceededConnectionCount", "NoError", "NoError"]
+    later = Event()
+    exchange.script(Meanwhile(lambda: later.wait(60), at={1, 2}))
+
+    def ask_for(_: int) -> str:
+        return codes(exchange, create(message()), user=SERVICE, act_as=ALICE)[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        two = pool.map(ask_for, range(2))
+        until(lambda: exchange.underway[ALICE] == 2)
+        assert ask_for(3) == "ErrorExceededConnectionCount"
+        later.set()
+        assert list(two) == ["NoError", "NoError"]
     assert exchange.busiest == {ALICE: 3}, "it is the impersonated mailbox's"
 
 
@@ -209,11 +241,14 @@ def test_a_fault_comes_at_chosen_requests_or_asks_the_request(exchange: Exchange
     ]
 
 
-def test_the_work_may_be_slow_and_things_may_happen_meanwhile(exchange: Exchange) -> None:
+def test_the_work_may_be_slow_and_things_may_happen_meanwhile(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(faults.time, "sleep", waits.append)
     exchange.script(Slow(seconds=0.2), Meanwhile(lambda: setattr(exchange[ALICE], "quota", 0), at=2))
-    begun = time.monotonic()
     assert codes(exchange, create(message())) == ["NoError"]
-    assert time.monotonic() - begun >= 0.2
+    assert waits == [0.2]
     assert codes(exchange, create(message())) == ["ErrorQuotaExceeded"]
 
 
@@ -229,9 +264,7 @@ while True:
     requests.post(sys.argv[1], data=whole, auth=(ALICE, PASSWORD), timeout=30)
 """
     with subprocess.Popen([sys.executable, "-c", program, exchange.url]) as client:
-        until = time.monotonic() + 60
-        while stored(exchange) < 3 and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: stored(exchange) >= 3)
         client.kill()
     assert stored(exchange) >= 3
     assert len({each.id for each in exchange[ALICE].items.values()}) == stored(exchange)

@@ -182,9 +182,9 @@ def test_impersonation_takes_a_role_and_a_mailbox_that_exists(exchange: Exchange
 def test_delegates_are_added_changed_and_removed(exchange: Exchange) -> None:
     owner = m("Mailbox", t("EmailAddress", ALICE))
 
-    def delegate(level: str) -> Element:
+    def delegate(level: str, user: str = BOB) -> Element:
         levels = t("DelegatePermissions", t("InboxFolderPermissionLevel", level))
-        return m("DelegateUsers", t("DelegateUser", t("UserId", t("PrimarySmtpAddress", BOB)), levels))
+        return m("DelegateUsers", t("DelegateUser", t("UserId", t("PrimarySmtpAddress", user)), levels))
 
     def said(name: str, *more: Element, **attributes: str) -> list[str]:
         return codes(exchange, m(name, m("Mailbox", t("EmailAddress", ALICE)), *more, **attributes))
@@ -193,6 +193,7 @@ def test_delegates_are_added_changed_and_removed(exchange: Exchange) -> None:
     assert said("UpdateDelegate", delegate("Author")) == ["ErrorNotDelegate"]
     assert said("AddDelegate", delegate("Editor")) == ["NoError"]
     assert said("AddDelegate", delegate("Editor")) == ["ErrorDelegateAlreadyExists"]
+    assert said("AddDelegate", delegate("Editor", ALICE)) == ["ErrorDelegateCannotAddOwner"]
     assert exchange[ALICE].role("inbox").rights[BOB] == LEVELS["Editor"]
     assert said("UpdateDelegate", delegate("Reviewer")) == ["NoError"]
     (answer,) = ask(exchange, m("GetDelegate", owner, IncludePermissions="true"))

@@ -146,6 +146,10 @@ def test_a_comma_in_a_category_makes_two_and_a_long_name_is_refused(exchange: Ex
     ]
     assert only(exchange).categories == ("重要", "急ぎ", "緑")
     assert codes(exchange, create(message(t("Categories", t("String", "x" * 256))))) == ["ErrorInvalidValueForProperty"]
+    exchange[ALICE].items.clear()
+    keywords = b"Keywords: blue, " + b"x" * 256 + b"\r\n"
+    assert codes(exchange, create(message(raw=keywords + MAIL))) == ["NoError"]
+    assert only(exchange).categories == ("blue",), "what a mail brings along is no reason to refuse it"
 
 
 def test_a_read_receipt_leaves_unless_it_is_suppressed(exchange: Exchange) -> None:

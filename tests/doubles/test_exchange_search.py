@@ -1,5 +1,8 @@
 """The Exchange double: what is found, in which pages, and what changed since."""
 
+import base64
+from copy import deepcopy
+
 import pytest
 from exchangelib import UTC, EWSDateTime, Q
 from exchangelib.errors import ErrorNameResolutionNoResults
@@ -92,9 +95,29 @@ def test_fields_are_found_as_exchangelib_asks_for_them(exchange: Exchange) -> No
     assert inbox.filter(is_draft=True).count() == 1
 
 
-def test_a_list_gives_no_mime_content(exchange: Exchange) -> None:
+def test_a_list_gives_no_mime_content_no_bodies_and_no_recipients(exchange: Exchange) -> None:
     filled(exchange, 1)
     assert codes(exchange, find(mime=True)) == ["ErrorInvalidPropertyRequest"]
+    for field in ("item:Body", "message:ToRecipients"):
+        body = find()
+        body[0][-1].append(t("FieldURI", FieldURI=field))
+        assert codes(exchange, body) == ["ErrorInvalidPropertyRequest"]
+
+
+def test_a_list_has_only_the_beginning_of_what_is_long(exchange: Exchange) -> None:
+    raw = b"Message-ID: <" + b"x" * 300 + b"@example.com>\r\nSubject: " + b"y" * 300 + b"\r\n\r\n"
+    bytes_ = extended(base64.b64encode(bytes(600)).decode(), "Binary", **NAMED | {"PropertyName": "x-test-bytes"})
+    ask(exchange, create(message(extended("z" * 300, "String", **NAMED), bytes_, raw=raw)))
+    (item,) = exchange[ALICE].items
+    fields = [t("FieldURI", FieldURI=each) for each in ("item:Subject", "message:InternetMessageId")]
+    body = find()
+    body[0][-1].extend([*fields, deepcopy(bytes_[0])])
+    (listed,) = ask(exchange, body)
+    names = ("Subject", "InternetMessageId", "Value")
+    assert [len(found(listed, name)[0] or "") for name in names] == [255, 255, 255]
+    (whole,) = ask(exchange, m("GetItem", body[0], m("ItemIds", t("ItemId", Id=item))))
+    assert [len(found(whole, name)[0] or "") for name in names] == [300, 314, 300]
+    assert [len(base64.b64decode(found(each, "Value")[1] or "")) for each in (listed, whole)] == [512, 600]
 
 
 def test_changes_of_a_folder_are_told_once_each_and_at_most_512(exchange: Exchange) -> None:
@@ -118,12 +141,14 @@ def test_a_sync_tells_what_came_what_changed_and_what_went(exchange: Exchange) -
     mailbox.bulk_create(folder=mailbox.inbox, items=[mail(mailbox, test_id=key) for key in "abc"])
     inbox = mailbox.inbox
     assert [kind for kind, _ in inbox.sync_items()] == ["create"] * 3
-    changed, gone = inbox.get(test_id="a"), inbox.get(test_id="b")
+    changed, gone, read = (inbox.get(test_id=key) for key in "abc")
     changed.categories = ["緑"]
     changed.save(update_fields=["categories"])
     gone.delete()
+    read.is_read = True
+    read.save(update_fields=["is_read"])
     mailbox.bulk_create(folder=inbox, items=[mail(mailbox, test_id="d")])
-    assert sorted(kind for kind, _ in inbox.sync_items()) == ["create", "delete", "update"]
+    assert sorted(kind for kind, _ in inbox.sync_items()) == ["create", "delete", "read_flag_change", "update"]
     assert list(inbox.sync_items()) == []
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.doubles.ews import MAIL
 from tests.servers.exchange import ALICE, BOB
-from tests.servers.exchange.faults import Dropped, Fault, Late, Lost, Slow, Truncated, Unavailable
+from tests.servers.exchange.faults import Dropped, Fault, Late, Lost, Truncated, Unavailable
 from tests.servers.graph import APP, SECRET, TENANT, Graph, Throttled
 from tests.servers.graph.login import App, Grant
 
@@ -251,6 +251,14 @@ def test_a_mail_is_read_back_made_anew_and_moved_under_another_id(client: Client
     assert client.get(f"users/{ALICE}/mailFolders/sentitems")["totalItemCount"] == 0
 
 
+def test_an_immutable_id_stays_for_those_who_prefer_it(client: Client) -> None:
+    client.session.headers["Prefer"] = 'IdType="ImmutableId"'
+    made = client.make().json()["id"]
+    moved = client.ask("POST", f"users/{ALICE}/messages/{made}/move", {"destinationId": "sentitems"}).json()
+    assert moved["id"] == made
+    assert client.get(f"users/{ALICE}/messages/{made}")["id"] == made
+
+
 def test_a_batch_answers_each_request_for_itself(graph: Graph, client: Client) -> None:
     made = [client.make().json()["id"] for _ in range(3)]
     graph.script(Throttled(2, "PATCH message", retry_after=7))
@@ -280,7 +288,6 @@ def test_four_requests_of_an_app_may_be_under_way_in_a_mailbox(graph: Graph, cli
         with own.session:
             return own.ask("GET", f"users/{ALICE}/mailFolders/inbox").status_code
 
-    graph.script(Slow(range(100), "GET folder", seconds=0.0))
     held = graph.store.lock
     with ThreadPoolExecutor(6) as pool:
         with held:

@@ -1,4 +1,7 @@
-"""Real servers for tests, each in a temporary folder of its own; every module here is a pytest plugin (conftest)."""
+"""Servers for tests: real ones, each in a temporary folder of its own, and two doubles (exchange, graph).
+
+Every module and package here is a pytest plugin (conftest).
+"""
 
 import ctypes
 import os

@@ -98,7 +98,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             length = int(self.headers.get("Content-Length", 0))
             if length > limit and oversize == "close":
-                self.hang_up()
+                self.hang_up()  # and what is unread resets the line
+                return None
             body = self.rfile.read(length)
         if len(body) <= limit:
             return body

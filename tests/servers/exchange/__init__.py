@@ -19,6 +19,7 @@ from typing import Literal
 
 import pytest
 
+from tests.servers.answers import Answer, Oversize, certificate
 from tests.servers.exchange import folders, items, people, search, sync  # noqa: F401 - each enlists its operations
 from tests.servers.exchange.calls import fault
 from tests.servers.exchange.faults import Fault, Refused, Request
@@ -26,7 +27,6 @@ from tests.servers.exchange.items import ReadReceipt
 from tests.servers.exchange.store import Mailbox, Store
 from tests.servers.exchange.web import PATH, XML, Web, budget, work
 from tests.servers.exchange.xml import Judge
-from tests.servers.answers import Answer, Oversize, certificate
 
 PASSWORD = "open-sesame"
 ALICE, BOB, TEAM = "alice@example.co.jp", "bob@example.co.jp", "team@example.co.jp"
@@ -106,9 +106,7 @@ class Exchange:
     def serve(self, request: Request) -> Answer | None:
         with budget(self, request) as within:
             if not within:
-                return Answer(
-                    500, fault("ErrorExceededConnectionCount", "You have exceeded your concurrent connections.")
-                )
+                return Answer(500, fault("ErrorExceededConnectionCount"), XML)
             for each in self.faults:
                 if each.due(request):
                     return each.strike(request, lambda: work(self, request))

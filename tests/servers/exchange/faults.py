@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
+from tests.servers.answers import Answer
 from tests.servers.exchange.calls import fault
 from tests.servers.exchange.store import Refusal
 from tests.servers.exchange.xml import SOAP, TYPES, Element
-from tests.servers.answers import Answer
 
 
 @dataclass

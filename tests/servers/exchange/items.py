@@ -14,6 +14,8 @@ from tests.servers.exchange.store import Folder, Item, Mailbox, Refusal
 from tests.servers.exchange.xml import MESSAGES, TYPES, Element, local, m, t, truth, within
 
 IMPORTANCE = ("Low", "Normal", "High")
+LONGEST = 255
+"""Characters of a category."""
 SENSITIVITY = ("Normal", "Personal", "Private", "Confidential")
 
 
@@ -64,6 +66,7 @@ def from_mime(raw: bytes, folder: Folder, creator: str) -> Item:
     """
     read_off = facts(raw)
     moment = prop.now()
+    keywords = readable(read_off.first("Keywords") or "").split(",")
     return Item(
         id="",
         folder=folder.id,
@@ -74,7 +77,7 @@ def from_mime(raw: bytes, folder: Folder, creator: str) -> Item:
         sent=(read_off.date or moment).astimezone(UTC),
         draft=True,
         subject=read_off.subject,
-        categories=categories(readable(read_off.first("Keywords") or "").split(",")),
+        categories=categories(each for each in keywords if len(each) <= LONGEST),
         importance=_from_header(read_off.first("Importance"), IMPORTANCE),
         sensitivity=_from_header(read_off.first("Sensitivity"), SENSITIVITY),
         read_receipt=read_off.first("Disposition-Notification-To") is not None,
@@ -187,10 +190,10 @@ def extend(item: Item, one: prop.Property, *, created: bool = False) -> None:
 def categories(names: Iterable[str]) -> tuple[str, ...]:
     """Categories as they end up: a comma parts two, as it does for Outlook, and a name has less than 256 characters.
 
-    https://learn.microsoft.com/office/vba/api/outlook.mailitem.categories, [MS-OXCMSG] 2.2.1.17
+    https://learn.microsoft.com/office/vba/api/outlook.mailitem.categories, [MS-OXCMSG] 2.2.1.17 (LONGEST)
     """
     single = [each.strip() for name in names for each in name.split(",")]
-    if any(len(each) > 255 for each in single):
+    if any(len(each) > LONGEST for each in single):
         raise Refusal("ErrorInvalidValueForProperty", "A category is too long.")
     return tuple(dict.fromkeys(each for each in single if each))
 
@@ -213,15 +216,15 @@ def update_item(call: Call, given: Element) -> list[Element]:
     rights = call.rights(mailbox, mailbox.folders[item.folder])
     call.need(call.may_change(mailbox, item, rights.edit))
     _current(item, given[0], call.body.get("ConflictResolution", ""))
-    was_read = item.read
-    for update in within(given, f"{TYPES}Updates"):
+    was_read, updates = item.read, within(given, f"{TYPES}Updates")
+    for update in updates:
         if local(update) == "SetItemField":
             _set(item, update[1][0])
         elif local(update) == "DeleteItemField":
             _unset(item, update[0])
         else:
             raise Refusal("ErrorInvalidPropertyAppend", "Nothing can be appended here.")
-    mailbox.touch(item)
+    mailbox.touch(item, only_read=all(each[0].get("FieldURI") == "message:IsRead" for each in updates))
     if item.read and not was_read:
         _receipt(call, mailbox, item)
     return [m("Items", t(element_of(item), item_id(item))), m("ConflictResults", t("Count", 0))]

@@ -1,6 +1,7 @@
 """Delegates, names, and what a client asks of a server before it begins."""
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.servers.exchange.calls import Call, error, operation
 from tests.servers.exchange.rights import LEVELS, user_id, user_of
@@ -14,10 +15,13 @@ FOLDERS = {"CalendarFolder": "calendar", "TasksFolder": "tasks", "InboxFolder": 
 @operation("GetDelegate")
 def get_delegate(call: Call, body: Element) -> list[Element]:
     """[reference] getdelegate-operation"""
+
+    def show(user: str) -> Element:
+        return _delegate(mailbox, user, truth(body.get("IncludePermissions")))
+
     mailbox = _own(call, body)
     asked = [user_of_id(each) for each in within(body, f"{MESSAGES}UserIds")] or list(mailbox.delegates)
-    with_permissions = truth(body.get("IncludePermissions"))
-    shown = [_each(lambda user=user: _delegate(mailbox, user, with_permissions)) for user in asked]
+    shown = [_each(show, user) for user in asked]
     return [_answer(call, shown, m("DeliverMeetingRequests", mailbox.meeting_requests))]
 
 
@@ -37,7 +41,7 @@ def add_delegate(call: Call, body: Element) -> list[Element]:
 
     mailbox = _own(call, body)
     mailbox.meeting_requests = body.findtext(f"{MESSAGES}DeliverMeetingRequests") or mailbox.meeting_requests
-    return [_answer(call, [_each(lambda each=each: add(each)) for each in within(body, f"{MESSAGES}DelegateUsers")])]
+    return [_answer(call, [_each(add, each) for each in within(body, f"{MESSAGES}DelegateUsers")])]
 
 
 @operation("UpdateDelegate")
@@ -50,7 +54,7 @@ def update_delegate(call: Call, body: Element) -> list[Element]:
 
     mailbox = _own(call, body)
     mailbox.meeting_requests = body.findtext(f"{MESSAGES}DeliverMeetingRequests") or mailbox.meeting_requests
-    return [_answer(call, [_each(lambda each=each: update(each)) for each in within(body, f"{MESSAGES}DelegateUsers")])]
+    return [_answer(call, [_each(update, each) for each in within(body, f"{MESSAGES}DelegateUsers")])]
 
 
 @operation("RemoveDelegate")
@@ -63,7 +67,7 @@ def remove_delegate(call: Call, body: Element) -> list[Element]:
             mailbox.role(role).rights.pop(user, None)
 
     mailbox = _own(call, body)
-    return [_answer(call, [_each(lambda each=each: remove(each)) for each in within(body, f"{MESSAGES}UserIds")])]
+    return [_answer(call, [_each(remove, each) for each in within(body, f"{MESSAGES}UserIds")])]
 
 
 def _own(call: Call, body: Element) -> Mailbox:
@@ -104,10 +108,10 @@ def _delegate(mailbox: Mailbox, user: str, with_permissions: bool) -> Element:
     )
 
 
-def _each(work: Callable[[], Element | None]) -> Element:
+def _each(work: Callable[[Any], Element | None], given: Any) -> Element:
     name = "DelegateUserResponseMessageType"
     try:
-        made = work()
+        made = work(given)
     except Refusal as refusal:
         return m(name, *error(refusal), ResponseClass="Error")
     return m(name, m("ResponseCode", "NoError"), made, ResponseClass="Success")

@@ -1,5 +1,6 @@
 """FindItem: a folder's items in pages, all of them or those a restriction holds for."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -23,12 +24,12 @@ COMPARED: dict[str, Callable[[int], bool]] = {
     "IsLessThan": lambda sign: sign < 0,
     "IsLessThanOrEqualTo": lambda sign: sign <= 0,
 }
-FINDABLE = frozenset(ITEM) - {"Body", "TextBody", "InternetMessageHeaders", "ToRecipients", "CcRecipients"}
-UNSEEN_IN_LISTS = frozenset({"Body", "TextBody", "InternetMessageHeaders", "MimeContent"})
-"""FindItem gives only what a table can hold.
-
-[services] ews-property-related-errors
-"""
+PEOPLE = frozenset({"ToRecipients", "CcRecipients", "BccRecipients", "ReplyTo"})
+UNSEEN_IN_LISTS = frozenset({"Body", "TextBody", "InternetMessageHeaders", "MimeContent"}) | PEOPLE
+"""FindItem gives no bodies and no lists of recipients: [reference] finditem-operation"""
+FINDABLE = frozenset(ITEM) - UNSEEN_IN_LISTS
+CHARACTERS, BYTES = 255, 512
+"""Of a long text or binary property a list has the beginning only: [reference] finditem-operation"""
 
 
 @operation("FindItem", each="ParentFolderIds", content=True)
@@ -47,12 +48,27 @@ def find_item(call: Call, given: Element) -> list[Element]:
         raise Refusal("ErrorInvalidPropertyRequest", f"FindItem does not give {', '.join(sorted(wrong))}.")
     root = m(
         "RootFolder",
-        t("Items", *(shown_item(each, shape) for each in page)),
+        t("Items", *(_cut(shown_item(each, shape)) for each in page)),
         IndexedPagingOffset=start + len(page),
         TotalItemsInView=len(found),
         IncludesLastItemInRange=start + len(page) >= len(found),
     )
     return [root]
+
+
+def _cut(shown: Element) -> Element:
+    for each in shown.iter():
+        if each.text and len(each.text) > CHARACTERS:
+            each.text = _beginning(each)
+    return shown
+
+
+def _beginning(long: Element) -> str:
+    parent = long.getparent()
+    path = parent[0] if parent is not None and local(parent) == "ExtendedProperty" else None
+    if path is not None and path.get("PropertyType") == "Binary":
+        return base64.b64encode(base64.b64decode(long.text or "")[:BYTES]).decode("ascii")
+    return (long.text or "")[:CHARACTERS]
 
 
 def _view(view: Element | None) -> tuple[int, int]:

@@ -84,7 +84,11 @@ class Item:
     born: datetime = field(default_factory=now)
     modified: datetime = field(default_factory=now)
     change: int = 0
+    altered: int = 0
+    """The last change to more than whether it is read."""
     created: int = 0
+    lasting: str = ""
+    """An id that stays when the item is moved; Graph knows it."""
 
     @property
     def size(self) -> int:
@@ -172,16 +176,18 @@ class Mailbox:
         """The items of a folder, oldest change last."""
         return [each for each in self.items.values() if each.folder == folder]
 
-    def touch(self, one: Item | Folder) -> None:
+    def touch(self, one: Item | Folder, *, only_read: bool = False) -> None:
         one.change = self.next()
         if isinstance(one, Item):
             one.modified = now()
+            one.altered = one.altered if only_read else one.change
 
     def add(self, item: Item) -> None:
         if self.quota is not None and sum(each.size for each in self.items.values()) + item.size > self.quota:
             raise Refusal("ErrorQuotaExceeded", "The mailbox has reached its quota.")
-        item.change = item.created = self.next()
+        item.change = item.altered = item.created = self.next()
         item.id = _identity("item", item.change)
+        item.lasting = item.lasting or _identity("lasting", item.change)
         self.items[item.id] = item
 
     def remove(self, item: Item) -> None:

@@ -81,6 +81,9 @@ def _item_change(change: Change, since: int, shape: Shape) -> Element:
     if isinstance(change, Removal):
         return t("Delete", t("ItemId", Id=change.id))
     assert isinstance(change, Item)
+    if change.altered <= since:
+        # [reference] readflagchange
+        return t("ReadFlagChange", item_id(change), t("IsRead", change.read))
     shown = shown_item(change, shape) if shape.fields or shape.extended else t(element_of(change), item_id(change))
     return t("Create" if change.created > since else "Update", shown)
 

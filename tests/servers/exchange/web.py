@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from tests.servers import answers
+from tests.servers.answers import Answer
 from tests.servers.exchange.calls import OPERATIONS, Call, answer, envelope, fault
 from tests.servers.exchange.faults import Request
 from tests.servers.exchange.store import Refusal
 from tests.servers.exchange.xml import SOAP, local
-from tests.servers.answers import Answer
 
 if TYPE_CHECKING:
     from tests.servers.exchange import Exchange
@@ -36,11 +36,11 @@ class Web(answers.Web):
 class Handler(answers.Handler):
     server: Web
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """A client that asks how to log in."""
         self.send_answer(Answer(200, b"<html/>") if self._user() else UNKNOWN)
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         exchange = self.server.exchange
         raw = self.read_body(exchange.request_bytes, exchange.oversize)
         if raw is None:
@@ -120,8 +120,8 @@ def work(exchange: "Exchange", request: Request) -> Answer:
         early = _out_of_time(request)
     except ValueError:
         return Answer(500, fault("ErrorInvalidServerVersion"), XML)
-    complaint = "SuppressReadReceipts is not declared." if early else None
-    if complaint := complaint or exchange.judge.complaint(request.body):
+    complaint = "SuppressReadReceipts is not declared." if early else exchange.judge.complaint(request.body)
+    if complaint:
         exchange.invalid_requests.append(f"{request.operation}: {complaint}")
         return Answer(500, fault("ErrorSchemaValidation", "The request is not valid.", Violation=complaint), XML)
     if request.operation not in OPERATIONS:

@@ -88,10 +88,16 @@ class Call:
 
     @property
     def item(self) -> Item:
-        try:
-            return self.mailbox.items[inward(self.names["message"])]
-        except KeyError:
-            raise Refusal("ErrorItemNotFound", "The specified object was not found in the store.") from None
+        wanted = inward(self.names["message"])
+        for each in self.mailbox.items.values():
+            if wanted in (each.id, each.lasting):
+                return each
+        raise Refusal("ErrorItemNotFound", "The specified object was not found in the store.")
+
+    def identity(self, item: Item) -> str:
+        """The id that stays when the message is moved, for those who prefer it: [graph] outlook-immutable-id"""
+        lasting = "immutableid" in self.said.headers.get("prefer", "").lower()
+        return outward(item.lasting if lasting else item.id)
 
 
 def outward(identity: str) -> str:

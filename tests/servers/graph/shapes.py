@@ -58,7 +58,7 @@ def shown_message(asked: Call, item: Item) -> dict[str, Any]:
         headers = [{"name": name, "value": " ".join(value.split())} for name, value in item.facts.headers]
         known = whole | {"internetMessageHeaders": headers}
         whole = {name: known[name] for name in wanted if name in known}
-    return {"@odata.etag": f'W/"{change_key(item)}"', "id": outward(item.id), **whole, **expanded(asked, item)}
+    return {"@odata.etag": f'W/"{change_key(item)}"', "id": asked.identity(item), **whole, **expanded(asked, item)}
 
 
 def expanded(asked: Call, item: Item) -> dict[str, Any]:
