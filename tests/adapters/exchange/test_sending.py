@@ -178,3 +178,30 @@ def test_a_draft_is_a_draft_and_asking_for_a_receipt_is_taken_from_the_rest(box:
     assert second.read
     assert box.exchange.receipts == []
     assert isinstance(draft, Receipt)
+
+
+GOLDEN = (
+    '<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId><t:FolderId Id="{folder}"/></m:SavedItemFolderId>'
+    "<m:Items><t:Message><t:MimeContent>{mime}</t:MimeContent><t:Sensitivity>Normal</t:Sensitivity>"
+    "<t:Categories><t:String>A &amp; B</t:String></t:Categories><t:Importance>High</t:Importance>"
+    '<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag="0x0e07" PropertyType="Integer"/><t:Value>1</t:Value>'
+    '</t:ExtendedProperty><t:ExtendedProperty><t:ExtendedFieldURI PropertyTag="0x0e06" PropertyType="SystemTime"/>'
+    "<t:Value>2009-11-02T00:15:30Z</t:Value></t:ExtendedProperty><t:ExtendedProperty>"
+    '<t:ExtendedFieldURI PropertyTag="0x0039" PropertyType="SystemTime"/><t:Value>2009-11-02T00:15:00Z</t:Value>'
+    '</t:ExtendedProperty><t:ExtendedProperty><t:ExtendedFieldURI DistinguishedPropertySetId="PublicStrings" '
+    'PropertyName="migrator-token" PropertyType="String"/><t:Value>a:1</t:Value></t:ExtendedProperty>'
+    "<t:IsReadReceiptRequested>false</t:IsReadReceiptRequested>"
+    "<t:IsDeliveryReceiptRequested>false</t:IsDeliveryReceiptRequested><t:IsRead>true</t:IsRead>"
+    "</t:Message></m:Items></m:CreateItem></s:Body></s:Envelope>"
+)
+
+
+def test_the_request_for_a_mail_is_this_one_and_no_other(box: Box) -> None:
+    raw = mail("golden", header=b"X-Priority: 1\r\n")
+    with box.open() as target:
+        place = box.at("box")
+        target.prepare(place)
+        list(target.deliver([parcel(place, raw, flags=frozenset({SEEN, "A & B"}), token="a:1")]))
+    (asked,) = box.exchange.asked("CreateItem")
+    folder, mime = box.exchange[ALICE].folder("box").id, base64.b64encode(raw).decode()
+    assert asked.raw.decode().partition("<s:Body>")[2] == GOLDEN.format(folder=folder, mime=mime)
