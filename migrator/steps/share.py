@@ -53,8 +53,8 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inbox:
-    """One shared inbox as staging knows it."""
+class Known:
+    """All that staging knows of one shared inbox: some kilobytes for each of its mails."""
 
     inbox: SharedInbox
     members: Sequence[Member]
@@ -121,27 +121,34 @@ class Inbox:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """One shared inbox: read from staging when it is needed and dropped again, for a load of its mail lies between."""
+
+    inbox: SharedInbox
+    sharing: Sharing
+    staging: Staging = field(repr=False)
+
+    def read(self) -> Known:
+        """All of it as it is now."""
+        facts, rules = StagedInboxes(self.staging), rulings(self.staging)
+        inbox, who = self.inbox, rules.people(facts.principals())
+        work = list(rules.work(inbox, facts.work(inbox), who))
+        letters, is_own = facts.letters(inbox.account), self.sharing.is_own
+        return Known(
+            inbox=inbox,
+            members=list(rules.members(inbox, facts.members(inbox), who)),
+            work=work,
+            people=who.all(),
+            standing=standing(inbox, letters, work, is_own, rules.joins(inbox)),
+            sharing=self.sharing,
+        )
+
+
 def inboxes(staging: Staging, accounts: Collection[str], sharing: Sharing) -> list[Inbox]:
     """The shared inboxes whose mail lies in these accounts."""
-    facts = StagedInboxes(staging)
-    rules = rulings(staging)
-    who = rules.people(facts.principals())
-    found: list[Inbox] = []
-    for inbox in facts.inboxes():
-        if inbox.account.name in accounts:
-            work = list(rules.work(inbox, facts.work(inbox), who))
-            view = standing(inbox, facts.letters(inbox.account), work, sharing.is_own, rules.joins(inbox))
-            found.append(
-                Inbox(
-                    inbox=inbox,
-                    members=list(rules.members(inbox, facts.members(inbox), who)),
-                    work=work,
-                    people=who.all(),
-                    standing=view,
-                    sharing=sharing,
-                )
-            )
-    return found
+    found = StagedInboxes(staging).inboxes()
+    return [Inbox(inbox, sharing, staging) for inbox in found if inbox.account.name in accounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +174,15 @@ def foretell(
     if clash is not None:
         raise UsageError(Reason("shared.folder-taken", place="/".join(clash.path), mailbox=clash.owner))
     for each in shared:
-        send_as = each.entitled(holds).send_as
-        yield from (Foretold(each.inbox.key, became, send_as, holds) for became in each.becomes(holds))
+        known = each.read()
+        send_as = known.entitled(holds).send_as
+        yield from (Foretold(each.inbox.key, became, send_as, holds) for became in known.becomes(holds))
 
 
 def write_histories(staging: Staging, run: Run, shared: Sequence[Inbox]) -> None:
     """Write every 対応履歴 mail that is new or has changed; they go with the mails."""
     for account in dict.fromkeys(each.inbox.account for each in shared):
-        mails = [own for each in shared if each.inbox.account == account for own in each.histories]
+        mails = [own for each in shared if each.inbox.account == account for own in each.read().histories]
         run.count("histories", made.keep(staging, run, account, HISTORY, mails))
 
 
@@ -214,7 +222,7 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
         return
     holds = target.holds()
     for account in sorted(accounts, key=lambda each: each.name):
-        here = [each for each in shared if each.inbox.account == account]
+        here = [each.read() for each in shared if each.inbox.account == account]
         places = list(dict.fromkeys(place for folder, place in homes.items() if folder.account == account))
         rights = _together([each.entitled(holds).rights for each in here])
         rights.pop(hand.shelf.owner, None)  # whose mailbox it is may do everything there

@@ -94,7 +94,7 @@ def test_the_meaning_of_a_word_decides_who_waits_wherever_one_looks(way: Road, s
     for view in everywhere(way, staging).values():
         assert len(view.unanswered) == before - 1
     assert words(way.new)["3"] == {"gw_no-action"}
-    fates = {each.key: each.fidelity for desk in told(staging) for each in desk.becomes(_holds(way))}
+    fates = {each.key: each.fidelity for desk in told(staging) for each in desk.read().becomes(_holds(way))}
     assert fates["s2"] == Fidelity.EXACT
     rulings_book(staging, STATES).undo(span, by="sato")
     assert len(everywhere(way, staging)["new"].unanswered) == before
@@ -148,7 +148,10 @@ def test_rights_that_are_wrong_are_taken_back_and_others_given(way: Road, stagin
     span = say(staging, RIGHTS, member(staging, "m1"), WRONG)
     assert "support/INBOX" not in _loaded(way, staging)
     fates = {
-        each.key: each.why for desk in told(staging) for each in desk.becomes(_holds(way)) if each.kind == "member"
+        each.key: each.why
+        for desk in told(staging)
+        for each in desk.read().becomes(_holds(way))
+        if each.kind == "member"
     }
     assert fates["m1"] is not None
     assert fates["m1"].code == "shared.member-nothing"
@@ -167,7 +170,7 @@ def test_who_is_gone_or_wrong_gets_no_rights_and_an_address_gets_them(way: Road,
 
 
 def _rights(staging: Staging, sharing: Sharing) -> dict[str, frozenset[Right]]:
-    (support,) = [each for each in told(staging, sharing) if each.inbox.key == "support"]
+    (support,) = [each.read() for each in told(staging, sharing) if each.inbox.key == "support"]
     return dict(support.entitled(Holds(rights=frozenset(Right))).rights)
 
 

@@ -336,7 +336,7 @@ def test_killed_anywhere_the_next_run_ends_where_an_unhurt_one_would(
 
 def test_what_becomes_of_every_fact_is_said_before_anything_is_sent(way: Road, staging: Staging) -> None:
     way.extract(staging)
-    sales, support = told(staging)
+    sales, support = (each.read() for each in told(staging))
     full = Counter(each.fidelity.value for each in support.becomes(way.new.holds))
     none = Counter(each.fidelity.value for each in support.becomes(Holds()))
     assert full["dropped"] == none["dropped"] == 1

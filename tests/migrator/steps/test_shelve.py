@@ -51,7 +51,7 @@ SORTED = {"1": DONE, "2": ("Sent",), "3": UNCLEAR, "4": ("INBOX",)}
 
 def waits(way: Road, staging: Staging) -> list[list[str]]:
     """Who waits, by staging and by the target alone."""
-    inbox = next(each for each in told(staging) if each.inbox.key == "support")
+    inbox = next(each for each in told(staging) if each.inbox.key == "support").read()
     with way.opener(Mailbox("support"))() as target:
         there = at_target(target, inbox.inbox, own(["example.co.jp"]), people=inbox.people.values())
     return [[each.key for each in view.unanswered] for view in (inbox.standing, there)]

@@ -254,7 +254,7 @@ def test_a_persons_word_on_two_mails_counts_in_every_view_until_it_is_taken_back
                     at_target(target, inbox, own(OWN), rules=rules),
                 ]
             sharing = Sharing(is_own=own(OWN), who_is=lambda _person: None, today=AT)
-            shown += [each.standing for each in shared_inboxes(staging, ["desk"], sharing)]
+            shown += [each.read().standing for each in shared_inboxes(staging, ["desk"], sharing)]
             (found,) = {
                 tuple("".join(mail.id[1] for mail in each.mails) for each in view.conversations) for view in shown
             }
