@@ -1,19 +1,10 @@
 """Figures -> one HTML file that needs nothing else, in the language spoken now."""
 
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from migrator.errors import Reason
-from migrator.locale import _, filled, sentence, spoken
+from migrator.locale import sentence, spoken
+from migrator.locale.pages import environment
 from migrator.reports.charts import HEIGHT, WIDTH, bars, columns, growth, named
 from migrator.reports.survey import SECONDS, WORKDAYS, Survey
-from migrator.text import shown
-
-
-def _finished(value: Any) -> Any:
-    """Text from outside is told by its plain type: markup of ours is another."""
-    return shown(value) if type(value) is str else value
 
 
 def _size(size: float) -> str:
@@ -25,23 +16,13 @@ def _size(size: float) -> str:
     return f"{size:,.1f} TB"
 
 
-ENVIRONMENT = Environment(
-    loader=PackageLoader("migrator.reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    finalize=_finished,
-    trim_blocks=True,
-    lstrip_blocks=True,
+ENVIRONMENT = environment(
+    "migrator.reports",
+    number=lambda value: f"{value:,}",
+    size=_size,
+    month=lambda day: named((day.year, day.month)),
+    named=named,
 )
-ENVIRONMENT.globals["_"] = _
-ENVIRONMENT.filters |= {
-    "fill": lambda text, **params: filled(text, params),
-    "number": lambda value: f"{value:,}",
-    "percent": lambda share: f"{share:.0%}",
-    "size": _size,
-    "month": lambda day: named((day.year, day.month)),
-    "named": named,
-}
 
 
 def survey_page(found: Survey, version: str) -> str:

@@ -6,10 +6,10 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from migrator.locale import LANGUAGES, Language, _, filled, sentence, spoken
+from migrator.locale import LANGUAGES, Language, sentence, spoken
+from migrator.locale.pages import environment
 from migrator.text import shown
 
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -28,11 +28,6 @@ def _files() -> dict[str, tuple[str, bytes]]:
 FILES: Mapping[str, tuple[str, bytes]] = _files()
 
 
-def _finished(value: Any) -> Any:
-    """Text from outside is told by its plain type: markup of ours is another."""
-    return shown(value) if type(value) is str else value
-
-
 def _breakable(text: str) -> Markup:
     """An address or path that may go on in the next line behind its @, dots and slashes."""
     return Markup("<wbr>").join(escape(part) for part in _JOINT.split(shown(text)))
@@ -49,23 +44,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-ENVIRONMENT = Environment(
-    loader=PackageLoader("migrator.review"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    finalize=_finished,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-ENVIRONMENT.globals["_"] = _
-ENVIRONMENT.filters |= {
-    "breakable": _breakable,
-    "fill": lambda text, **params: filled(text, params),
-    "say": sentence,
-    "when": _when,
-    "number": _number,
-    "percent": lambda share: f"{share:.0%}",
-}
+ENVIRONMENT = environment("migrator.review", breakable=_breakable, say=sentence, when=_when, number=_number)
 
 
 def page(name: str, **values: Any) -> str:
