@@ -15,13 +15,14 @@ from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence
 from migrator.ports import Way
 from migrator.settings import Settings
+from migrator.staging.loads import paces
 from migrator.staging.store import Staging
-from migrator.steps.foresee import Foreseen, Refusal, Takes, foresee, seen, takes_for, wanted
+from migrator.steps.foresee import Foreseen, Refusal, Takes, foresee, takes_for, wanted
 
 
 def say_what_comes(settings: Settings, staging: Staging, target: str) -> list[Reason]:
     """Show what every mailbox is to get; what of it will be refused is a finding, each reason once."""
-    pace = seen(staging, target)
+    pace = paces(staging, target)
     rows = list(
         foresee(
             staging,

@@ -15,7 +15,7 @@ from migrator.model import Folder, ItemId, Mailbox, Place, Raw
 from migrator.ports import Limits, Target, Wanted, Way
 from migrator.routes import Routes
 from migrator.shared.becoming import entitled
-from migrator.staging.loads import Pace, paces
+from migrator.staging.loads import Pace
 from migrator.staging.reports import accounts_staged
 from migrator.staging.shared import StagedInboxes
 from migrator.staging.sightings import Shelf, Waiting
@@ -101,11 +101,6 @@ def takes_for(seen: Collection[Pace], mails: int, size: int) -> Takes | None:
     """How long so many mails and bytes take; None where no load has been seen."""
     times = [pace.time_for(mails, size) for pace in seen]
     return Takes(median(times), min(times), max(times)) if times else None
-
-
-def seen(staging: Staging, target: str) -> list[Pace]:
-    """How fast this target has been so far."""
-    return paces(staging, target)
 
 
 def wanted(staging: Staging, routes: Routes, rows: Sequence[Foreseen]) -> list[Wanted]:

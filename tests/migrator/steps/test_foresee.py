@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from migrator.ports import Limits, Way
-from migrator.staging.loads import Pace
+from migrator.staging.loads import Pace, paces
 from migrator.staging.store import Staging
-from migrator.steps.foresee import Foreseen, foresee, seen, takes_for
+from migrator.steps.foresee import Foreseen, foresee, takes_for
 from tests.migrator.mail.test_mime import nested
 from tests.roads import KEEP, Road, mail, road
 
@@ -85,15 +85,15 @@ def test_the_time_is_told_by_loads_that_were_large_enough(staging: Staging) -> N
         way.old.add("kato", ("受信箱",), mail("alone"))
         way.extract(staging)
         way.load(staging)
-        assert seen(staging, "new") == []
+        assert paces(staging, "new") == []
         for number in range(100):
             way.old.add("sato", ("受信箱",), mail(f"m{number}"))
         way.extract(staging)
         way.load(staging)
-        (pace,) = seen(staging, "new")
+        (pace,) = paces(staging, "new")
         assert pace.mails == 100
         assert pace.seconds > 0
-        assert seen(staging, "another") == []
+        assert paces(staging, "another") == []
 
 
 def test_the_slower_of_mails_and_bytes_decides() -> None:
