@@ -40,9 +40,10 @@ def wording(standing: Standing, people: Mapping[str, Principal], room: int | Non
         for tag in conversation.tags:
             for named in carriers(conversation, tag):
                 wanted.tag(named, tag)
-    kept = set(wanted.in_order()[:room])
+    kept = frozenset(wanted.in_order()[:room])
+    fit = {words: words & kept for words in set(wanted.by_mail.values())}
     return Wording(
-        words={named: frozenset(has & kept) for named, has in wanted.by_mail.items() if has & kept},
+        words={named: fit[words] for named, words in wanted.by_mail.items() if fit[words]},
         legend=Legend(
             states={word: (status, label) for word, (status, label) in wanted.labelled() if word in kept},
             people={word: key for word, key in wanted.people.items() if word in kept},
@@ -68,7 +69,8 @@ class _Wanted:
 
     def __init__(self, *, states: bool) -> None:
         self._tells_states = states
-        self.by_mail: dict[Named, set[str]] = defaultdict(set)
+        self.by_mail: dict[Named, frozenset[str]] = {}
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
         self.states: dict[str, Counter[tuple[Status | None, str]]] = defaultdict(Counter)
         self.people: dict[str, str] = {}
         self.tags: dict[str, str] = {}
@@ -88,7 +90,8 @@ class _Wanted:
         self._use(named, word)
 
     def _use(self, named: Named, word: str) -> None:
-        self.by_mail[named].add(word)
+        words = self.by_mail.get(named, frozenset()) | {word}
+        self.by_mail[named] = self._sets.setdefault(words, words)  # many mails, few sets of words: each once
         self._uses[word] += 1
 
     def in_order(self) -> list[str]:

@@ -355,7 +355,7 @@ def _engine(url: URL) -> Engine:
     arguments: dict[str, Any]
     if url.get_backend_name() == "sqlite":
         arguments = {"timeout": 60, "check_same_thread": False}
-        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
+        engine = create_engine(url, connect_args=arguments, hide_parameters=True, pool_use_lifo=True)
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
         return engine
@@ -369,7 +369,7 @@ def _engine(url: URL) -> Engine:
 
 def _sqlite_connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, so that a writer can say IMMEDIATE
-    for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+    for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8192"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -44,6 +44,8 @@ def worded(shelf: Shelf, account: str) -> Iterator[list[Worded]]:
             its.c.received_at,
             its.c.message_id,
             its.c.artefact_id,
+            tables.artefact.c.key,
+            folder.c.path.label("folder_path"),
             tables.place.c.path,
             tables.place.c.role,
         )
@@ -74,7 +76,7 @@ def _worded(shelf: Shelf, rows: Sequence[Any], names: Mapping[int, Named]) -> It
         yield Worded(
             mail=delivered_of(row),
             place=place_of(shelf.owner, row),
-            named=names[row.artefact_id],
+            named=names.get(row.artefact_id) or Named(tuple(row.folder_path), row.key),
             asked=frozenset(asked.get(row.dispatch_id, {}).get("state", ())),
             shelved=tuple(shelved[row.dispatch_id]["to"]) if row.dispatch_id in shelved else None,
         )
@@ -126,20 +128,20 @@ def _meant_by(shelf: Shelf, run: int, kind: str) -> dict[DispatchId, tuple[Detai
 
 
 def _names(connection: Any, account: str) -> Mapping[int, Named]:
-    """What the source calls each artefact now, whatever it was called when it was sent."""
-    artefact, folder, move = tables.artefact, tables.folder, tables.move
+    """What the source calls each artefact now that it has moved since it was first seen."""
+    moved, now, folder, move = tables.artefact.alias("moved"), tables.artefact, tables.folder, tables.move
     rows = connection.execute(
-        select(artefact.c.id, artefact.c.key, folder.c.path, move.c.successor_id)
-        .join(folder, folder.c.id == artefact.c.folder_id)
+        select(moved.c.id, now.c.key, folder.c.path, move.c.successor_id)
+        .join(move, move.c.artefact_id == moved.c.id)
+        .join(now, now.c.id == move.c.successor_id)
+        .join(folder, folder.c.id == now.c.folder_id)
         .join(tables.account, tables.account.c.id == folder.c.account_id)
-        .outerjoin(move, move.c.artefact_id == artefact.c.id)
         .where(tables.account.c.name == account)
-        .order_by(artefact.c.id.desc())  # successors are younger: their own name is known already
+        .order_by(moved.c.id.desc())  # successors are younger: their own name is known already
     )
     names: dict[int, Named] = {}
     for row in rows:
-        path: Path = tuple(row.path)
-        names[row.id] = names.get(row.successor_id) or Named(path, row.key)
+        names[row.id] = names.get(row.successor_id) or Named(tuple(row.path), row.key)
     return names
 
 

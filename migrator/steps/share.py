@@ -222,14 +222,10 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
         return
     holds = target.holds()
     for account in sorted(accounts, key=lambda each: each.name):
-        here = [each.read() for each in shared if each.inbox.account == account]
+        due = _due([each for each in shared if each.inbox.account == account], holds)
+        rights = {who: may for who, may in due.rights.items() if who != hand.shelf.owner}  # who may do all in it anyway
         places = list(dict.fromkeys(place for folder, place in homes.items() if folder.account == account))
-        rights = _together([each.entitled(holds).rights for each in here])
-        rights.pop(hand.shelf.owner, None)  # whose mailbox it is may do everything there
-        said = [each.wording(holds) for each in here]
-        legend = _legend([each.legend for each in said], [each.shelved for each in here] if holds.folders else [])
-        names = {mail: name for each in here for mail, name in each.folders(holds).items()}
-        shelve(hand.movers, target, account.name, homes, names)
+        shelve(hand.movers, target, account.name, homes, due.folders)
         below = state_places(hand.shelf.places(), places)
         for place in below:
             with hand.setting_back(place):
@@ -237,13 +233,43 @@ def share(hand: Hand, target: Target, shared: Sequence[Inbox], homes: Mapping[Fo
         for place in [*places, *below]:
             with hand.setting_back(place):
                 _give_all(hand, target, place, rights)
-                if holds.legend and target.legend(place) != legend:
-                    target.publish(place, legend)
-        words = _together([each.words for each in said])
+                if holds.legend and target.legend(place) != due.legend:
+                    target.publish(place, due.legend)
         closed: set[Place] = set()
         for page in worded(hand.shelf, account.name):
-            wrong = [each for each in page if words.get(each.named, NONE) != each.asked and each.place not in closed]
-            _word(hand, target, [(each, words.get(each.named, NONE), each.asked) for each in wrong], closed)
+            wanted = [(each, due.words.get(each.named, NONE), each.asked) for each in page]
+            wrong = [each for each in wanted if each[1] != each[2] and each[0].place not in closed]
+            _word(hand, target, wrong, closed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """What the places and mails of an account are to get of its shared inboxes: all that is kept of these meanwhile."""
+
+    rights: Mapping[str, frozenset[Right]]
+    words: Mapping[Named, frozenset[str]]
+    folders: Mapping[tuple[Path, str], str]
+    legend: str
+
+
+def _due(shared: Sequence[Inbox], holds: Holds) -> _Due:
+    rights: list[Mapping[str, frozenset[Right]]] = []
+    said: list[Wording] = []
+    shown: list[Shelved] = []
+    folders: dict[tuple[Path, str], str] = {}
+    for each in shared:
+        known = each.read()
+        rights.append(known.entitled(holds).rights)
+        said.append(known.wording(holds))
+        if holds.folders:
+            shown.append(known.shelved)
+            folders |= known.folders(holds)
+    return _Due(
+        rights=_together(rights),
+        words=_together([each.words for each in said]),
+        folders=folders,
+        legend=_legend([each.legend for each in said], shown),
+    )
 
 
 def unshare(hand: Hand, target: Target, of_run: int) -> None:
@@ -267,7 +293,7 @@ def _together(parts: Sequence[Mapping[Key, frozenset[Value]]]) -> dict[Key, froz
     whole: dict[Key, frozenset[Value]] = {}
     for part in parts:
         for key, values in part.items():
-            whole[key] = whole.get(key, frozenset()) | values
+            whole[key] = whole[key] | values if key in whole else values
     return whole
 
 
