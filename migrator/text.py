@@ -32,6 +32,13 @@ def computed(text: str) -> bool:
     return text.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+def cell(value: object) -> object:
+    """A value as no spreadsheet computes it, on one line."""
+    if not isinstance(value, str):
+        return value
+    return f"'{shown(value)}" if computed(value) else shown(value)
+
+
 def shown(text: str) -> str:
     """The text as one line that cannot fool a terminal or a page: control, bidi and invisible characters escaped too.
 

@@ -2,6 +2,7 @@
 
 from migrator.cli import console
 from migrator.locale import _
+from migrator.reports.columns import column_words
 from migrator.staging.reports import folder_name
 from migrator.steps.ledger import COLUMNS, Ledger
 
@@ -12,23 +13,7 @@ def show(ledger: Ledger, *, as_json: bool) -> None:
         console.json_value(_value(ledger))
         return
     totals = ledger.totals
-    words = {
-        "found": _("found at the source"),
-        "not_mail": _("no mail, by a rule"),
-        "superseded": _("superseded by a later name"),
-        "loaded": _("loaded"),
-        "in_doubt": _("in doubt"),
-        "fault": _("unreadable at the source"),
-        "refused": _("refused by the target"),
-        "held": _("held by a person"),
-        "parked": _("parked"),
-        "to_do": _("to do"),
-        "made": _("made by us"),
-        "extra": _("strangers' mail at the target"),
-        "missing": _("missing at the target"),
-        "unexplained_source": _("unexplained at the source"),
-        "unexplained_target": _("unexplained at the target"),
-    }
+    words = column_words()
     always = ("found", "loaded", "to_do")
     shown = [column for column in COLUMNS if totals[column] or column in always]
     console.table((_("mails"), ""), ((totals[column], words[column]) for column in shown))

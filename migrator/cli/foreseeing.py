@@ -10,7 +10,6 @@ from typing import TextIO
 
 from migrator import registry
 from migrator.cli import console, migration
-from migrator.cli.spreadsheet import cell
 from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence
 from migrator.ports import Way
@@ -18,6 +17,7 @@ from migrator.settings import Settings
 from migrator.staging.loads import paces
 from migrator.staging.store import Staging
 from migrator.steps.foresee import Foreseen, Refusal, Takes, foresee, takes_for, wanted
+from migrator.text import cell
 
 
 def say_what_comes(settings: Settings, staging: Staging, target: str) -> list[Reason]:

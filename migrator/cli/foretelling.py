@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from migrator.cli import console, migration
-from migrator.cli.spreadsheet import cell
 from migrator.errors import Reason, UsageError
 from migrator.locale import _, sentence, spoken
 from migrator.model import Folder, Mailbox, Place
@@ -23,6 +22,7 @@ from migrator.staging.shared import StagedInboxes
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging, now
 from migrator.steps.share import Foretold, Inbox, Sharing, foretell, inboxes
+from migrator.text import cell
 
 if TYPE_CHECKING:
     from migrator.steps.load import Loading

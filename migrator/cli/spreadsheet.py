@@ -14,7 +14,7 @@ from migrator.errors import Reason, UsageError
 from migrator.locale import LANGUAGES, _, sentence, spoken_in
 from migrator.review.sheets import Sheet
 from migrator.review.topic import Row, Topic
-from migrator.text import computed, shown
+from migrator.text import cell, computed
 
 READ = ("id", "digest", "decision", "reason")
 """The columns that are read again."""
@@ -55,13 +55,6 @@ def _values(topic: Topic, row: Row, quotes: Sequence[str], say: Say) -> Iterator
     yield " / ".join(quotes)
     yield "" if row.said is None or row.said.verdict is None else topic.word(row.said.verdict).label()
     yield "" if row.said is None else row.said.by
-
-
-def cell(value: object) -> object:
-    """A value as no spreadsheet computes it."""
-    if not isinstance(value, str):
-        return value
-    return f"'{shown(value)}" if computed(value) else shown(value)
 
 
 def _digest(sheet: Sheet, row: Row) -> str:

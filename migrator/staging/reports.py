@@ -287,6 +287,11 @@ def _standing(staging: Staging, item: ItemId, target: str, takes: Collection[str
     return line
 
 
+def of_items(staging: Staging, items: Collection[ItemId]) -> Iterator[Line]:
+    """These mails, in the order of their numbers."""
+    yield from _lines(staging, _mails(newest_only=False).where(tables.item.c.id.in_(sorted(items))))
+
+
 # -- the rest --------------------------------------------------------------------------------------------------------
 
 

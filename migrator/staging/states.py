@@ -103,6 +103,26 @@ def verdict_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     )
 
 
+def decision_of(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[Any]:
+    """The number of the decision row in force for an item row `of`; null where a guard or nobody has decided."""
+
+    def newest(*where: ColumnElement[bool]) -> ScalarSelect[Any]:
+        return select(func.max(decision.c.id)).where(*where).scalar_subquery()
+
+    def about(scope: str) -> ScalarSelect[Any]:
+        return newest(decision.c.artefact_id == artefact_id, decision.c.scope == scope)
+
+    about_orders = func.coalesce(_newest(proposal.c.orders, proposal.c.item_id == of.c.id), false())
+    of_stream = (newest(decision.c.sender == of.c.stream, decision.c.scope == scope) for scope in ("orders", "sender"))
+    return case(
+        (said_of("item", artefact_id).is_not(None), about("item")),
+        (said_of("source", artefact_id) == Verdict.PARK, about("source")),
+        (_newest(proposal.c.guard, proposal.c.item_id == of.c.id).is_not(None), null()),
+        (said_of_stream(of).is_not(None), case((about_orders, next(of_stream)), else_=next(of_stream))),
+        (said_of("auto", artefact_id).is_not(None), about("auto")),
+    )
+
+
 def parked_by(artefact_id: ColumnElement[Any], of: Any) -> ColumnElement[str]:
     """Whose decision in force parks an item row `of`, by scope: item, source, sender or auto; null for none."""
     return case(

@@ -68,11 +68,11 @@ def ledger(
     target: str,
     routes: Routes,
     takes: Collection[str],
+    accounts: Collection[str] | None = None,
 ) -> Ledger:
-    """Count both sides. Without a source its last recorded census is taken."""
-    rows = {row.folder: row for row in _source_side(staging, source, target, takes)}
-    accounts = sorted({folder.account.name for folder in rows})
-    for mailbox, feeding in routes.mailboxes(accounts).items():
+    """Count both sides, of all accounts or of these alone. Without a source its last recorded census is taken."""
+    rows = {row.folder: row for row in _source_side(staging, source, target, takes, accounts)}
+    for mailbox, feeding in routes.mailboxes(sorted({folder.account.name for folder in rows})).items():
         _target_side(staging, rows, mailbox, feeding, open_target(mailbox), target, routes)
     return Ledger(target, sorted(rows.values(), key=_order), counted=source is not None)
 
@@ -82,9 +82,16 @@ def _order(row: Row) -> tuple[bool, str, tuple[str, ...]]:
     return row.folder.account.name == "", row.folder.account.name, row.folder.path
 
 
-def _source_side(staging: Staging, source: Source | None, target: str, takes: Collection[str]) -> Iterator[Row]:
-    census = _census(source) if source is not None else census_recorded(staging)
+def _source_side(
+    staging: Staging, source: Source | None, target: str, takes: Collection[str], accounts: Collection[str] | None
+) -> Iterator[Row]:
+    def wanted(account: Account) -> bool:
+        return accounts is None or account.name in accounts
+
+    census = _census(source, wanted) if source is not None else census_recorded(staging)
     for folder, (counts, gone) in states_by_folder(staging, target, takes).items():
+        if not wanted(folder.account):
+            continue
         row = Row(folder, gone=gone)
         row.counts |= counts
         row.counts["found"] = sum(counts[state.value] for state in State)
@@ -93,12 +100,12 @@ def _source_side(staging: Staging, source: Source | None, target: str, takes: Co
     for folder, artefacts in census.items():
         row = Row(folder)
         row.counts["unexplained_source"] = -artefacts
-        if artefacts:
+        if artefacts and wanted(folder.account):
             yield row
 
 
-def _census(source: Source) -> dict[Folder, int]:
-    counts = (count for account in source.accounts() for count in source.census(account))
+def _census(source: Source, wanted: Callable[[Account], bool]) -> dict[Folder, int]:
+    counts = (count for account in source.accounts() if wanted(account) for count in source.census(account))
     return {Folder(count.folder.account, count.folder.path): count.artefacts for count in counts}
 
 

@@ -20,14 +20,18 @@ root = "new"
 
 def judged(root: Path, *mails: bytes) -> Path:
     """The folder, below `root`; the mails were sato's, in a maildir beside it."""
-    inbox = root / "old" / "sato"
-    for each in ("cur", "new", "tmp"):
-        (inbox / each).mkdir(parents=True)
-    for number, mail in enumerate(mails):
-        (inbox / "cur" / f"{number}.x:2,S").write_bytes(mail)
+    fill(root / "old" / "sato", *mails)
     folder = root / "move"
     folder.mkdir()
     (folder / "migration.toml").write_text(SETTINGS.format(old=root / "old"))
     for step in ("extract", "judge"):
         assert main(["--dir", str(folder), step]) == 0
     return folder
+
+
+def fill(inbox: Path, *mails: bytes) -> None:
+    """A maildir of these mails, all of them read."""
+    for each in ("cur", "new", "tmp"):
+        (inbox / each).mkdir(parents=True)
+    for number, mail in enumerate(mails):
+        (inbox / "cur" / f"{number}.x:2,S").write_bytes(mail)
