@@ -41,6 +41,11 @@ Known = Callable[[str, str], bool]
 """known(key, stamp): were these bytes staged before, under this very stamp?"""
 
 
+def nothing_known(key: str, stamp: str) -> bool:
+    """A `Known` for whoever wants everything read."""
+    return False
+
+
 class Source(Protocol):
     """A store we read and never write."""
 

@@ -63,7 +63,15 @@ def check(target: SOME_TARGET = None) -> None:
     help=_("Source -> staging. A second run finds what is new, changed, moved or gone."),
     epilog=_("Example: migrator extract --account sato"),
 )
-def extract(account: ACCOUNTS = None) -> None:
+def extract(
+    account: ACCOUNTS = None,
+    rehash: Annotated[
+        bool,
+        typer.Option(
+            "--rehash", help=_("Read every mail again, also where size, time or index row say it is the same.")
+        ),
+    ] = False,
+) -> None:
     """Copy the source into staging, going on where the last run stopped."""
     from migrator.cli import migration
     from migrator.steps.extract import extract as step
@@ -74,7 +82,8 @@ def extract(account: ACCOUNTS = None) -> None:
         migration.source(settings) as source,
         progress() as report,
     ):
-        done = step(source, staging, name=settings.source.adapter, accounts=account, helpers=helpers, report=report)
+        name = settings.source.adapter
+        done = step(source, staging, name=name, accounts=account, rehash=rehash, helpers=helpers, report=report)
     console.say(
         _("{items} mails staged ({mb} MB), {unchanged} unchanged, {moved} moved, {vanished} gone, {not_mail} no mail."),
         items=done.items,

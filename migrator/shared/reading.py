@@ -6,14 +6,14 @@ from datetime import datetime
 from migrator.inboxes import Letter, Named
 from migrator.mail import head_of, received_at
 from migrator.model import Account, DateSource, Evidence, Item, Place, Role
-from migrator.ports import SharedTarget, Source, Target
+from migrator.ports import SharedTarget, Source, Target, nothing_known
 
 
 def letters_at_source(source: Source, account: Account, until: datetime) -> Iterator[Letter]:
     """Every mail of an account, read anew. `until`: nothing can have been received after it. Raises what it raises."""
     for folder in source.folders(account):
         before: datetime | None = None
-        for each in source.items(folder, after=None, known=_nothing_known):
+        for each in source.items(folder, after=None, known=nothing_known):
             if not isinstance(each, Item):
                 continue
             head = head_of(each.raw)
@@ -54,7 +54,3 @@ def words_at_target(target: SharedTarget, places: Iterable[Place]) -> Iterator[t
     """The words that mails of these places carry."""
     for place in places:
         yield from ((Named(place.path, ref), words) for ref, words in target.states(place))
-
-
-def _nothing_known(key: str, stamp: str) -> bool:
-    return False

@@ -53,6 +53,8 @@ class Facts:
     def __init__(self, pass_id: int) -> None:
         self._pass = pass_id
         self._rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        self.known_bytes = 0
+        """Mails that were read and are, byte for byte, what staging has."""
 
     def add(self, artefact: Artefact, entry: Entry) -> None:
         """Compare what the source says with what is known, and note the difference."""
@@ -78,6 +80,7 @@ class Facts:
     def _version(self, artefact: Artefact, read: Read) -> None:
         item = read.item
         if artefact.digest == item.raw.digest:
+            self.known_bytes += 1
             self._observe(artefact, item.stamp, item.flags)
             return
         again = artefact.digest is not None

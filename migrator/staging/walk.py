@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, literal, select, update
 
 from migrator.model import Account, Count, Folder, Path, Verdict
-from migrator.ports import Known
+from migrator.ports import Known, nothing_known
 from migrator.staging import tables
 from migrator.staging.blobs import Pieces
 from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
@@ -84,7 +84,7 @@ class Walk:
         path = _storable(folder.path)
         last_key, done = self._stopped.get(self._folders.get(path, 0), (None, False))
         if done:
-            return Resume(done=True, after=None, known=_nothing_known)
+            return Resume(done=True, after=None, known=nothing_known)
         self._learn(path)
         known = self._known[path]
 
@@ -120,8 +120,9 @@ class Walk:
             lacking = self._staging.blobs.missing(connection, pieces)
         return {piece.body_digest: piece.body for piece in lacking if piece.body is not None}
 
-    def put(self, parts: Sequence[Part]) -> None:
-        """Store what the source gave, all of it or nothing, and how far the pass has come."""
+    def put(self, parts: Sequence[Part]) -> int:
+        """Store what the source gave, all of it or nothing, and how far the pass has come. How many of the mails that
+        were read are what staging had already."""
         reads = [entry for part in parts for entry in part.entries if isinstance(entry, Read)]
         with self._staging.writing() as connection:
             bodies = {read.pieces.body_digest: read.body for read in reads if read.body is not None}
@@ -143,6 +144,7 @@ class Walk:
         for part in parts:
             if part.done:
                 del self._known[_storable(part.folder.path)]
+        return facts.known_bytes
 
     def skip(self, folder: Folder) -> None:
         """The folder cannot be read to its end in this pass: nothing in it counts as vanished."""
@@ -278,10 +280,6 @@ def _sizes(connection: Connection, account_id: int) -> dict[int, int]:
 
 def _storable(path: Path) -> Path:
     return tuple(storable(name) for name in path)
-
-
-def _nothing_known(key: str, stamp: str) -> bool:
-    return False
 
 
 def _account_id(connection: Connection, account: Account) -> int:

@@ -27,10 +27,11 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One account of one run."""
+    """One account of one run. `rehash`: every mail is read, also one whose stamp has not changed."""
 
     run: int
     account: Account
+    rehash: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from migrator.errors import AccountError, FolderError, MigratorError, Reason, UsageError
 from migrator.model import Account
-from migrator.ports import SharedSource, Source
+from migrator.ports import SharedSource, Source, nothing_known
 from migrator.staging.locks import alone
 from migrator.staging.store import Run, Staging
 from migrator.staging.walk import Walk
@@ -44,17 +44,19 @@ def extract(
     *,
     name: str,
     accounts: Collection[str] | None = None,
+    rehash: bool = False,
     helpers: Crew | None = None,
     report: Report = quiet,
 ) -> Extracted:
     """Copy every item of the source into staging, going on where the last run stopped.
 
-    `name` is the source's in migration.toml, under which its identity is known. Raises UsageError where it is another
+    `name` is the source's in migration.toml, under which its identity is known. `rehash`: no stamp is believed, every
+    mail of what is walked now is read. Raises UsageError where it is another
     store than last time or suddenly empty, or another run is at work; Outage where the source went away.
     """
     with alone(staging, "extract"), staging.run("extract") as run:
         same_source(source, staging, name, run)
-        jobs = [Job(run.id, account) for account in _chosen(source.accounts(), accounts)]
+        jobs = [Job(run.id, account, rehash) for account in _chosen(source.accounts(), accounts)]
         alone_at_work = (walk_account(source, staging, job, report) for job in jobs)
         for done in alone_at_work if helpers is None else helpers.work(jobs, report):
             for word, many in done.counts.items():
@@ -72,7 +74,7 @@ def walk_account(source: Source, staging: Staging, job: Job, report: Report) -> 
     run = Run(staging, job.run)
     error: MigratorError | None = None
     try:
-        _extract_account(source, staging, run, job.account, report)
+        _extract_account(source, staging, run, job, report)
     except AccountError as ended:
         run.setback(job.account.name, ended.reason)
     except MigratorError as ended:
@@ -90,7 +92,8 @@ def _chosen(found: Iterable[Account], wanted: Collection[str] | None) -> list[Ac
     return [account for account in every if account.name in wanted]
 
 
-def _extract_account(source: Source, staging: Staging, run: Run, account: Account, report: Report) -> None:
+def _extract_account(source: Source, staging: Staging, run: Run, job: Job, report: Report) -> None:
+    account = job.account
     walk = Walk(staging, run, account)
     with Intake(walk, run, report) as intake:
         for folder in source.folders(account):
@@ -98,7 +101,8 @@ def _extract_account(source: Source, staging: Staging, run: Run, account: Accoun
             if resume.done:
                 continue
             try:
-                for found in source.items(folder, after=resume.after, known=resume.known):
+                known = nothing_known if job.rehash else resume.known
+                for found in source.items(folder, after=resume.after, known=known):
                     intake.add(folder, found)
                 intake.end(folder)
             except FolderError as error:

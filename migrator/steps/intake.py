@@ -109,8 +109,7 @@ class Intake:
         for folder, found in batch.folders:
             mine, entries = entries[: len(found)], entries[len(found) :]
             parts.append(Part(folder, list(self._dated(folder, mine)), folder in batch.done))
-        self._walk.put(parts)
-        self._count(parts)
+        self._count(parts, self._walk.put(parts))
 
     def _with_bodies(self, entries: list[Entry]) -> list[Entry]:
         """Compress the bodies that staging does not have yet."""
@@ -136,7 +135,9 @@ class Intake:
                 near = before or ahead
                 yield entry if near is None else replace(entry, received=Evidence(DateSource.NEIGHBOUR, near.at))
 
-    def _count(self, parts: Iterable[Part]) -> None:
+    def _count(self, parts: Iterable[Part], known: int) -> None:
+        self._run.count("items", -known)
+        self._run.count("unchanged", known)
         for part in parts:
             sizes = [entry.item.raw.size for entry in part.entries if isinstance(entry, Read)]
             self._run.count("items", len(sizes))

@@ -1,5 +1,6 @@
 """A mail that was completed or changed at the source: its new version arrives, then the older one is taken back."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from migrator import registry
 from migrator.model import Raw
 from migrator.staging.reports import findings
 from migrator.staging.store import Staging
 from migrator.steps import runner
+from migrator.steps.extract import extract
+from tests.cli.moves import fill
 from tests.roads import Road, bodies_at, mail, road
 
 INBOX = ("INBOX",)
@@ -104,3 +108,26 @@ def test_killed_at_any_moment_the_whole_mail_lies_there_once_and_the_half_is_gon
                 assert bodies_at(way.new, "sato", *INBOX) == Counter({Raw.of(WHOLE).digest: 1}), f"killed at {at}"
                 assert kinds(way, staging) == []
     assert at > 10
+
+
+def test_a_rehash_finds_what_changed_behind_an_equal_stamp_and_stages_nothing_twice(
+    tmp_path: Path, staging: Staging
+) -> None:
+    fill(tmp_path / "old" / "sato", HALF, mail("neighbour"))
+    file = tmp_path / "old" / "sato" / "cur" / "0.x:2,S"
+    stamped = file.stat()
+    adapter = registry.adapter("maildir")
+    assert adapter.open_source is not None
+    with adapter.open_source(adapter.config(root=tmp_path / "old")) as source:
+
+        def extracted(**how: bool) -> tuple[int, int]:
+            done = extract(source, staging, name="maildir", **how)
+            return done.items, done.unchanged
+
+        assert extracted() == (2, 0)
+        assert extracted(rehash=True) == (0, 2)
+        file.write_bytes(HALF.replace(b"half", b"flah"))
+        os.utime(file, ns=(stamped.st_atime_ns, stamped.st_mtime_ns))
+        assert extracted() == (0, 2), "size and time are as they were"
+        assert extracted(rehash=True) == (1, 1)
+        assert extracted(rehash=True) == (0, 2)
