@@ -82,6 +82,14 @@ def doveadm_import(store: Path, dovecot: Dovecot, owner: str) -> None:
     dovecot.doveadm("import", "-u", owner, f"maildir:{store}", "", "ALL")
 
 
+def doveadm_backup(dovecot: Dovecot, source: str, owner: str) -> None:
+    """Pull a mailbox over IMAP (imapc) into one of its own."""
+    at = {"imapc_host": "127.0.0.1", "imapc_port": str(dovecot.port), "imapc_user": source, "imapc_password": PASSWORD}
+    tuned = {"imapc_features": "rfc822.size fetch-headers", "mail_prefetch_count": "20"}
+    options = [word for name, value in (at | tuned).items() for word in ("-o", f"{name}={value}")]
+    dovecot.doveadm(*options, "backup", "-R", "-u", owner, "imapc:")
+
+
 def mbsync(store: Path, dovecot: Dovecot, owner: str) -> None:
     state = store.parent.parent / f"mbsync-{owner}"
     state.mkdir()
@@ -109,8 +117,19 @@ def imapsync(store: Path, dovecot: Dovecot, owner: str) -> None:
     subprocess.run(["imapsync", *one, *other, "--nossl1", "--nossl2", "--nolog"], check=True, capture_output=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Puller:
+    """A program that can take a mailbox out of an IMAP server."""
+
+    name: str
+    pull: Callable[[Dovecot, str, str], None]
+
+
+BACKUP = Puller("doveadm backup, imapc", doveadm_backup)
+DOVEADM = Peer("doveadm import", "doveadm", doveadm_import)
+
 PEERS = (
-    Peer("doveadm import", "doveadm", doveadm_import),
+    DOVEADM,
     Peer("mbsync, uncompressed", "mbsync", mbsync),
     Peer("imapclient loop", sys.executable, imapclient_loop),
     Peer("imapsync", "imapsync", imapsync),
