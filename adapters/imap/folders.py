@@ -222,23 +222,25 @@ class Tree:
         if use and (self.root is not None or not self._session.can("CREATE-SPECIAL-USE")):
             use = None  # some servers say OK and forget it; and a use is one person's
         option = f" (USE ({use.title()}))".encode() if use else b""
-        try:
-            self._session.run(b"CREATE " + quoted(name) + option)
-        except No as no:
-            if no.status.not_now:
-                raise no.as_folder("imap.create-refused", place="/".join(path)) from no
-            self.forget()
-            there = self.entries.get(path)
-            if there is None or not there.selectable:
-                raise no.as_folder("imap.create-refused", place="/".join(path)) from no
-            return there if there.subscribed else self._subscribe(there)
-        return self._subscribe(Entry(name, path, frozenset({use} if use else ())))
+        # both in one go: over a long line, a folder costs half the time
+        made, subscribed = self._session.run_each([b"CREATE " + quoted(name) + option, b"SUBSCRIBE " + quoted(name)])
+        if made.kind != "NO":
+            return self._subscribed(Entry(name, path, frozenset({use} if use else ())), subscribed)
+        self.forget()
+        there = None if made.not_now else self.entries.get(path)
+        if there is None or not there.selectable:
+            for _ in self._session.run_each([b"UNSUBSCRIBE " + quoted(name)] if subscribed.kind == "OK" else []):
+                pass
+            raise No(made).as_folder("imap.create-refused", place="/".join(path))
+        return there if there.subscribed else self._subscribe(there)
 
     def _subscribe(self, entry: Entry) -> Entry:
-        try:
-            self._session.run(b"SUBSCRIBE " + quoted(entry.name))
-        except No as no:
-            raise no.as_folder("imap.subscribe-refused", place="/".join(entry.path)) from no
+        (answer,) = self._session.run_each([b"SUBSCRIBE " + quoted(entry.name)])
+        return self._subscribed(entry, answer)
+
+    def _subscribed(self, entry: Entry, answer: Status) -> Entry:
+        if answer.kind == "NO":
+            raise No(answer).as_folder("imap.subscribe-refused", place="/".join(entry.path))
         self.entries[entry.path] = done = replace(entry, subscribed=True)
         return done
 

@@ -163,14 +163,15 @@ class ImapTarget:
         return mark
 
     def _mark_of(self, name: bytes, place: Place) -> Mark | None:
-        """Not every server says NONEXISTENT: what no fresh list shows is not there either."""
+        """Not every server says NONEXISTENT (Dovecot does not): what no list shows is not there either."""
         with told(place):
             try:
                 return reading.status(self._session, name)
             except No as no:
                 if no.status.not_now:
                     raise
-                self.tree.forget()
+                if self.tree.find(place) is not None:  # it was there when the folders were listed
+                    self.tree.forget()
                 entry = self.tree.find(place)
                 if entry is None or not entry.selectable:
                     return None

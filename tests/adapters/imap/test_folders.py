@@ -164,16 +164,18 @@ def test_a_path_that_can_be_no_name_is_a_folders_matter(path: tuple[str, ...]) -
 def test_a_folder_the_server_will_not_make_is_a_folders_matter_and_not_now_an_outage() -> None:
     listed = '* LIST () "/" INBOX\nTAG OK done\n'
     again = '* LIST () "/" INBOX\nTAG OK done\n'
-    with tree(NAMESPACE, listed, "TAG NO [CANNOT] no dots\n", again, capabilities="NAMESPACE LIST-EXTENDED") as (
-        found,
-        _,
-    ):
+    refusing = NAMESPACE, listed, "TAG NO [CANNOT] no dots\n", "TAG OK\n", again, "TAG OK\n"
+    with tree(*refusing, capabilities="NAMESPACE LIST-EXTENDED") as (found, server):
         with pytest.raises(FolderError) as error:
             found.make(Place("o", ("a.b",)))
+        assert b'UNSUBSCRIBE "a.b"\r\n' in server.recv(9999), "it is subscribed to nothing that is not there"
         assert error.value.reason.code == "imap.create-refused"
         assert error.value.reason.params == {"place": "a.b", "answer": "NO [CANNOT] no dots"}
     with (
-        tree(NAMESPACE, listed, "TAG NO [INUSE] busy\n", capabilities="NAMESPACE LIST-EXTENDED") as (found, _),
+        tree(NAMESPACE, listed, "TAG NO [INUSE] busy\n", "TAG NO\n", capabilities="NAMESPACE LIST-EXTENDED") as (
+            found,
+            _,
+        ),
         pytest.raises(Outage),
     ):
         found.make(Place("o", ("a",)))
@@ -182,7 +184,7 @@ def test_a_folder_the_server_will_not_make_is_a_folders_matter_and_not_now_an_ou
 def test_a_folder_that_another_lane_made_first_is_there() -> None:
     listed, now = '* LIST () "/" INBOX\nTAG OK done\n', '* LIST (\\Subscribed) "/" a\nTAG OK done\n'
     exists = "TAG NO [ALREADYEXISTS] there\n"
-    with tree(NAMESPACE, listed, exists, now, capabilities="NAMESPACE LIST-EXTENDED") as (found, _):
+    with tree(NAMESPACE, listed, exists, "TAG OK\n", now, capabilities="NAMESPACE LIST-EXTENDED") as (found, _):
         assert found.make(Place("o", ("a",))).subscribed
 
 
