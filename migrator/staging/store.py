@@ -361,10 +361,16 @@ def _engine(url: URL) -> Engine:
         return engine
     if url.get_backend_name() != "postgresql":
         raise UsageError(Reason("staging.database-unknown", name=url.get_backend_name()))
+    arguments = server_arguments(url)
+    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
+
+
+def server_arguments(url: URL) -> dict[str, Any]:
+    """What every connection to a PostgreSQL staging is told beside its URL."""
     arguments = {"options": "-c synchronous_commit=on -c timezone=UTC"}
     if not postgresql_is_here(url.host, url.query) and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
         arguments["sslmode"] = "require"  # laws.md §7: beyond a socket or loopback only with TLS
-    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
+    return arguments
 
 
 def _sqlite_connected(connection: Any, _record: object) -> None:
