@@ -51,7 +51,7 @@ $(READY): pyproject.toml constraints.txt .ci/packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "migrator needs Python 3.11 or newer: make PYTHON=python3.11 …" >&2; exit 1; }
 	@.ci/packages venv
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,exchange,graph,review,dev]'
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,exchange,fleet,graph,review,dev]'
 	@touch $@
 
 servers:

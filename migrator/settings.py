@@ -91,6 +91,7 @@ class _TargetKeys(_SourceKeys):
     takes: frozenset[Verdict] = frozenset({Verdict.KEEP})
     late_commit: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     patience: float = Field(default=300, ge=0, allow_inf_nan=False)
+    at_once: int | None = Field(default=None, ge=1)
 
 
 Keys = TypeVar("Keys", bound=_SourceKeys)
@@ -132,6 +133,8 @@ class TargetSettings:
     """Seconds, laws.md §1.3; None = the adapter's own."""
     patience: float = 300
     """Seconds for which an outage of one mailbox is waited out in all."""
+    at_once: int | None = None
+    """Mailboxes that a fleet works on at the same time, all hosts together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +218,7 @@ def _target(file: Toml, name: str, section: Mapping[str, Any], folder: Path) -> 
         takes=keys.takes,
         late_commit=keys.late_commit,
         patience=keys.patience,
+        at_once=keys.at_once,
     )
 
 

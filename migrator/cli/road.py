@@ -10,6 +10,7 @@ import typer
 from migrator.cli import console
 from migrator.cli.back import say_shared, show_changes
 from migrator.cli.console import Exit
+from migrator.cli.fleet import put_in
 from migrator.cli.progress import progress
 from migrator.errors import MigratorError, Reason, UsageError
 from migrator.locale import _, sentence
@@ -171,6 +172,10 @@ def load(
         bool, typer.Option("--sign-lost", help=_("Go on though facts of shared inboxes will be nowhere, as was shown."))
     ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
+    fleet: Annotated[
+        bool,
+        typer.Option("--fleet", help=_("Send nothing; put the mailboxes into the queue for migrator worker.")),
+    ] = False,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
     from migrator.cli import foretelling, migration
@@ -201,6 +206,9 @@ def load(
         how = foretelling.say_beforehand(settings, staging, how, signed=sign_lost or dry_run)
         if dry_run:
             _show_plan(staging, opener, how, account)
+            return
+        if fleet:
+            put_in(settings, staging, how, accounts_staged(staging, account))
             return
         counts = runner.load(staging, opener, how, accounts=account, workers=workers)
         left = list(left_by_newest(staging, target))

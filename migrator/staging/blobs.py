@@ -160,6 +160,10 @@ class Blobs:
             return head
         return head_of(self.raws(connection, [digest])[digest])
 
+    def pack_path(self, number: int) -> Path:
+        """Where a pack lies."""
+        return self.folder / pack_name(number)
+
     # -- inside --
 
     def _end_pack(self) -> None:
@@ -215,7 +219,7 @@ class Blobs:
         with self._lock:
             reader = self._readers.get(number)
             if reader is None:
-                reader = self._readers[number] = (self.folder / pack_name(number)).open("rb")
+                reader = self._readers[number] = self.pack_path(number).open("rb")
         return os.pread(reader.fileno(), length, offset)
 
 

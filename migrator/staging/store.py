@@ -177,12 +177,13 @@ class Staging:
 
     # -- runs --
 
-    def begin_run(self, step: str, target: str | None = None) -> int:
-        """A new run's number."""
+    def begin_run(self, step: str, target: str | None = None, number: int | None = None) -> int:
+        """A new run's number, or the one that was taken for it."""
         with self.writing() as connection:
             return insert_one(
                 connection,
                 tables.run,
+                **({} if number is None else {"id": number}),
                 step=step,
                 target=target,
                 began=now(),
@@ -205,8 +206,9 @@ class Staging:
     @contextmanager
     def run(self, step: str, target: str | None = None) -> Iterator["Run"]:
         """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
-        run = Run(self, self.begin_run(step, target))
-        with self.session_lock(lock_of_run(run.id)):
+        number = self._next_run()
+        with self.session_lock(lock_of_run(number or 0)):  # before anybody can see the run, and take it for dead
+            run = Run(self, self.begin_run(step, target, number))
             try:
                 yield run
             except BaseException:
@@ -214,6 +216,13 @@ class Staging:
                     self.end_run(run.id, "stopped", run.counts)
                 raise
             self.end_run(run.id, "done", run.counts)
+
+    def _next_run(self) -> int | None:
+        """A number for a run; on SQLite, where no lock needs it beforehand, the row brings its own."""
+        if self.sqlite:
+            return None
+        with self.writing() as connection:
+            return take_ids(connection, tables.run, 1)[0]
 
     @contextmanager
     def session_lock(self, scope: str) -> Iterator[bool]:
@@ -361,10 +370,16 @@ def _engine(url: URL) -> Engine:
         return engine
     if url.get_backend_name() != "postgresql":
         raise UsageError(Reason("staging.database-unknown", name=url.get_backend_name()))
+    arguments = server_arguments(url)
+    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
+
+
+def server_arguments(url: URL) -> dict[str, Any]:
+    """What every connection to a PostgreSQL staging is told beside its URL."""
     arguments = {"options": "-c synchronous_commit=on -c timezone=UTC"}
     if not postgresql_is_here(url.host, url.query) and url.query.get("sslmode") not in {"verify-ca", "verify-full"}:
         arguments["sslmode"] = "require"  # laws.md §7: beyond a socket or loopback only with TLS
-    return create_engine(url, connect_args=arguments, pool_size=32, max_overflow=32, hide_parameters=True)
+    return arguments
 
 
 def _sqlite_connected(connection: Any, _record: object) -> None:
