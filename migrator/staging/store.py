@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 import migrator
+from migrator import log
 from migrator.errors import Outage, Reason, UsageError
 from migrator.model import Identity
 from migrator.nearby import postgresql_is_here
@@ -205,8 +206,8 @@ class Staging:
     @contextmanager
     def run(self, step: str, target: str | None = None) -> Iterator["Run"]:
         """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
-        run = Run(self, self.begin_run(step, target))
-        with self.session_lock(lock_of_run(run.id)):
+        run = Run(self, self.begin_run(step, target), step, target)
+        with self.session_lock(lock_of_run(run.id)), run.log.of(run.counts, by=user()):
             try:
                 yield run
             except BaseException:
@@ -282,10 +283,11 @@ class Staging:
 class Run:
     """One invocation of a step: its number, and what it has counted so far."""
 
-    def __init__(self, staging: Staging, number: int) -> None:
+    def __init__(self, staging: Staging, number: int, step: str = "", target: str | None = None) -> None:
         self.id = number
         self.counts: dict[str, int] = {}
         self.setbacks: list[Reason] = []
+        self.log = log.Voice(number, step, target)
         self._staging = staging
         self._lock = threading.Lock()
 
@@ -297,6 +299,7 @@ class Run:
         """A folder or account that could not be worked on in this run."""
         self.count("setbacks")
         self.setbacks.append(reason)
+        self.log.setback(account, path, reason)
         with self._staging.writing() as connection:
             connection.execute(
                 insert(tables.setback).values(
