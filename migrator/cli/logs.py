@@ -58,7 +58,7 @@ class _File(WatchedFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         """A log that cannot be written any more stops nothing; it is said, and the log ends."""
         if not isinstance(sys.exception(), OSError):
-            raise  # noqa: PLE0704 - called while an exception is handled
+            raise
         log.leave(self)
         console.explain(Reason("log.failed", path=self.baseFilename))
 
