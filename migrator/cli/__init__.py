@@ -58,7 +58,7 @@ def _option(words: Sequence[str], name: str) -> str | None:
 def _log(words: Sequence[str]) -> AbstractContextManager[None]:
     """The log that the command line or the environment asks for. Raises UsageError."""
     path = _option(words, "--log") or os.environ.get("MIGRATOR_LOG")
-    if not path:
+    if not path or "--help" in words:
         return nullcontext()
     from migrator.cli import logs
 

@@ -13,7 +13,7 @@ from migrator.locale import _
 
 FAMILIES = (
     *("demo", "folder", "road", "mend", "back", "look", "senders", "decide", "review", "rules"),
-    *("shared", "reports", "probe", "rescue"),
+    *("shared", "reports", "metrics", "probe", "rescue"),
 )
 """Modules of this package, in the order of `migrator --help`; each holds its commands in a typer app named `family`."""
 
