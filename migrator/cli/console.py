@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from typing_extensions import override
 
+from migrator import log
 from migrator.errors import AccountError, FolderError, MigratorError, Outage, Param, Reason, UsageError
 from migrator.locale import _, filled, sentence
 from migrator.text import json_shown, shown, storable, traced
@@ -84,6 +86,7 @@ def tell(text: str, /, **params: Param) -> None:
 
 def explain(reason: Reason) -> None:
     """A Reason as a message: what, which, what now, and the code under which runbooks/troubles.md has more."""
+    log.event("told", level=log.WARNING, why=reason)
     _write(sys.stderr, f"migrator: {sentence(reason)} [{shown(reason.code)}]")
 
 
@@ -293,6 +296,8 @@ def _unheard(error: Unheard) -> int:
 
 def _bug(error: BaseException) -> int:
     """A traceback without locals, and without any secret that was asked for or stands in a URL."""
+    frames = traceback.extract_tb(error.__traceback__)
+    log.event("bug", level=log.WARNING, kind=type(error).__name__, at=[f"{each.name}:{each.lineno}" for each in frames])
     _write_strange(traced(error))
     explain(Reason("cli.bug", kind=type(error).__name__))
     return Exit.BUG

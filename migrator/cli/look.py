@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migrator.cli import console
+from migrator.cli import console, watching
 from migrator.cli.road import JSON
 from migrator.cli.words import worded
 from migrator.errors import Reason, UsageError
@@ -23,11 +23,14 @@ def status(as_json: JSON = False) -> None:
     """Counts of mails, faults, proposals, decisions, and each target's state."""
     from migrator.cli import migration
     from migrator.staging import reports
+    from migrator.steps.watch import watch
 
     with migration.opened() as (settings, staging):
-        value = reports.status(staging, migration.takes(settings))
+        takes = migration.takes(settings)
+        watched = watch(staging, migration.routes(settings), takes)
+        value = reports.status(staging, takes)
     if as_json:
-        console.json_value(value)
+        console.json_value(value | watching.as_json(watched))
         return
     console.say(
         _("{accounts} accounts, {items} mails, {mb} MB, {faults} faults."),
@@ -42,6 +45,7 @@ def status(as_json: JSON = False) -> None:
         console.say("{title}: {counts}", title=title, counts=_counted(counts))
     for name, counts in value["targets"].items():
         console.say("{title}: {counts}", title=name, counts=_counted(counts))
+    watching.say(watched)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

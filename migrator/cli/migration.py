@@ -139,6 +139,7 @@ def desk(settings: Settings, staging: Staging) -> "Desk":
         said_by=said_by,
         own_domains=settings.filters.own_domains,
         foretold={name: foretold(settings, name) for name in settings.targets},
+        takes=takes(settings),
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from migrator.cli import console
 from migrator.errors import Param
 from migrator.locale import _, filled
-from migrator.steps.progress import Progress, Report
+from migrator.steps.progress import Progress, Report, span
 
 EVERY = 10
 """Seconds between two lines where stderr is no terminal."""
@@ -58,15 +58,8 @@ class Meter:
             }
             if self._expected is None or not self._items:
                 return filled(self._open, params)
-            left = _span((self._expected - self._items) / rate)
+            left = span((self._expected - self._items) / rate)
             return filled(self._closed, {**params, "expected": f"{self._expected:,}", "left": left})
-
-
-def _span(seconds: float) -> str:
-    """`1:02:03`, `2:03`."""
-    minutes, second = divmod(max(0, round(seconds)), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 @contextmanager

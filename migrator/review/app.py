@@ -22,6 +22,7 @@ from migrator.review.asked import Asked
 from migrator.review.desk import Desk, by_name
 from migrator.review.door import Door, Session, Wait
 from migrator.review.guard import Guard
+from migrator.review.live import live
 from migrator.review.pages import FILES, page, preferred
 from migrator.review.topic import Topic
 from migrator.review.topics import TOPICS
@@ -219,6 +220,7 @@ def build(
         Route("/topic/{topic}/undo", its.done(acts.undo), methods=["POST"]),
         Route("/topic/{topic}/sign", its.done(acts.sign), methods=["POST"]),
         Route("/topic/{topic}/row/{row}", its.shown(looks.row), methods=["GET"]),
+        Route("/live", its.shown(live)),
         Route("/static/{name}", _file),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: its.missing, MigratorError: its.impossible})

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from migrator.routes import Routes
 from migrator.staging.books import Said, rulings_book
 from migrator.staging.glances import Stamp, stamp
 from migrator.staging.store import Staging
+from migrator.steps.watch import Watched, watch
 
 Value = TypeVar("Value")
 
@@ -48,11 +49,14 @@ class Desk:
     own_domains: tuple[str, ...] = ()
     foretold: Mapping[str, Path] = field(default_factory=dict)
     """By target, the file in which a load says what becomes of every fact of shared inboxes; it may not be there."""
+    takes: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By target, the verdicts that it takes."""
     troubles: list[Reason] = field(default_factory=list)
     """What keeps a topic from being shown, for whoever runs the page."""
     _kept: dict[str, tuple[Stamp, Any]] = field(default_factory=dict)
     _read: dict[str, _Read] = field(default_factory=dict)
     _sheets: dict[str, tuple[_Read, Sheet]] = field(default_factory=dict)
+    _watched: tuple[float, Watched] | None = None
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
     def sheet(self, topic: Topic) -> Sheet:
@@ -83,6 +87,16 @@ class Desk:
                 self._kept[name] = facts, make()
             value: Value = self._kept[name][1]
             return value
+
+    def watched(self) -> Watched:
+        """What goes on now. Asked again only after so many times the time that asking takes, however many look on."""
+        with self._locks.setdefault("watched", threading.Lock()):
+            began = time.monotonic()
+            if self._watched is None or began >= self._watched[0]:
+                found = watch(self.staging, self.routes, self.takes)
+                ended = time.monotonic()
+                self._watched = ended + PATIENCE * (ended - began), found
+            return self._watched[1]
 
     def say(self, reasons: Iterable[Reason | str]) -> list[Reason]:
         """Reasons, and ids of signals and guards, as reasons in the language spoken."""

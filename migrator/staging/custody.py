@@ -11,6 +11,7 @@ from sqlalchemy import exists, func, insert, literal, select
 from migrator.model import ItemId, Mark, Place, Receipt
 from migrator.staging import tables
 from migrator.staging.intents import meant
+from migrator.staging.noted import note_dispatches
 from migrator.staging.outbox import Outbox, _mark, _receipt
 from migrator.staging.sightings import Candidate, Delivered, DispatchId, delivered_of, place_of
 from migrator.staging.states import placed, verdict_of
@@ -99,6 +100,7 @@ class Custody(Outbox):
                 ],
             )
         self._run.count("adopted", len(found))
+        note_dispatches(self._staging, self._run, [(number, {"became": "adopted"}) for number in numbers])
 
     def renew(self, place: Place, mark: Mark | None) -> None:
         """The place is another one than it was, or gone: its account begins anew with this mark."""

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, insert, literal, select
 
+from migrator import log
 from migrator.model import Amended, Flag, Gone, Moved, Place, Sighting, Touched, Unable, Withdrawn
 from migrator.staging import tables
 from migrator.staging.locks import Lease
+from migrator.staging.noted import note_dispatches
 from migrator.staging.sightings import DispatchId, Shelf
 from migrator.staging.store import Run, Staging, take_ids
 
@@ -130,6 +132,15 @@ class Intents:
                 self._amend(connection, changed)
         for _, outcome in ended:
             self._run.count(_word(outcome))
+        if log.heard():
+            self._log(dict(ended))
+
+    def _log(self, ended: Mapping[IntentId, Outcome]) -> None:
+        its = tables.intent.c
+        with self._staging.reading() as connection:
+            rows = connection.execute(select(its.id, its.dispatch_id, its.kind).where(its.id.in_(list(ended)))).all()
+        became = [(row.dispatch_id, {"meant": row.kind, **_became(ended[row.id])}) for row in rows]
+        note_dispatches(self._staging, self._run, became)
 
     def open(self, *kinds: str) -> list[Open]:
         """The intents of this mailbox that have no outcome, oldest first."""
@@ -192,6 +203,12 @@ def _word(outcome: Outcome) -> str:
             return "unable"
         case _:
             return _kind(outcome)
+
+
+def _became(outcome: Outcome) -> dict[str, Any]:
+    """What the log says of it."""
+    why = {"why": outcome.reason} if isinstance(outcome, Unable) else {}
+    return {"became": _word(outcome), **why}
 
 
 def _kind(outcome: Outcome) -> str:

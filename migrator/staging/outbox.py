@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, insert, lite
 from migrator.model import Flag, ItemId, Mark, Parcel, Place, Raw, Receipt, Refused
 from migrator.staging import tables
 from migrator.staging.locks import Lease
+from migrator.staging.noted import note_dispatches
 from migrator.staging.sightings import Candidate, DispatchId, Shelf
 from migrator.staging.states import flags_of, verdict_of
 from migrator.staging.store import Run, Staging, insert_one, take_ids
@@ -130,7 +131,9 @@ class Outbox(Shelf):
         """Write down what the target said."""
         receipts: list[dict[str, Any]] = []
         refusals: list[dict[str, Any]] = []
+        became: list[tuple[DispatchId, dict[str, Any]]] = []
         for number, answer in outcomes:
+            became.append((number, _became(answer)))
             match answer:
                 case Receipt():
                     receipts.append(_receipt(number, answer, how, self._run.id))
@@ -152,6 +155,7 @@ class Outbox(Shelf):
         self.answered += len(receipts) + len(refusals)
         self._run.count("loaded", len(receipts))
         self._run.count("refused", len(refusals))
+        note_dispatches(self._staging, self._run, became)
 
     def recall(self, dispatches: Collection[DispatchId]) -> None:
         """These never arrived, and it is certain: they are to be sent again."""
@@ -163,6 +167,7 @@ class Outbox(Shelf):
                 insert(tables.recall), [{"dispatch_id": each, "run_id": self._run.id} for each in dispatches]
             )
         self._run.count("recalled", len(dispatches))
+        note_dispatches(self._staging, self._run, [(each, {"became": "recalled"}) for each in dispatches])
 
     def found(self, sent_to: Place, lies_in: Place, found: Sequence[tuple[DispatchId, Receipt]]) -> None:
         """Mail in doubt was seen: where it was sent to, or where somebody has moved it since."""
@@ -181,6 +186,9 @@ class Outbox(Shelf):
             if not at_home:
                 self._amend(connection, lies_in, [(number, each.ref, each.flags) for number, each in found])
         self._run.count("loaded", len(found))
+        note_dispatches(
+            self._staging, self._run, [(number, _became(each) | {"how": "found"}) for number, each in found]
+        )
 
     def bind(self, place: Place, found: Sequence[tuple[DispatchId, str, frozenset[Flag]]]) -> None:
         """These got a ref only now; the flags are still those their receipts knew."""
@@ -230,6 +238,7 @@ class Outbox(Shelf):
                     insert(table), [{"dispatch_id": each, "run_id": self._run.id} for each in dispatches]
                 )
         self._run.count("resent", len(dispatches))
+        note_dispatches(self._staging, self._run, [(each, {"became": "resent"}) for each in dispatches])
 
     def retry(self) -> int:
         """Refused mails of this mailbox may be tried once more; how many."""
@@ -325,6 +334,15 @@ class Outbox(Shelf):
                 role=place.role,
             )
         return found
+
+
+def _became(answer: Receipt | Refused) -> dict[str, Any]:
+    """What the log says of it."""
+    match answer:
+        case Receipt(ref=ref):
+            return {"became": "loaded", "ref": ref}
+        case Refused(reason=reason):
+            return {"became": "refused", "why": reason}
 
 
 @cache

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 import migrator
+from migrator import log
 from migrator.errors import Outage, Reason, UsageError
 from migrator.model import Identity
 from migrator.nearby import postgresql_is_here
@@ -208,14 +209,15 @@ class Staging:
         """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
         number = self._next_run()
         with self.session_lock(lock_of_run(number or 0)):  # before anybody can see the run, and take it for dead
-            run = Run(self, self.begin_run(step, target, number))
-            try:
-                yield run
-            except BaseException:
-                with suppress(Outage):
-                    self.end_run(run.id, "stopped", run.counts)
-                raise
-            self.end_run(run.id, "done", run.counts)
+            run = Run(self, self.begin_run(step, target, number), step, target)
+            with run.log.of(run.counts, by=user()):
+                try:
+                    yield run
+                except BaseException:
+                    with suppress(Outage):
+                        self.end_run(run.id, "stopped", run.counts)
+                    raise
+                self.end_run(run.id, "done", run.counts)
 
     def _next_run(self) -> int | None:
         """A number for a run; on SQLite, where no lock needs it beforehand, the row brings its own."""
@@ -291,10 +293,11 @@ class Staging:
 class Run:
     """One invocation of a step: its number, and what it has counted so far."""
 
-    def __init__(self, staging: Staging, number: int) -> None:
+    def __init__(self, staging: Staging, number: int, step: str = "", target: str | None = None) -> None:
         self.id = number
         self.counts: dict[str, int] = {}
         self.setbacks: list[Reason] = []
+        self.log = log.Voice(number, step, target)
         self._staging = staging
         self._lock = threading.Lock()
 
@@ -306,6 +309,7 @@ class Run:
         """A folder or account that could not be worked on in this run."""
         self.count("setbacks")
         self.setbacks.append(reason)
+        self.log.setback(account, path, reason)
         with self._staging.writing() as connection:
             connection.execute(
                 insert(tables.setback).values(

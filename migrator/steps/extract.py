@@ -71,7 +71,7 @@ def extract(
 
 def walk_account(source: Source, staging: Staging, job: Job, report: Report) -> Done:
     """Walk one account, or as far as it goes: what was counted, and the error that ended more than this account."""
-    run = Run(staging, job.run)
+    run = Run(staging, job.run, "extract")
     error: MigratorError | None = None
     try:
         _extract_account(source, staging, run, job, report)
@@ -79,6 +79,7 @@ def walk_account(source: Source, staging: Staging, job: Job, report: Report) -> 
         run.setback(job.account.name, ended.reason)
     except MigratorError as ended:
         error = ended
+    run.log.tell()
     return Done(job.account, run.counts, error)
 
 

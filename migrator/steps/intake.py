@@ -1,12 +1,14 @@
 """From what a source gives to what staging stores: in batches, worked on in threads, written in the source's order."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Any
 
+from migrator import log
 from migrator.mail import HEAD
 from migrator.mail.bounded import Pool
 from migrator.mail.letter import Facts, Letter, reader
@@ -140,10 +142,12 @@ class Intake:
         self._run.count("unchanged", known)
         for part in parts:
             sizes = [entry.item.raw.size for entry in part.entries if isinstance(entry, Read)]
-            self._run.count("items", len(sizes))
-            self._run.count("bytes", sum(sizes))
+            counts = {"items": len(sizes), "bytes": sum(sizes)}
             for word, kind in (("unchanged", Unchanged), ("faults", Unreadable), ("not_mail", NotMail)):
-                self._run.count(word, sum(isinstance(entry, kind) for entry in part.entries))
+                counts[word] = sum(isinstance(entry, kind) for entry in part.entries)
+            for word, many in counts.items():
+                self._run.count(word, many)
+            self._log(part, counts)
             self._report(
                 Progress(
                     step="extract",
@@ -153,6 +157,29 @@ class Intake:
                     bytes=sum(sizes),
                 )
             )
+
+    def _log(self, part: Part, counts: Mapping[str, int]) -> None:
+        name, path = part.folder.account.name, part.folder.path
+        if log.heard():
+            for entry in part.entries:
+                its = _became(entry)
+                self._run.log.mail(account=name, folder="/".join(path), **its)
+        self._run.log.saw(name, path, **counts)
+        if part.done:
+            self._run.log.tell(name, path)
+
+
+def _became(entry: Entry) -> dict[str, Any]:
+    """What the log says of an artefact."""
+    match entry:
+        case Read(item=item):
+            return {"key": item.key, "became": "staged", "bytes": item.raw.size}
+        case Unreadable(key=key, reason=reason):
+            return {"key": key, "became": "unreadable", "why": reason}
+        case NotMail(key=key, rule=rule):
+            return {"key": key, "became": "not-mail", "rule": rule}
+        case Unchanged(key=key):
+            return {"key": key, "became": "unchanged"}
 
 
 def _shares(found: list[Found], size: int) -> Iterator[list[Found]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from migrator import log
 from migrator.filters.features import Reader
 from migrator.filters.judging import Tier
 from migrator.filters.ruleset import Ruleset
@@ -18,9 +19,10 @@ from migrator.mail.bounded import MEMORY, SECONDS, Bounded
 from migrator.mail.streams import StreamKey
 from migrator.model import Proposal, Raw, Verdict
 from migrator.staging.evidence import Evidence, Features, evidence, keep, unread, written
+from migrator.staging.noted import note_items
 from migrator.staging.opinions import decide_by_itself, propose
 from migrator.staging.shared import handled_artefacts
-from migrator.staging.store import Staging
+from migrator.staging.store import Run, Staging
 from migrator.steps.progress import Progress, Report, quiet
 
 Page = list[tuple[Evidence, Proposal]]
@@ -45,10 +47,18 @@ def judge(
             propose(staging, run, ruleset.digest, changed)
             decide_by_itself(staging, dict(_by_itself(streams, page, auto=auto)), why=ruleset.digest)
             counts.update(proposal.verdict for _, proposal in page)
+            _log(staging, run, page)
             report(Progress(step="judge", account=page[-1][0].account, items=len(page)))
         for verdict, many in counts.items():
             run.count(verdict, many)
     return counts
+
+
+def _log(staging: Staging, run: Run, page: Page) -> None:
+    if log.heard(log.INFO):
+        for its, proposal in page:
+            run.log.saw(its.account, its.folder, **{proposal.verdict: 1})
+        note_items(staging, run, [(its.item, {"became": proposal.verdict}) for its, proposal in page])
 
 
 def look(staging: Staging, ruleset: Ruleset, report: Report = quiet) -> None:

@@ -99,6 +99,7 @@ def load_mailbox(
                     share(hand, target, how.shared, homes)
                     if _dispatches(outbox.doubts()) <= _dispatches(left):
                         _tell(run, how, left)
+                        run.log.tell(mailbox.owner)
                         return
             except Outage as error:
                 if outbox.answered > answered:  # a network that breaks now and then is no outage without end
@@ -211,7 +212,7 @@ def _lane(outbox: Outbox, run: Run, open_target: Opener, batches: Batches, how: 
             while not how.stop.is_set() and (batch := batches.next(place)) is not None:
                 place, items = batch
                 try:
-                    _send(outbox, target, place, items, how)
+                    _send(outbox, run, target, place, items, how)
                 except FolderError as error:
                     run.setback(outbox.owner, error.reason, place.path)
                     batches.close(place, at_once=bool(outbox.doubts().get(place)))
@@ -220,7 +221,7 @@ def _lane(outbox: Outbox, run: Run, open_target: Opener, batches: Batches, how: 
         raise
 
 
-def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId], how: Loading) -> None:
+def _send(outbox: Outbox, run: Run, target: Target, place: Place, items: Sequence[ItemId], how: Loading) -> None:
     letters = outbox.letters(items)
     mark = target.mark(place)
     if mark is None:
@@ -236,4 +237,6 @@ def _send(outbox: Outbox, target: Target, place: Place, items: Sequence[ItemId],
     finally:
         outbox.answer(outcomes)
     size = sum(letter.raw.size for letter in letters)
+    refused = sum(isinstance(outcome, Refused) for _, outcome in outcomes)
+    run.log.saw(outbox.owner, place.path, mails=len(items), bytes=size, refused=refused)
     how.report(Progress(step="load", account=outbox.owner, path=place.path, items=len(items), bytes=size))

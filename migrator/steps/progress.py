@@ -24,6 +24,13 @@ class Progress:
     """What a person has to know, of one mail or of what stops a part of the run."""
 
 
+def span(seconds: float) -> str:
+    """`1:02:03`, `2:03`."""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
 Report = Callable[[Progress], None]
 """Called from any thread."""
 

@@ -112,6 +112,7 @@ def _undo(outbox: Outbox, intents: Intents, run: Run, of_run: int, target: Targe
         intents, outbox, target, wanted, lambda place, why: run.setback(outbox.owner, why, place.path)
     ):
         how.report(Progress(step="undo", account=outbox.owner, path=taken.place.path, items=1, bytes=taken.mail.size))
+        run.log.saw(outbox.owner, taken.place.path, mails=1, left=not isinstance(taken.outcome, Withdrawn))
         if not isinstance(taken.outcome, Withdrawn):
             left.append(taken)
         if how.stop.is_set():

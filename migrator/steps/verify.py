@@ -9,6 +9,7 @@ from migrator.mail.meaning import Meaning
 from migrator.model import Mailbox, Mark, Place, Sighting
 from migrator.ports import SharedTarget, Target
 from migrator.staging.entitlements import asked
+from migrator.staging.noted import note_dispatches
 from migrator.staging.sightings import Delivered, Difference, Shelf
 from migrator.staging.store import Run, Staging
 from migrator.staging.versions import stale
@@ -81,6 +82,10 @@ def verify_mailbox(
             here.find("extra", {"ref": seen.ref, "message_id": seen.message_id})
         shelf.note(run.id, place, here.found, here.mark, here.before)
         done.findings += len(here.found)
+        run.log.saw(shelf.owner, place.path, mails=len(here.present), findings=len(here.found))
+        run.log.tell(shelf.owner, place.path)
+        named = [(each.dispatch, {"became": each.kind}) for each in here.found if each.dispatch is not None]
+        note_dispatches(staging, run, named)
     return done
 
 

@@ -121,6 +121,7 @@ class Office:
             said_by=said_by,
             own_domains=("example.co.jp",),
             foretold=self.foretold,
+            takes={"new": frozenset({"keep"})},
         )
         self.door = Door(self.reviewers, lambda: self.clock)
         self.app = build(self.desk, self.door, hosts=(HOST, "localhost:8025"), topics=self.topics)

@@ -263,7 +263,7 @@ def hindrances(page: Page, where: str) -> dict[str, object]:
 
 def every_page(desk: Desk) -> list[str]:
     """The address of each page: every topic, on paper too, and a row of each from near."""
-    pages = ["/"]
+    pages = ["/", "/live"]
     for topic in TOPICS:
         address = f"/topic/{topic.name}"
         rows = desk.go(address).locator("li.row h2 a")
