@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from migrator.cli import console
-from migrator.cli.back import say_shared, show_changes
+from migrator.cli.back import WAVE, say_shared, show_changes
 from migrator.cli.console import Exit
 from migrator.cli.progress import progress
 from migrator.errors import MigratorError, Reason, UsageError
@@ -63,9 +63,9 @@ def check(target: SOME_TARGET = None) -> None:
     help=_("Source -> staging. A second run finds what is new, changed, moved or gone."),
     epilog=_("Example: migrator extract --account sato"),
 )
-def extract(account: ACCOUNTS = None) -> None:
+def extract(account: ACCOUNTS = None, wave: WAVE = None) -> None:
     """Copy the source into staging, going on where the last run stopped."""
-    from migrator.cli import migration
+    from migrator.cli import migration, waving
     from migrator.steps.extract import extract as step
 
     with (
@@ -74,7 +74,8 @@ def extract(account: ACCOUNTS = None) -> None:
         migration.source(settings) as source,
         progress() as report,
     ):
-        done = step(source, staging, name=settings.source.adapter, accounts=account, helpers=helpers, report=report)
+        accounts = waving.to_extract(settings, staging, source, wave, account)
+        done = step(source, staging, name=settings.source.adapter, accounts=accounts, helpers=helpers, report=report)
     console.say(
         _("{items} mails staged ({mb} MB), {unchanged} unchanged, {moved} moved, {vanished} gone, {not_mail} no mail."),
         items=done.items,
@@ -141,6 +142,7 @@ def _show_changes(changes: Mapping[tuple[str, str, str], int]) -> None:
 def load(
     target: TARGET,
     account: ACCOUNTS = None,
+    wave: WAVE = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=_("Only say what would go where, and touch nothing."))
     ] = False,
@@ -164,7 +166,7 @@ def load(
     workers: Annotated[int, typer.Option("--workers", min=1, help=_("Connections at the same time."))] = 4,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
-    from migrator.cli import foretelling, migration
+    from migrator.cli import foretelling, migration, waving
     from migrator.review.settling import reasons
     from migrator.staging.loads import left_by_newest
     from migrator.staging.reports import accounts_staged
@@ -175,25 +177,27 @@ def load(
     if existing not in (None, "adopt", "send"):
         raise UsageError(Reason("load.existing-what", value=existing))
     with migration.opened() as (settings, staging), progress() as report:
+        accounts = waving.to_load(settings, staging, target, wave, account, act=not dry_run)
         how = migration.loading(
             settings,
             target,
             report,
+            pace=waving.pace(settings, staging, target, accounts),
             retry=retry is not None,
             resend=resend,
             existing=existing,
-            shared=foretelling.shared_inboxes(settings, staging, account),
+            shared=foretelling.shared_inboxes(settings, staging, accounts),
         )
         opener = migration.opener(settings, target)
-        for reason in reasons(migration.unsettled(settings, staging, accounts_staged(staging, account))):
+        for reason in reasons(migration.unsettled(settings, staging, accounts_staged(staging, accounts))):
             if not dry_run:
                 raise UsageError(reason)
             console.explain(reason)
         how = foretelling.say_beforehand(settings, staging, how, signed=sign_lost or dry_run)
         if dry_run:
-            _show_plan(staging, opener, how, account)
+            _show_plan(staging, opener, how, accounts)
             return
-        counts = runner.load(staging, opener, how, accounts=account, workers=workers)
+        counts = runner.load(staging, opener, how, accounts=accounts, workers=workers)
         left = list(left_by_newest(staging, target))
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
@@ -241,6 +245,7 @@ def _show_plan(staging: Any, opener: Any, how: Any, accounts: list[str] | None) 
 def verify(
     target: TARGET,
     account: ACCOUNTS = None,
+    wave: WAVE = None,
     bodies: Annotated[
         str | None,
         typer.Option("--bodies", metavar="all|N%", help=_("Compare every byte of all mails, or of a share.")),
@@ -248,14 +253,15 @@ def verify(
     as_json: JSON = False,
 ) -> None:
     """Compare headers and sizes of every mail with its receipt, and bodies on request."""
-    from migrator.cli import migration
+    from migrator.cli import migration, waving
     from migrator.staging.reports import findings
     from migrator.steps import runner
 
     share = _share(bodies)
     with migration.opened() as (settings, staging), progress() as report:
         how = migration.loading(settings, target, report)
-        done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=account, bodies=share)
+        accounts = waving.to_look(settings, staging, wave, account)
+        done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=accounts, bodies=share)
         found = list(findings(staging, run))
     if as_json:
         words = ("checked", "bodies", "identical", "equivalent", "headers_only", "setbacks")
