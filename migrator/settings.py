@@ -63,7 +63,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
-DAY, HOUR = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_DAY, _HOUR = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS = re.compile(rf"(?:{_DAY}(?:-{_DAY})? )?{_HOUR}-{_HOUR}")
+
+
+def _hours(text: str) -> str:
+    if not _HOURS.fullmatch(text):
+        raise ValueError('write "08:00-19:00", or with days "Mon-Fri 08:00-19:00"')
+    return text
 
 
 class Pacing(_Section):
@@ -73,7 +80,7 @@ class Pacing(_Section):
     """Connections at the same time, over all mailboxes."""
     mails_per_minute: int | None = Field(default=None, ge=1)
     mb_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    quiet: str | None = Field(default=None, pattern=rf"^(?:{DAY}(?:-{DAY})? )?{HOUR}-{HOUR}$")
+    quiet: Annotated[str, AfterValidator(_hours)] | None = None
     """Hours in which nothing is sent: "08:00-19:00", "Mon-Fri 08:00-19:00"."""
     zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     """Of those hours; by default this machine's."""

@@ -62,9 +62,8 @@ def list_(
     for each in stands:
         _conditions(each.name, each.against)
     if alone and name is None:
-        console.say(
-            _("In no wave, and loaded by no --wave: {accounts}"), accounts=", ".join(each or "-" for each in alone)
-        )
+        text = _("In no wave, and loaded by no --wave: {accounts}")
+        _lines(text.format(accounts=", ".join(each or "-" for each in alone)))
 
 
 def _value(its: "Standing") -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _table(stands: Iterable["Standing"]) -> None:
                 each.target,
                 _stages()[each.stage] if each.said.paused is None else _("paused"),
                 len(each.accounts),
-                sum(each.counts.states.values()),
+                sum(each.counts.states.values()) - each.counts["not_mail"] - each.counts["superseded"],
                 each.counts["loaded"],
                 each.counts["to_do"],
                 _span(each),
@@ -137,10 +136,15 @@ def _conditions(name: str, against: Iterable["Condition"]) -> None:
 
 
 def _say(before: str, why: Reason) -> None:
+    _lines(f"{before}{sentence(why)} [{why.code}]", mark="- ")
+
+
+def _lines(text: str, mark: str = "") -> None:
+    """In so many columns as a terminal has; what follows the first line is indented as it is."""
     from migrator.cli.shared import wrapped
 
-    for number, line in enumerate(wrapped(f"{before}{sentence(why)} [{why.code}]", WIDTH - 2)):
-        console.say("{mark} {line}", mark="-" if not number else " ", line=line)
+    for number, line in enumerate(wrapped(text, WIDTH - len(mark))):
+        console.say("{mark}{line}", mark=" " * len(mark) if number else mark, line=line)
 
 
 # -- what a person says ------------------------------------------------------------------------------------------------
