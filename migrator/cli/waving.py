@@ -105,11 +105,10 @@ def _told(found: tuple[list[str] | None, list[Reason]]) -> list[str] | None:
 
 def pace(settings: Settings, staging: Staging, target: str, accounts: Accounts) -> Pace:
     """What a load of these accounts to this target keeps to: the target's own measure, and that of their waves."""
-    mine = waves.members(settings.waves, accounts_staged(staging, accounts)) if settings.waves else {}
-    touched = [name for name in settings.waves if mine[name] and settings.target_of(name) == target]
+    touched = waves.touched(settings, staging, target, accounts)
     return Pace(
         keeps=[settings.target(target).pacing, *(settings.waves[name] for name in touched)],
-        word=lambda: waves.paused(settings, staging, target, accounts),
+        word=lambda: waves.paused(staging, touched),
     )
 
 

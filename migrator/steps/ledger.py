@@ -73,8 +73,9 @@ def ledger(
     accounts: Collection[str] | None = None,
 ) -> Ledger:
     """Count both sides, of all accounts or of these. Without a source its last recorded census is taken."""
-    census, left = _counted(staging, source, accounts)
-    rows = {row.folder: row for row in _source_side(staging, census, target, takes, accounts)}
+    wanted = None if accounts is None else frozenset(accounts)
+    census, left = _counted(staging, source, wanted)
+    rows = {row.folder: row for row in _source_side(staging, census, target, takes, wanted)}
     named = sorted({folder.account.name for folder in rows})
     for mailbox, feeding in routes.mailboxes(named).items():
         _target_side(staging, rows, mailbox, feeding, open_target(mailbox), target, routes)

@@ -5,7 +5,7 @@ signed; and paused beside it. A wave that is cut over is *frozen*: only who name
 accounts; once it is signed, nobody does.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -62,12 +62,27 @@ class Standing:
 def members(waves: Mapping[str, Wave], accounts: Iterable[str]) -> dict[str | None, list[str]]:
     """These accounts by wave; None has those that are in no wave. Raises UsageError for one that is in two."""
     found: dict[str | None, list[str]] = {None: [], **{name: [] for name in waves}}
+    belongs = {name: _matcher(wave.accounts) for name, wave in waves.items()}
     for account in accounts:
-        mine = [name for name, wave in waves.items() if any(fnmatchcase(account, each) for each in wave.accounts)]
+        mine = [name for name, matches in belongs.items() if matches(account)]
         if len(mine) > 1:
             raise UsageError(Reason("wave.account-in-two", account=account, one=mine[0], other=mine[1]))
         found[mine[0] if mine else None].append(account)
     return found
+
+
+def _matcher(patterns: Collection[str]) -> Callable[[str], bool]:
+    """Whether an account is meant by these names and globs; of names there may be thousands."""
+    names, globs = frozenset(patterns), [each for each in patterns if not {*"*?["}.isdisjoint(each)]
+    return lambda account: account in names or any(fnmatchcase(account, each) for each in globs)
+
+
+def touched(settings: Settings, staging: Staging, target: str, accounts: Collection[str] | None) -> list[str]:
+    """The waves of these accounts (None: of all) that go to this target."""
+    if not settings.waves:
+        return []
+    mine = members(settings.waves, accounts_staged(staging, accounts))
+    return [wave for wave in settings.waves if mine[wave] and settings.target_of(wave) == target]
 
 
 def of_wave(settings: Settings, wave: str, accounts: Iterable[str]) -> list[str]:
@@ -86,7 +101,12 @@ def owners_of(routes: Routes, accounts: Iterable[str]) -> set[str]:
 
 def nowhere(settings: Settings, wave: str, accounts: Collection[str]) -> list[str]:
     """The names under a wave that are no account's."""
-    return [each for each in settings.wave(wave).accounts if not any(fnmatchcase(name, each) for name in accounts)]
+    known = frozenset(accounts)
+    return [
+        each
+        for each in settings.wave(wave).accounts
+        if each not in known and not any(fnmatchcase(name, each) for name in known)
+    ]
 
 
 # -- what may be worked on -------------------------------------------------------------------------------------------
@@ -135,15 +155,13 @@ def to_load(
     return ([name for name in every if name not in left_out] if left_out else None), _left_out(frozen)
 
 
-def paused(settings: Settings, staging: Staging, target: str, accounts: Collection[str] | None) -> Reason | None:
-    """Why nothing is sent to this target for these accounts at the moment: a person has paused their wave."""
-    if not settings.waves:
-        return None
-    said, mine = staged.said(staging), members(settings.waves, accounts_staged(staging, accounts))
-    for wave in settings.waves:
-        its = said.get(wave, staged.NOTHING).paused
-        if its and mine[wave] and settings.target_of(wave) == target:
-            return Reason("wave.paused", wave=wave, by=its.by, since=_when(its))
+def paused(staging: Staging, waves: Collection[str]) -> Reason | None:
+    """Why nothing is sent for these waves at the moment: a person has paused one of them."""
+    if waves:
+        said = staged.said(staging)
+        for wave in waves:
+            if its := said.get(wave, staged.NOTHING).paused:
+                return Reason("wave.paused", wave=wave, by=its.by, since=_when(its))
     return None
 
 

@@ -164,8 +164,9 @@ def test_a_pause_stops_a_running_load_after_the_batch_in_hand_and_resume_brings_
         if seen == 5 and moment == "delivered":
             staged.say(staging, "first", staged.PAUSE)
 
+    mine = waves.touched(settings, staging, "new", ["sato"])
     hasty = Clock(now=count().__next__)  # a person's word is asked for once a second
-    pace = Pace(word=lambda: waves.paused(settings, staging, "new", ["sato"]), clock=hasty)
+    pace = Pace(word=lambda: waves.paused(staging, mine), clock=hasty)
     way.new.interrupt = pause
     try:
         with pytest.raises(UsageError) as raised:
@@ -174,12 +175,12 @@ def test_a_pause_stops_a_running_load_after_the_batch_in_hand_and_resume_brings_
         way.new.interrupt = lambda moment: None
     assert code(raised) == "wave.paused"
     assert 0 < len(way.new.mails("sato", ("INBOX",))) < 303
-    assert waves.paused(settings, staging, "new", ["kato"]) is None
-    assert waves.paused(settings, staging, "test", ["sato"]) is None
+    assert waves.paused(staging, waves.touched(settings, staging, "new", ["kato"])) is None
+    assert waves.touched(settings, staging, "test", ["sato"]) == []
     with pytest.raises(UsageError):
-        loaded(way, staging, ["sato"], pace=Pace(word=lambda: waves.paused(settings, staging, "new", ["sato"])))
+        loaded(way, staging, ["sato"], pace=Pace(word=lambda: waves.paused(staging, mine)))
     staged.say(staging, "first", staged.RESUME)
-    loaded(way, staging, ["sato"], pace=Pace(word=lambda: waves.paused(settings, staging, "new", ["sato"])))
+    loaded(way, staging, ["sato"], pace=Pace(word=lambda: waves.paused(staging, mine)))
     assert len(way.new.mails("sato", ("INBOX",))) == 303
     assert way.ledger(staging).totals["in_doubt"] == 0
 
