@@ -119,12 +119,14 @@ def counts(
     )
 
 
-def begun(staging: Staging, targets: Collection[str]) -> set[str]:
-    """The mailboxes in which a load to one of these targets has looked at a place."""
-    its = tables.place.c
+def begun(staging: Staging) -> dict[str, set[str]]:
+    """By target, the mailboxes in which a load has looked at a place."""
+    its, found = tables.place.c, dict[str, set[str]]()
     looked = select(tables.mark.c.place_id).where(tables.mark.c.place_id == its.id).exists()
     with staging.reading() as connection:
-        return set(connection.execute(select(its.owner).where(its.target.in_(targets), looked).distinct()).scalars())
+        for target, owner in connection.execute(select(its.target, its.owner).where(looked).distinct()):
+            found.setdefault(target, set()).add(owner)
+    return found
 
 
 def newest_run(staging: Staging, target: str, owners: Collection[str]) -> int | None:

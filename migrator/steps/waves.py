@@ -230,14 +230,20 @@ def _stage(
         return Stage.SIGNED
     if said.cut_over:
         return Stage.CUT_OVER
-    begun = staged.begun(staging, [target])
+    by_target = staged.begun(staging)
+    begun = by_target.get(target, set())
     if owners and begun.issuperset(owners):
         return Stage.LOADING if counts.late or counts[State.IN_DOUBT] else Stage.DELTA
     if not begun.isdisjoint(owners):
         return Stage.LOADING
-    rehearsals = [each for each, its in settings.targets.items() if its.role == "rehearsal"]
-    rehearsed = bool(owners) and staged.begun(staging, rehearsals).issuperset(owners)
-    return Stage.REHEARSED if rehearsed else Stage.PLANNED
+    seen = set[str]().union(*(mine for name, mine in by_target.items() if _is_rehearsal(settings, name)))
+    return Stage.REHEARSED if owners and seen.issuperset(owners) else Stage.PLANNED
+
+
+def _is_rehearsal(settings: Settings, target: str) -> bool:
+    """Of a target by the name that staging knows: one rehearsal of several is called `name#3`."""
+    its = settings.targets.get(target)
+    return "#" in target if its is None else its.role == "rehearsal"
 
 
 def _against(

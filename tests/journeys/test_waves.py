@@ -26,7 +26,9 @@ from migrator.demo.store import everyday_threads
 from tests.journeys.journey import Journey, digest, on_wire
 from tests.journeys.signing import sign_everything
 from tests.journeys.test_kill import DOUBTS, NEWEST, UNFINISHED, Watch
-from tests.journeys.witness import Office
+from tests.journeys.test_shared_inboxes import settle_in
+from tests.journeys.witness import Office, acl
+from tests.journeys.witness import at_target as at_target_of
 from tests.servers.dovecot import MASTER, MASTER_PASSWORD, Dovecot
 
 pytestmark = pytest.mark.dovecot
@@ -254,6 +256,68 @@ def test_a_living_store_moves_in_three_waves_and_five_passes_though_it_is_killed
     move("shared", "unanswered")
     for login in logins:
         assert at_target(dovecot_sdbox, accounts[login]) == reference(dovecot_sdbox, company, login), login
+
+
+# -- a word, and the way back ------------------------------------------------------------------------------------------
+
+
+def test_a_pause_stops_a_load_in_another_process_and_resume_brings_the_rest(
+    dovecot_sdbox: Dovecot, staging_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEW_PASSWORD", MASTER_PASSWORD)
+    inbox = tmp_path / "old" / "sato" / "受信箱"
+    inbox.mkdir(parents=True)
+    for number in range(700):
+        (inbox / f"{number}.eml").write_text(f"Subject: {number}\r\n\r\ntext\r\n", newline="")
+    source = {"adapter": "eml", "root": tmp_path / "old"}
+    journey = Journey(tmp_path / "move", dovecot_sdbox, source, {"sato": dovecot_sdbox.account()}, url=staging_url)
+    file = journey.folder / "migration.toml"
+    file.write_text(file.read_text() + '\n[waves.w]\naccounts = ["sato"]\nmails_per_minute = 3000\n')
+    here = ["--dir", str(journey.folder)]
+    assert main(["extract", *here]) == 0
+    sign_everything(journey.folder)
+    with journey.start("load", "new", "--wave", "w") as running:
+        while running.poll() is None and not journey.arrived():
+            time.sleep(0.05)
+        assert main(["wave", "pause", "w", *here]) == 0
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 2, said
+    assert "[wave.paused]" in said
+    assert 0 < journey.arrived().total() < 700
+    assert main(["load", "new", "--wave", "w", *here]) == 2
+    assert main(["wave", "resume", "w", *here]) == 0
+    file.write_text(file.read_text().replace("mails_per_minute = 3000", ""))
+    assert main(["load", "new", "--wave", "w", *here]) == 0
+    assert journey.arrived() == Counter(digest(path.read_bytes()) for path in inbox.iterdir())
+
+
+def test_undo_of_a_wave_takes_back_mail_rights_and_states_of_all_its_loads(
+    tmp_path: Path, dovecot_maildir: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEW_PASSWORD", MASTER_PASSWORD)
+    office = settle_in(tmp_path, dovecot_maildir)
+    file = office.journey.folder / "migration.toml"
+    file.write_text(file.read_text() + f"\n[waves.shared]\naccounts = {json.dumps(INBOXES)}\n")
+    here = ["--dir", str(office.journey.folder)]
+    main(["extract", "--wave", "shared", *here])
+    sign_everything(office.journey.folder)
+    assert main(["load", "new", "--wave", "shared", *here]) == 0
+    members = office.root / "share" / "support" / "members.csv"
+    text = members.read_bytes().decode("cp932")
+    members.write_bytes(text.replace("tanaka,閲覧", "tanaka,返信").encode("cp932"))
+    main(["extract", "--wave", "shared", *here])
+    sign_everything(office.journey.folder)
+    assert main(["load", "new", "--wave", "shared", *here]) == 0
+    assert acl(office, "support")
+    assert any(each.keywords for each in at_target_of(office, "support"))
+    before = office.journey.arrived().total()
+    assert main(["undo", "--wave", "shared", *here]) == 0
+    assert office.journey.arrived().total() == before
+    assert main(["undo", "--wave", "shared", "--yes", *here]) == 0
+    assert acl(office, "support") == acl(office, "sales") == {}
+    assert office.journey.arrived().total() == 0
+    assert main(["load", "new", "--wave", "shared", *here]) == 0
+    assert office.journey.arrived().total() == before
 
 
 # -- another eye -------------------------------------------------------------------------------------------------------
