@@ -34,7 +34,8 @@ from tests.servers.dovecot import MASTER, MASTER_PASSWORD, Dovecot
 pytestmark = pytest.mark.dovecot
 
 PILOT, INBOXES = ("kato", "suzuki"), ("support", "sales")
-REST = tuple(each.login for each in STAFF if each.login not in PILOT)
+REST = tuple(each.login for each in STAFF if each.login not in PILOT)[:4]
+"""The others are in no wave, and stay to do."""
 WAVES = f"""
 [waves.pilot]
 accounts = {json.dumps(PILOT)}
@@ -95,9 +96,10 @@ class Company:
             self.rewrite([*rows, dict(zip(rows[0], cells, strict=True))], "user", login, "mail.csv")
 
     def flags_change(self, login: str) -> None:
+        """Some are set. None is taken away: of a mail that arrived unanswered nobody knows whose flag it would be."""
         rows = self.table("user", login, "mail.csv")
         for row in self.chance.sample(rows, 3):
-            row["状態"] = str(int(row["状態"] or 0) ^ self.chance.choice([Mark.FLAGGED, Mark.REPLIED, Mark.READ]))
+            row["状態"] = str(int(row["状態"] or 0) | self.chance.choice([Mark.FLAGGED, Mark.REPLIED, Mark.READ]))
         self.rewrite(rows, "user", login, "mail.csv")
 
     def a_mail_is_deleted(self, login: str) -> None:
@@ -254,7 +256,8 @@ def test_a_living_store_moves_in_three_waves_and_five_passes_though_it_is_killed
     assert move.stages(capsys) == dict.fromkeys(("pilot", "staff", "shared"), "signed")
     move("ledger", "new")
     move("shared", "unanswered")
-    for login in logins:
+    assert not any(True for login in set(logins) - {*PILOT, *REST, *INBOXES} for _ in journey.mails(accounts[login]))
+    for login in (*PILOT, *REST, *INBOXES):
         assert at_target(dovecot_sdbox, accounts[login]) == reference(dovecot_sdbox, company, login), login
 
 
