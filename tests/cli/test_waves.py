@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from adapters.memory import forget, world
 from migrator.cli import main
+from migrator.errors import Reason
 from tests.journeys.signing import sign_everything
 from tests.roads import mail
 
@@ -127,6 +129,43 @@ def test_a_wave_from_its_plan_to_the_signature_and_back(ends: Ends, name: str, t
     assert of(ends, "first")["state"] == "loading"
     ends(0, "load", "new", "--wave", "first")
     assert arrived(name) == {"nobody": 2, "mori": 2, "kato": 2, "sato": 3}
+
+
+def test_what_stays_behind_must_be_signed_before_the_wave_is(ends: Ends, name: str, tmp_path: Path) -> None:
+    world(f"{name}-old").spoil("mori", ("INBOX",), Reason("mail.file-unreadable", path="x", answer="EIO"))
+    world(f"{name}-old").litter("mori", ("INBOX",), "lock")
+    ends(1, "extract")
+    sign_everything(tmp_path)
+    ends(0, "load", "new", "--wave", "later")
+    ends(0, "verify", "new", "--wave", "later")
+    ends(0, "wave", "cutover", "later", "--yes")
+    said = ends(0, "wave", "complete", "later")
+    assert "unreadable at the source" in said
+    assert "no mail, by a rule" in said
+    ends(0, "wave", "resume", "later", "--yes")
+    world(f"{name}-old").spoil("mori", ("INBOX",), Reason("mail.file-unreadable", path="y", answer="EIO"))
+    ends(1, "extract", "--wave", "later")
+    ends(0, "wave", "cutover", "later", "--yes")
+    assert "Damaged and unreadable" in ends(1, "wave", "complete", "later", "--yes")
+    sign_everything(tmp_path)
+    ends(0, "wave", "complete", "later", "--yes")
+
+
+def test_a_wave_that_is_named_is_looked_at_where_it_goes(ends: Ends, name: str, tmp_path: Path) -> None:
+    world(f"{name}-new").limits = replace(world(f"{name}-new").limits, item_bytes=10)
+    ends(0, "extract")
+    assert "[check.will-refuse]" not in ends(0, "wave", "list")
+    assert "[check.will-refuse]" in ends(0, "wave", "list", "first")
+
+
+def test_quiet_hours_end_a_load_with_75_and_say_until_when(ends: Ends, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "migration.toml"
+    file.write_text(file.read_text() + 'quiet = "00:00-00:00"\n')
+    ends(0, "extract")
+    sign_everything(tmp_path)
+    assert "[load.quiet-hours]" in ends(75, "load", "new", "--wave", "later")
+    ends(0, "load", "new", "--wave", "first")
+    assert arrived(name) == {"kato": 2, "sato": 2}
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,31 @@ def test_undo_of_a_wave_takes_back_mail_rights_and_states_of_all_its_loads(
     assert office.journey.arrived().total() == before
 
 
+def test_a_wave_is_not_signed_off_while_a_customer_would_be_forgotten(
+    tmp_path: Path, dovecot_maildir: Dovecot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NEW_PASSWORD", MASTER_PASSWORD)
+    office = settle_in(tmp_path, dovecot_maildir)
+    file = office.journey.folder / "migration.toml"
+    file.write_text(file.read_text() + f"\n[waves.shared]\naccounts = {json.dumps(INBOXES)}\n")
+    here = ["--dir", str(office.journey.folder)]
+    main(["extract", "--wave", "shared", *here])
+    sign_everything(office.journey.folder)
+    assert main(["load", "new", "--wave", "shared", *here]) == 0
+    assert main(["verify", "new", "--wave", "shared", *here]) == 0
+    assert main(["wave", "cutover", "shared", "--yes", *here]) == 0
+    assert main(["wave", "complete", "shared", *here]) == 0
+    (line, *_) = office.journey.lines("shared", "unanswered", "--at", "new")
+    folder, number = line["items"][-1]["folder"], line["items"][-1]["key"].rpartition(":")[2]
+    with office.as_owner(line["inbox"]) as client:
+        client.select(folder)
+        client.uid("STORE", number, "+FLAGS", "(gw_closed)")
+        client.uid("STORE", number, "-FLAGS", "(gw_open gw_in-progress gw_waiting gw_on-hold)")
+    capsys.readouterr()
+    assert main(["wave", "complete", "shared", "--yes", *here]) == 1
+    assert "[shared.done-there]" in capsys.readouterr().out
+
+
 # -- another eye -------------------------------------------------------------------------------------------------------
 
 
