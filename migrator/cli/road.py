@@ -35,7 +35,7 @@ JSON = Annotated[bool, typer.Option("--json", help=_("The result as JSON."))]
 )
 def check(target: SOME_TARGET = None) -> None:
     """Every finding with its remedy; exit 1 where there is one."""
-    from migrator.cli import migration
+    from migrator.cli import migration, waving
     from migrator.cli.foreseeing import say_what_comes
     from migrator.review.settling import reasons
     from migrator.steps.check import check_source, check_staging, check_target
@@ -49,6 +49,7 @@ def check(target: SOME_TARGET = None) -> None:
         except MigratorError as error:
             found.append(error.reason)
             accounts = []
+        found += waving.mistakes(settings, accounts)
         found += reasons(migration.unsettled(settings, staging))
         for name in settings.targets if target is None else [target]:
             found += check_target(name, migration.routes(settings), accounts, migration.opener(settings, name))

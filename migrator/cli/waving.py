@@ -100,6 +100,21 @@ def _told(found: tuple[list[str] | None, list[Reason]]) -> list[str] | None:
     return found[0]
 
 
+def mistakes(settings: Settings, at_source: Collection[str]) -> Iterator[Reason]:
+    """What is wrong with the waves as migration.toml has them."""
+    try:
+        waves.members(settings.waves, at_source)
+    except UsageError as error:
+        yield error.reason
+    for wave in settings.waves:
+        try:
+            settings.target_of(wave)
+        except UsageError as error:
+            yield error.reason
+        for name in waves.nowhere(settings, wave, at_source) if at_source else ():
+            yield Reason("wave.no-such-account", wave=wave, account=name)
+
+
 # -- how fast --------------------------------------------------------------------------------------------------------
 
 

@@ -217,11 +217,9 @@ class Shelf:
         return self.in_force(placed().c.number.is_(None))
 
     def put_by(self, runs: Collection[int], accounts: Collection[str] | None = None) -> dict[Place, list[Delivered]]:
-        """The receipts in force of what these runs sent here, of all accounts or these, by place. What was adopted we
-        did not put."""
-        here = placed()
-        which = true() if accounts is None else tables.item.c.artefact_id.in_(artefacts_of(accounts))
-        return self.in_force(and_(here.c.run_id.in_(runs), here.c.how != "adopted", which))
+        """What these runs sent here, of all accounts or these, by place. What was adopted we did not put."""
+        its, mine = placed().c, true() if accounts is None else tables.item.c.artefact_id.in_(artefacts_of(accounts))
+        return self.in_force(and_(its.run_id.in_(runs), its.how != "adopted", mine))
 
     def by_dispatch(self, dispatches: Collection[DispatchId]) -> dict[Place, list[Delivered]]:
         """The receipts in force of these dispatches, by place."""

@@ -158,6 +158,17 @@ def test_a_wave_that_is_named_is_looked_at_where_it_goes(ends: Ends, name: str, 
     assert "[check.will-refuse]" in ends(0, "wave", "list", "first")
 
 
+def test_check_names_what_is_wrong_with_the_waves(ends: Ends, tmp_path: Path) -> None:
+    ends(0, "check")
+    file = tmp_path / "migration.toml"
+    file.write_text(file.read_text() + '[waves.third]\naccounts = ["m*", "nobody-else"]\ntarget = "nowhere"\n')
+    said = ends(1, "check")
+    for code in ("wave.account-in-two", "wave.no-such-account", "settings.no-target"):
+        assert f"[{code}]" in said
+    ends(0, "extract")
+    assert "[wave.account-in-two]" in ends(2, "wave", "list")
+
+
 def test_quiet_hours_end_a_load_with_75_and_say_until_when(ends: Ends, name: str, tmp_path: Path) -> None:
     file = tmp_path / "migration.toml"
     file.write_text(file.read_text() + 'quiet = "00:00-00:00"\n')
