@@ -4,11 +4,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from migrator import registry
 from migrator.errors import Reason, UsageError
@@ -54,10 +55,43 @@ class SharedSection(_Section):
     """By default the operator's own."""
 
 
-class Wave(_Section):
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("no such time zone; one is called Asia/Tokyo") from error
+    return name
+
+
+_DAY, _HOUR = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS = re.compile(rf"(?:{_DAY}(?:-{_DAY})? )?{_HOUR}-{_HOUR}")
+
+
+def _hours(text: str) -> str:
+    if not _HOURS.fullmatch(text):
+        raise ValueError('write "08:00-19:00", or with days "Mon-Fri 08:00-19:00"')
+    return text
+
+
+class Pacing(_Section):
+    """How much may be asked of a target at a time, and when nothing."""
+
+    lanes: int | None = Field(default=None, ge=1)
+    """Connections at the same time, over all mailboxes."""
+    mails_per_minute: int | None = Field(default=None, ge=1)
+    mb_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    quiet: Annotated[str, AfterValidator(_hours)] | None = None
+    """Hours in which nothing is sent: "08:00-19:00", "Mon-Fri 08:00-19:00"."""
+    zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    """Of those hours; by default this machine's."""
+
+
+class Wave(Pacing):
     """Accounts that move together: names or globs."""
 
     accounts: tuple[str, ...]
+    target: str | None = None
+    """Where it moves for good; not needed where there is one production target."""
 
 
 class Reviewer(_Section):
@@ -86,7 +120,7 @@ class _SourceKeys(_Section):
     adapter: str
 
 
-class _TargetKeys(_SourceKeys):
+class _TargetKeys(_SourceKeys, Pacing):
     role: Literal["rehearsal", "production"] = "production"
     takes: frozenset[Verdict] = frozenset({Verdict.KEEP})
     late_commit: float | None = Field(default=None, ge=0, allow_inf_nan=False)
@@ -135,6 +169,7 @@ class TargetSettings:
     """Seconds for which an outage of one mailbox is waited out in all."""
     at_once: int | None = None
     """Mailboxes that a fleet works on at the same time, all hosts together."""
+    pacing: Pacing = field(default_factory=Pacing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +194,22 @@ class Settings:
         if name not in self.targets:
             raise UsageError(Reason("settings.no-target", name=name, known=", ".join(sorted(self.targets)) or "-"))
         return self.targets[name]
+
+    def wave(self, name: str) -> Wave:
+        """The wave of that name. Raises UsageError that names those there are."""
+        if name not in self.waves:
+            raise UsageError(Reason("settings.no-wave", name=name, known=", ".join(sorted(self.waves)) or "-"))
+        return self.waves[name]
+
+    def target_of(self, wave: str) -> str:
+        """The target to which a wave moves for good. Raises UsageError where nobody has said it."""
+        named = self.wave(wave).target
+        production = [name for name, its in self.targets.items() if its.role == "production"]
+        if named is None and len(production) != 1:
+            raise UsageError(Reason("settings.wave-target", wave=wave, known=", ".join(production) or "-"))
+        name = production[0] if named is None else named
+        self.target(name)
+        return name
 
 
 def load(folder: Path) -> Settings:
@@ -219,6 +270,7 @@ def _target(file: Toml, name: str, section: Mapping[str, Any], folder: Path) -> 
         late_commit=keys.late_commit,
         patience=keys.patience,
         at_once=keys.at_once,
+        pacing=Pacing(**{name: getattr(keys, name) for name in Pacing.model_fields}),
     )
 
 

@@ -18,6 +18,7 @@ from migrator.steps import runner
 from migrator.steps.extract import Extracted, extract
 from migrator.steps.ledger import Ledger, ledger
 from migrator.steps.load import Loading
+from migrator.steps.undo import Loads
 from migrator.steps.verify import Verified
 from migrator.steps.withdraw import Taken
 from tests.killing import Killed, Killer
@@ -75,7 +76,7 @@ class Road:
         return Counter(runner.load(staging, self.opener, self.loading(**how)))
 
     def undo(self, staging: Staging, of_run: int, **how: object) -> tuple[Counter[str], list[Taken]]:
-        counts, left = runner.undo(staging, self.opener, self.loading(**how), of_run)
+        counts, left = runner.undo(staging, self.opener, self.loading(**how), Loads((of_run,)))
         return Counter(counts), left
 
     def killed_load(self, staging: Staging, moment: str, after: int = 1, **how: object) -> None:

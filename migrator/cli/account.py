@@ -30,6 +30,10 @@ def show(ledger: Ledger, *, as_json: bool) -> None:
             ),
         )
     console.say("")
+    if ledger.left:
+        console.say(
+            _("At the source no more, counted as they were counted last: {accounts}"), accounts=", ".join(ledger.left)
+        )
     console.say(_verdict(ledger), target=ledger.target)
 
 
@@ -47,6 +51,7 @@ def _value(ledger: Ledger) -> dict[str, object]:
         "closed": ledger.closed,
         "complete": ledger.complete,
         "counted": ledger.counted,
+        "left": list(ledger.left),
         "totals": ledger.totals,
         "rows": [
             {

@@ -18,28 +18,36 @@ if TYPE_CHECKING:
 
 family = typer.Typer()
 
+WAVE = Annotated[
+    str | None, typer.Option("--wave", metavar="W", help=_("Only the accounts of this wave in migration.toml."))
+]
+
 
 @family.command(
-    help=_("Show what one load put; with --yes take it back, except what somebody touched since."),
+    help=_(
+        "Show what one load, or every load of a wave, put; with --yes take it back, except what somebody touched since."
+    ),
     epilog=_("Example: migrator undo 12 --yes"),
 )
 def undo(
-    run: Annotated[int, typer.Argument(metavar="RUN", help=_("A load's number, as migrator runs shows it."))],
+    run: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", help=_("A load's number, as migrator runs shows it."))
+    ] = None,
+    wave: WAVE = None,
     yes: Annotated[bool, typer.Option("--yes", help=_("Do it; without it nothing is changed."))] = False,
 ) -> None:
     """What is taken back is to do again; exit 1 where something was left."""
-    from migrator.cli import migration
-    from migrator.staging.entitlements import given_by
-    from migrator.staging.loads import target_of_load
+    from migrator.cli import migration, waving
     from migrator.steps import runner
 
     with migration.opened() as (settings, staging), progress() as report:
-        target = target_of_load(staging, run)
+        target, loads = waving.to_undo(settings, staging, run, wave)
         how, opener = migration.loading(settings, target, report), migration.opener(settings, target)
         if not yes:
-            _show(runner.prospects(staging, opener, how, run), given_by(staging, run), run)
+            given = waving.given_by(staging, loads)
+            _show(runner.prospects(staging, opener, how, loads), given, str(run) if wave is None else f"--wave {wave}")
             return
-        counts, left = runner.undo(staging, opener, how, run)
+        counts, left = runner.undo(staging, opener, how, loads)
     _list(left)
     words = {word: counts.get(word, 0) for word in ("withdrawn", "touched", "moved", "gone")}
     doubts, setbacks = counts.get("in_doubt", 0), counts.get("setbacks", 0)
@@ -57,7 +65,7 @@ def undo(
         raise typer.Exit(Exit.FOUND)
 
 
-def _show(found: Iterable["Prospect"], given: Mapping[Place, Sequence["Asked"]], run: int) -> None:
+def _show(found: Iterable["Prospect"], given: Mapping[Place, Sequence["Asked"]], which: str) -> None:
     places = list(found)
     console.table(
         (_("mailbox"), _("place"), _("to take back"), _("touched"), _("moved"), _("gone")),
@@ -85,7 +93,7 @@ def _show(found: Iterable["Prospect"], given: Mapping[Place, Sequence["Asked"]],
         _list(each.left)
         if each.stopped is not None:
             console.say("{text} [{code}]", text=sentence(each.stopped), code=each.stopped.code)
-    console.tell(_("Nothing was changed. To take these mails back: migrator undo {run} --yes"), run=run)
+    console.tell(_("Nothing was changed. To take these mails back: migrator undo {run} --yes"), run=which)
     if any(each.left or each.stopped for each in places):
         raise typer.Exit(Exit.FOUND)
 

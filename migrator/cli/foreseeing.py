@@ -59,7 +59,7 @@ def say_what_comes(settings: Settings, staging: Staging, target: str) -> list[Re
         return []
     _write(listed, rows)
     console.say(_("Every mail that will be refused: {file}"), file=str(listed))
-    return _findings(target, refusals)
+    return findings(target, refusals)
 
 
 def _say_time(whole: Takes | None, loads: int) -> None:
@@ -84,7 +84,7 @@ def _clock(seconds: float) -> str:
     return str(timedelta(seconds=max(1, round(seconds))))
 
 
-def _findings(target: str, refusals: Sequence[Refusal]) -> list[Reason]:
+def findings(target: str, refusals: Sequence[Refusal]) -> list[Reason]:
     counts = Counter(each.why.code for each in refusals)
     first = {each.why.code: each for each in reversed(refusals)}
     return [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # slow to import, and no command needs both
     from migrator.review.topic import Row
     from migrator.steps.crew import Crew
     from migrator.steps.load import Loading
+    from migrator.steps.pace import Pace
     from migrator.steps.share import Inbox
 
 
@@ -86,9 +87,11 @@ def loading(
     resend: bool = False,
     existing: str | None = None,
     shared: "Sequence[Inbox]" = (),
+    pace: "Pace | None" = None,
 ) -> "Loading":
     """What a load or verify of this target is told."""
     from migrator.steps.load import Loading
+    from migrator.steps.pace import Pace
 
     its = settings.target(target)
     return Loading(
@@ -101,6 +104,7 @@ def loading(
         resend=resend,
         existing=existing,
         shared=shared,
+        pace=pace or Pace(),
         report=report,
     )
 

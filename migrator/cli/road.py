@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from migrator.cli import console
-from migrator.cli.back import say_shared, show_changes
+from migrator.cli.back import WAVE, say_shared, show_changes
 from migrator.cli.console import Exit
 from migrator.cli.fleet import put_in
 from migrator.cli.progress import progress
@@ -36,7 +36,7 @@ JSON = Annotated[bool, typer.Option("--json", help=_("The result as JSON."))]
 )
 def check(target: SOME_TARGET = None) -> None:
     """Every finding with its remedy; exit 1 where there is one."""
-    from migrator.cli import migration
+    from migrator.cli import migration, waving
     from migrator.cli.foreseeing import say_what_comes
     from migrator.review.settling import reasons
     from migrator.steps.check import check_source, check_staging, check_target
@@ -50,6 +50,7 @@ def check(target: SOME_TARGET = None) -> None:
         except MigratorError as error:
             found.append(error.reason)
             accounts = []
+        found += waving.mistakes(settings, accounts)
         found += reasons(migration.unsettled(settings, staging))
         for name in settings.targets if target is None else [target]:
             found += check_target(name, migration.routes(settings), accounts, migration.opener(settings, name))
@@ -66,6 +67,7 @@ def check(target: SOME_TARGET = None) -> None:
 )
 def extract(
     account: ACCOUNTS = None,
+    wave: WAVE = None,
     rehash: Annotated[
         bool,
         typer.Option(
@@ -74,7 +76,7 @@ def extract(
     ] = False,
 ) -> None:
     """Copy the source into staging, going on where the last run stopped."""
-    from migrator.cli import migration
+    from migrator.cli import migration, waving
     from migrator.steps.extract import extract as step
 
     with (
@@ -84,7 +86,8 @@ def extract(
         progress() as report,
     ):
         name = settings.source.adapter
-        done = step(source, staging, name=name, accounts=account, rehash=rehash, helpers=helpers, report=report)
+        accounts = waving.to_extract(settings, staging, source, wave, account)
+        done = step(source, staging, name=name, accounts=accounts, rehash=rehash, helpers=helpers, report=report)
     console.say(
         _("{items} mails staged ({mb} MB), {unchanged} unchanged, {moved} moved, {vanished} gone, {not_mail} no mail."),
         items=done.items,
@@ -151,6 +154,7 @@ def _show_changes(changes: Mapping[tuple[str, str, str], int]) -> None:
 def load(
     target: TARGET,
     account: ACCOUNTS = None,
+    wave: WAVE = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=_("Only say what would go where, and touch nothing."))
     ] = False,
@@ -178,7 +182,7 @@ def load(
     ] = False,
 ) -> None:
     """Settle what is in doubt, then send the rest."""
-    from migrator.cli import foretelling, migration
+    from migrator.cli import foretelling, migration, waving
     from migrator.review.settling import reasons
     from migrator.staging.loads import left_by_newest
     from migrator.staging.reports import accounts_staged
@@ -189,28 +193,30 @@ def load(
     if existing not in (None, "adopt", "send"):
         raise UsageError(Reason("load.existing-what", value=existing))
     with migration.opened() as (settings, staging), progress() as report:
+        accounts = waving.to_load(settings, staging, target, wave, account, act=not dry_run)
         how = migration.loading(
             settings,
             target,
             report,
+            pace=waving.pace(settings, staging, target, accounts),
             retry=retry is not None,
             resend=resend,
             existing=existing,
-            shared=foretelling.shared_inboxes(settings, staging, account),
+            shared=foretelling.shared_inboxes(settings, staging, accounts),
         )
         opener = migration.opener(settings, target)
-        for reason in reasons(migration.unsettled(settings, staging, accounts_staged(staging, account))):
+        for reason in reasons(migration.unsettled(settings, staging, accounts_staged(staging, accounts))):
             if not dry_run:
                 raise UsageError(reason)
             console.explain(reason)
         how = foretelling.say_beforehand(settings, staging, how, signed=sign_lost or dry_run)
         if dry_run:
-            _show_plan(staging, opener, how, account)
+            _show_plan(staging, opener, how, accounts)
             return
         if fleet:
-            put_in(settings, staging, how, accounts_staged(staging, account))
+            put_in(settings, staging, how, accounts_staged(staging, accounts))
             return
-        counts = runner.load(staging, opener, how, accounts=account, workers=workers)
+        counts = runner.load(staging, opener, how, accounts=accounts, workers=workers)
         left = list(left_by_newest(staging, target))
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
@@ -258,6 +264,7 @@ def _show_plan(staging: Any, opener: Any, how: Any, accounts: list[str] | None) 
 def verify(
     target: TARGET,
     account: ACCOUNTS = None,
+    wave: WAVE = None,
     bodies: Annotated[
         str | None,
         typer.Option("--bodies", metavar="all|N%", help=_("Compare every byte of all mails, or of a share.")),
@@ -265,14 +272,15 @@ def verify(
     as_json: JSON = False,
 ) -> None:
     """Compare headers and sizes of every mail with its receipt, and bodies on request."""
-    from migrator.cli import migration
+    from migrator.cli import migration, waving
     from migrator.staging.reports import findings
     from migrator.steps import runner
 
     share = _share(bodies)
     with migration.opened() as (settings, staging), progress() as report:
         how = migration.loading(settings, target, report)
-        done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=account, bodies=share)
+        accounts = waving.to_look(settings, staging, wave, account)
+        done, run = runner.verify(staging, migration.opener(settings, target), how, accounts=accounts, bodies=share)
         found = list(findings(staging, run))
     if as_json:
         words = ("checked", "bodies", "identical", "equivalent", "headers_only", "setbacks")

@@ -1,6 +1,6 @@
 """The commands about shared inboxes: who works there, which customers still wait, and all of it to take along."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,7 +106,7 @@ def _show_inbox(each: "Standing", members: list[dict[str, Any]]) -> None:
         ),
     )
     for reason in each.doubts():
-        for number, line in enumerate(_wrapped(sentence(reason), WIDTH - 2)):
+        for number, line in enumerate(wrapped(sentence(reason), WIDTH - 2)):
             console.say("{mark} {line}", mark="-" if not number else " ", line=line)
     console.say("")
 
@@ -117,7 +117,7 @@ def _rights(rights: list[str] | None) -> str:
     return _("everything") if {*rights} == {*Right} else " ".join(each for each in Right if each in rights)
 
 
-def _wrapped(text: str, width: int) -> Iterator[str]:
+def wrapped(text: str, width: int) -> Iterator[str]:
     """A sentence in lines of so many columns, broken where either language may break."""
     from rich.cells import cell_len
 
@@ -167,8 +167,33 @@ def unanswered(
         return compare(settings, staging, [SOURCE, STAGING, *loaded], as_json=as_json)
 
 
-def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Standing"]:
-    """How every inbox stands, seen from there."""
+def differences(
+    settings: "Settings", staging: "Staging", names: Sequence[str], accounts: Collection[str] | None = None
+) -> tuple[dict[str, dict[str, "Standing"]], list[Reason]]:
+    """How the inboxes, or those of some accounts, stand by each of these views, and all that differs; staging is one
+    of them. A waiting mail that would stay behind differs, too."""
+    from migrator.steps import standings
+
+    views = {name: _view(settings, staging, name, accounts) for name in names}
+    reasons = [standings.told(each) for each in standings.compared(views)]
+    reasons += [
+        Reason("shared.would-park", inbox=each.inbox, conversation=each.conversation, folder=each.folder, key=each.key)
+        for each in standings.parked(staging, views[STAGING])
+    ]
+    return views, reasons
+
+
+def _view(
+    settings: "Settings", staging: "Staging", at: str, accounts: Collection[str] | None = None
+) -> dict[str, "Standing"]:
+    """How every inbox, or those of some accounts, stand, seen from there."""
+    every = _whole_view(settings, staging, at, accounts)
+    return {key: each for key, each in every.items() if accounts is None or each.inbox.account.name in accounts}
+
+
+def _whole_view(
+    settings: "Settings", staging: "Staging", at: str, accounts: Collection[str] | None
+) -> dict[str, "Standing"]:
     from migrator.cli import migration
     from migrator.steps import standings
     from migrator.steps.rulings import rulings
@@ -179,10 +204,12 @@ def _view(settings: "Settings", staging: "Staging", at: str) -> dict[str, "Stand
             return standings.at_source(source, domains, rulings(staging))
     if at == STAGING:
         return standings.at_staging(staging, domains)
-    return _at_target(settings, at, rulings(staging))
+    return _at_target(settings, at, rulings(staging), accounts)
 
 
-def _at_target(settings: "Settings", name: str, rules: "Rulings") -> dict[str, "Standing"]:
+def _at_target(
+    settings: "Settings", name: str, rules: "Rulings", accounts: Collection[str] | None
+) -> dict[str, "Standing"]:
     """The inboxes are those that the source names, and links what people say; all else is what the target returns."""
     from migrator.cli import migration
     from migrator.model import Mailbox
@@ -196,6 +223,8 @@ def _at_target(settings: "Settings", name: str, rules: "Rulings") -> dict[str, "
     ours = standings.is_own(settings.filters.own_domains, inboxes)
     found = {}
     for inbox in inboxes:
+        if accounts is not None and inbox.account.name not in accounts:
+            continue
         if (owner := routes.owner(inbox.account.name)) is not None:
             with opener(Mailbox(owner, inbox.account.name))() as target:
                 found[inbox.key] = standings.at_target(target, inbox, ours, people=people, rules=rules)
@@ -206,16 +235,7 @@ def _at_target(settings: "Settings", name: str, rules: "Rulings") -> dict[str, "
 
 def compare(settings: "Settings", staging: "Staging", names: Sequence[str], *, as_json: bool) -> int:
     """Show who waits by each of these views, and name what differs; staging is one of them."""
-    from migrator.steps import standings
-
-    views = {name: _view(settings, staging, name) for name in names}
-    found = standings.compared(views)
-    behind = list(standings.parked(staging, views[STAGING]))
-    reasons = [standings.told(each) for each in found]
-    reasons += [
-        Reason("shared.would-park", inbox=each.inbox, conversation=each.conversation, folder=each.folder, key=each.key)
-        for each in behind
-    ]
+    views, reasons = differences(settings, staging, names)
     if as_json:
         _json_compared(views)
         for reason in reasons:

@@ -27,10 +27,11 @@ def accounts_staged(staging: Staging, wanted: Collection[str] | None = None) -> 
         found = list(connection.execute(select(tables.account.c.name).order_by(tables.account.c.name)).scalars())
     if wanted is None:
         return found
+    known, chosen = frozenset(found), frozenset(wanted)
     for name in wanted:
-        if name not in found:
+        if name not in known:
             raise UsageError(Reason("account.unknown", account=name))
-    return [name for name in found if name in wanted]
+    return [name for name in found if name in chosen]
 
 
 def bytes_staged(staging: Staging) -> int:

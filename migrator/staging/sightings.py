@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, insert, select
+from sqlalchemy import ColumnElement, Select, and_, insert, select, true
 
 from migrator.errors import Reason
 from migrator.model import Account, Flag, Folder, ItemId, Mark, Place, Raw, Role, Sighting
 from migrator.staging import tables
-from migrator.staging.states import State, first_mark, placed, states, unanswered
+from migrator.staging.states import State, artefacts_of, first_mark, placed, states, unanswered
 from migrator.staging.store import Staging
 
 DispatchId = int
@@ -216,10 +216,10 @@ class Shelf:
         """The receipts of this mailbox that came without a ref, by place."""
         return self.in_force(placed().c.number.is_(None))
 
-    def put_by(self, run: int) -> dict[Place, list[Delivered]]:
-        """The receipts in force of what this run sent here, by place. What was adopted we did not put."""
-        here = placed()
-        return self.in_force(and_(here.c.run_id == run, here.c.how != "adopted"))
+    def put_by(self, runs: Collection[int], accounts: Collection[str] | None = None) -> dict[Place, list[Delivered]]:
+        """What these runs sent here, of all accounts or these, by place. What was adopted we did not put."""
+        its, mine = placed().c, true() if accounts is None else tables.item.c.artefact_id.in_(artefacts_of(accounts))
+        return self.in_force(and_(its.run_id.in_(runs), its.how != "adopted", mine))
 
     def by_dispatch(self, dispatches: Collection[DispatchId]) -> dict[Place, list[Delivered]]:
         """The receipts in force of these dispatches, by place."""

@@ -185,6 +185,16 @@ def at(target: str) -> Select[Any]:
     return select(place.c.id).where(place.c.target == target)
 
 
+def artefacts_of(accounts: Collection[str]) -> Select[Any]:
+    """The numbers of these accounts' artefacts."""
+    return (
+        select(artefact.c.id)
+        .join(folder, folder.c.id == artefact.c.folder_id)
+        .join(account, account.c.id == folder.c.account_id)
+        .where(account.c.name.in_(accounts))
+    )
+
+
 def loaded(item_id: ColumnElement[Any], target: str) -> ColumnElement[bool]:
     sent = dispatch.alias("sent")
     return exists(

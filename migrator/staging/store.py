@@ -42,7 +42,7 @@ from migrator.staging import border, tables
 from migrator.staging.blobs import Blobs
 from migrator.text import storable
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in migrations/versions; the test that compares the schemas also checks this."""
 
 

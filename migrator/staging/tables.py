@@ -9,6 +9,7 @@ pass get an end, a lease a new holder.
     shared   shared_fact ─ shared_about                                       by run
     opinion  feature; proposal, decision                                      by raw; by item or sender
     review   ruling; signoff                                                  by a topic's row; by topic
+    waves    wave_act                                                         by wave
     target   place ─ mark ─ dispatch ─ receipt | refusal | recall             by run, under a lease's fence
              intent ─ outcome, amendment                                      amend, withdraw and set_state
              entitlement ─ entitled                                           grant and revoke
@@ -383,6 +384,18 @@ signoff = Table(
     _text("by"),
     Column("at", Instant, nullable=False),
     Index(None, "topic"),
+)
+
+wave_act = Table(
+    "wave_act",
+    metadata,
+    _id(),
+    _text("wave"),
+    _text("act"),  # pause | cutover | complete | resume (takes the newest of those before it back)
+    Column("detail", Json, nullable=False),  # what was seen when it was said
+    _text("by"),
+    Column("at", Instant, nullable=False),
+    Index(None, "wave"),
 )
 
 # -- what became of it at a target --------------------------------------------------------------------------------

@@ -87,10 +87,11 @@ def _chosen(found: Iterable[Account], wanted: Collection[str] | None) -> list[Ac
     every = list(found)
     if wanted is None:
         return every
-    missing = sorted(set(wanted) - {account.name for account in every})
+    chosen = frozenset(wanted)
+    missing = sorted(chosen - {account.name for account in every})
     if missing:
         raise UsageError(Reason("account.unknown", account=missing[0]))
-    return [account for account in every if account.name in wanted]
+    return [account for account in every if account.name in chosen]
 
 
 def _extract_account(source: Source, staging: Staging, run: Run, job: Job, report: Report) -> None:

@@ -78,10 +78,11 @@ def foresee(
     way: Way,
     routes: Routes,
     takes: Collection[str],
+    accounts: Collection[str] | None = None,
 ) -> Iterator[Foreseen]:
-    """Look at every mailbox, read only; `way` is that of a target which names none. One that cannot be opened is told,
-    and the next is looked at."""
-    for mailbox, feeding in routes.mailboxes(accounts_staged(staging)).items():
+    """Look at every mailbox, or those of some accounts, read only; `way` is that of a target which names none. One that
+    cannot be opened is told, and the next is looked at."""
+    for mailbox, feeding in routes.mailboxes(accounts_staged(staging, accounts)).items():
         shelf = Shelf(staging, target, mailbox.owner)
         waiting = shelf.to_do(feeding, takes)
         sizes = [size for each in waiting.values() for size in each.sizes]

@@ -37,11 +37,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The whole account for one target. `counted` is False where the source's census is an old one."""
+    """The whole account for one target, or that of some accounts. `counted` is False where the source's census is an
+    old one; `left` are accounts that the source names no more: of them what it counted last is taken."""
 
     target: str
     rows: list[Row]
     counted: bool
+    left: tuple[str, ...] = ()
 
     @property
     def totals(self) -> dict[str, int]:
@@ -70,11 +72,14 @@ def ledger(
     takes: Collection[str],
     accounts: Collection[str] | None = None,
 ) -> Ledger:
-    """Count both sides, of all accounts or of these alone. Without a source its last recorded census is taken."""
-    rows = {row.folder: row for row in _source_side(staging, source, target, takes, accounts)}
-    for mailbox, feeding in routes.mailboxes(sorted({folder.account.name for folder in rows})).items():
+    """Count both sides, of all accounts or of these. Without a source its last recorded census is taken."""
+    wanted = None if accounts is None else frozenset(accounts)
+    census, left = _counted(staging, source, wanted)
+    rows = {row.folder: row for row in _source_side(staging, census, target, takes, wanted)}
+    named = sorted({folder.account.name for folder in rows})
+    for mailbox, feeding in routes.mailboxes(named).items():
         _target_side(staging, rows, mailbox, feeding, open_target(mailbox), target, routes)
-    return Ledger(target, sorted(rows.values(), key=_order), counted=source is not None)
+    return Ledger(target, sorted(rows.values(), key=_order), counted=source is not None, left=left)
 
 
 def _order(row: Row) -> tuple[bool, str, tuple[str, ...]]:
@@ -82,15 +87,32 @@ def _order(row: Row) -> tuple[bool, str, tuple[str, ...]]:
     return row.folder.account.name == "", row.folder.account.name, row.folder.path
 
 
-def _source_side(
-    staging: Staging, source: Source | None, target: str, takes: Collection[str], accounts: Collection[str] | None
-) -> Iterator[Row]:
-    def wanted(account: Account) -> bool:
-        return accounts is None or account.name in accounts
+Census = dict[Folder, int]
 
-    census = _census(source, wanted) if source is not None else census_recorded(staging)
+
+def _counted(staging: Staging, source: Source | None, wanted: Collection[str] | None) -> tuple[Census, tuple[str, ...]]:
+    """The artefacts a folder as the source counts them now, and the accounts that it names no more (somebody left, and
+    was deleted there): their mail is staged, and what was counted last stands."""
+    last = {folder: many for folder, many in census_recorded(staging).items() if _is_in(folder, wanted)}
+    if source is None:
+        return last, ()
+    found = [account for account in source.accounts() if wanted is None or account.name in wanted]
+    left = {folder.account.name for folder in last} - {account.name for account in found}
+    census = {folder: many for folder, many in last.items() if folder.account.name in left}
+    for count in (count for account in found for count in source.census(account)):
+        census[Folder(count.folder.account, count.folder.path)] = count.artefacts
+    return census, tuple(sorted(left))
+
+
+def _is_in(folder: Folder, accounts: Collection[str] | None) -> bool:
+    return accounts is None or folder.account.name in accounts
+
+
+def _source_side(
+    staging: Staging, census: Census, target: str, takes: Collection[str], accounts: Collection[str] | None
+) -> Iterator[Row]:
     for folder, (counts, gone) in states_by_folder(staging, target, takes).items():
-        if not wanted(folder.account):
+        if not _is_in(folder, accounts):
             continue
         row = Row(folder, gone=gone)
         row.counts |= counts
@@ -102,11 +124,6 @@ def _source_side(
         row.counts["unexplained_source"] = -artefacts
         if artefacts and wanted(folder.account):
             yield row
-
-
-def _census(source: Source, wanted: Callable[[Account], bool]) -> dict[Folder, int]:
-    counts = (count for account in source.accounts() if wanted(account) for count in source.census(account))
-    return {Folder(count.folder.account, count.folder.path): count.artefacts for count in counts}
 
 
 def _target_side(

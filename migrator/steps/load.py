@@ -20,6 +20,7 @@ from migrator.staging.store import Run, Staging
 from migrator.steps.amend import amend
 from migrator.steps.batches import Batches
 from migrator.steps.guard import before_sending, same_mailbox
+from migrator.steps.pace import Pace
 from migrator.steps.progress import Progress, Report, quiet
 from migrator.steps.settle import Clock, Doubts, Wait, bind, renumbered, settle
 from migrator.steps.share import Hand, Inbox, share
@@ -53,6 +54,7 @@ class Loading:
     """The shared inboxes of the accounts that are loaded."""
     signed: int = 0
     """Facts of theirs that will be nowhere, as a person has signed."""
+    pace: Pace = field(default_factory=Pace)
     report: Report = quiet
     stop: Event = field(default_factory=Event)
 
@@ -79,7 +81,7 @@ def load_mailbox(
         resend = how.resend
         began = how.clock.now()
         answered = 0
-        while not how.stop.is_set():
+        while not how.stop.is_set() and how.pace.may_go_on(how.stop):
             reached = False
             try:
                 with open_target() as target:
@@ -92,6 +94,8 @@ def load_mailbox(
                     waiting = before_sending(outbox, target, run, accounts, how, closed)
                     places = _prepared(outbox, target, run, accounts, how, closed)
                     _send_all(outbox, run, target, places, waiting, open_target, how, closed)
+                    if how.stop.is_set():
+                        return
                     homes = {folder: place for folder, place in places.items() if place not in closed}
                     amend(intents, outbox, target, accounts, homes, run.id, setback)
                     bind(outbox, target)
@@ -223,6 +227,9 @@ def _lane(outbox: Outbox, run: Run, open_target: Opener, batches: Batches, how: 
 
 def _send(outbox: Outbox, run: Run, target: Target, place: Place, items: Sequence[ItemId], how: Loading) -> None:
     letters = outbox.letters(items)
+    size = sum(letter.raw.size for letter in letters)
+    if not how.pace.turn(len(items), size, how.stop):
+        return
     mark = target.mark(place)
     if mark is None:
         mark = target.prepare(place)
@@ -236,7 +243,6 @@ def _send(outbox: Outbox, run: Run, target: Target, place: Place, items: Sequenc
             outcomes.append((number, outcome))
     finally:
         outbox.answer(outcomes)
-    size = sum(letter.raw.size for letter in letters)
     refused = sum(isinstance(outcome, Refused) for _, outcome in outcomes)
     run.log.saw(outbox.owner, place.path, mails=len(items), bytes=size, refused=refused)
     how.report(Progress(step="load", account=outbox.owner, path=place.path, items=len(items), bytes=size))

@@ -16,7 +16,7 @@ from migrator.steps.load import Loading, Opener, load_mailbox
 from migrator.steps.mend import Told, mend, show
 from migrator.steps.progress import Progress
 from migrator.steps.share import write_histories
-from migrator.steps.undo import Prospect, prospect, undo_mailbox
+from migrator.steps.undo import Loads, Prospect, prospect, undo_mailbox
 from migrator.steps.verify import Verified, total, verify_mailbox
 from migrator.steps.withdraw import Taken
 
@@ -34,9 +34,12 @@ def load(
 ) -> Mapping[str, int]:
     """Send every mailbox all that is to go there, 対応履歴 mails too; what this run counted.
 
-    Raises UsageError at once; Outage where no mailbox could be reached at all.
+    Raises UsageError at once, or once somebody pauses it; Outage where no mailbox could be reached at all, or in hours
+    in which nothing is sent.
     """
     with alone(staging, "load"), staging.run("load", how.target) as run:
+        workers = how.pace.lanes(workers)
+        _stop_here(how)
         if how.signed:
             run.count("signed_lost", how.signed)
         write_histories(staging, run, how.shared)
@@ -49,7 +52,15 @@ def load(
             load_mailbox(staging, run, mailbox, mailboxes[mailbox], open_target(mailbox), each_how)
 
         spread(run, [each for each in mailboxes if each not in stopped], one, workers, how)
+        _stop_here(how)
         return dict(run.counts)
+
+
+def _stop_here(how: Loading) -> None:
+    """Raises what has stopped the load, if anything has."""
+    how.pace.may_go_on(how.stop)
+    if how.pace.stopped is not None:
+        raise how.pace.stopped
 
 
 def _known_again(
@@ -108,12 +119,12 @@ def verify(
     return replace(whole, setbacks=run.counts["setbacks"]), run.id
 
 
-def prospects(staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, of_run: int) -> list[Prospect]:
-    """What `undo` of a load would do, place by place. Changes nothing. Raises UsageError, AccountError, Outage."""
+def prospects(staging: Staging, open_target: Callable[[Mailbox], Opener], how: Loading, loads: Loads) -> list[Prospect]:
+    """What `undo` of these loads would do, place by place. Changes nothing. Raises UsageError, AccountError, Outage."""
     found: list[Prospect] = []
-    for mailbox in _mailboxes_of(staging, how, of_run):
+    for mailbox in _mailboxes_of(staging, how, loads):
         with open_target(mailbox)() as target:
-            found += prospect(Shelf(staging, how.target, mailbox.owner), target, of_run)
+            found += prospect(Shelf(staging, how.target, mailbox.owner), target, loads)
     return found
 
 
@@ -121,11 +132,11 @@ def undo(
     staging: Staging,
     open_target: Callable[[Mailbox], Opener],
     how: Loading,
-    of_run: int,
+    loads: Loads,
     *,
     workers: int = WORKERS,
 ) -> tuple[Mapping[str, int], list[Taken]]:
-    """Take back what one load put and nobody touched since: what this run counted, and what was left or gone.
+    """Take back what these loads put and nobody touched since: what this run counted, and what was left or gone.
 
     Raises UsageError at once; Outage where no mailbox could be reached at all.
     """
@@ -133,16 +144,17 @@ def undo(
     with alone(staging, "undo"), staging.run("undo", how.target) as run:
 
         def one(mailbox: Mailbox) -> None:
-            left.extend(undo_mailbox(staging, run, of_run, mailbox, open_target(mailbox), how))
+            left.extend(undo_mailbox(staging, run, loads, mailbox, open_target(mailbox), how))
 
-        spread(run, _mailboxes_of(staging, how, of_run), one, workers, how)
+        spread(run, _mailboxes_of(staging, how, loads), one, workers, how)
         return dict(run.counts), left
 
 
-def _mailboxes_of(staging: Staging, how: Loading, of_run: int) -> list[Mailbox]:
-    """The mailboxes that a load sent to; [accounts] may have changed since."""
+def _mailboxes_of(staging: Staging, how: Loading, loads: Loads) -> list[Mailbox]:
+    """The mailboxes that these loads sent to, of those that are meant; [accounts] may have changed since."""
     routed = {mailbox.owner: mailbox for mailbox in how.routes.mailboxes(accounts_staged(staging))}
-    return [routed.get(owner, Mailbox(owner)) for owner in owners_of_load(staging, of_run)]
+    owners = sorted({owner for run in loads.runs for owner in owners_of_load(staging, run)})
+    return [routed.get(owner, Mailbox(owner)) for owner in owners if loads.owners is None or owner in loads.owners]
 
 
 def settle(

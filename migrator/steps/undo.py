@@ -1,11 +1,11 @@
-"""Target -> staging: take back exactly what one load put, except what somebody touched since (laws.md §4 and §8); and
-the rights and words that it gave.
+"""Target -> staging: take back exactly what some loads put, except what somebody touched since (laws.md §4 and §8); and
+the rights and words that they gave.
 
 What is taken back is to do again. What a person answered, flagged, read or moved stays theirs and stays loaded. Folders
-that the load made stay: a person may have come to use them.
+that a load made stay: a person may have come to use them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.errors import FolderError, Outage, Reason, UsageError
@@ -26,6 +26,20 @@ from migrator.steps.withdraw import Taken, same_epoch, take_back
 
 
 @dataclass(frozen=True, slots=True)
+class Loads:
+    """What is to be taken back: what these loads put, the newest first. Of a wave it is the mail of its `accounts`
+    alone, and the rights and words in its mailboxes, `owners`."""
+
+    runs: tuple[int, ...]
+    accounts: Collection[str] | None = None
+    owners: Collection[str] | None = None
+
+    def put(self, shelf: Shelf) -> dict[Place, list[Delivered]]:
+        """Their mail in one mailbox, by place."""
+        return shelf.put_by(self.runs, self.accounts)
+
+
+@dataclass(frozen=True, slots=True)
 class Prospect:
     """What an undo would do in one place: so many mails taken back, these left; `stopped` where it cannot work."""
 
@@ -35,10 +49,10 @@ class Prospect:
     stopped: Reason | None = None
 
 
-def prospect(shelf: Shelf, target: Target, of_run: int) -> Iterator[Prospect]:
-    """Look at what undoing a run would do to one mailbox, and change nothing. Raises UsageError, Outage."""
+def prospect(shelf: Shelf, target: Target, loads: Loads) -> Iterator[Prospect]:
+    """Look at what undoing these loads would do to one mailbox, and change nothing. Raises UsageError, Outage."""
     can_withdraw(shelf, target)
-    for place, mails in shelf.put_by(of_run).items():
+    for place, mails in loads.put(shelf).items():
         try:
             same_epoch(shelf, target, place, mails)
             left = list(_left(shelf, target, place, mails))
@@ -69,9 +83,9 @@ def can_withdraw(shelf: Shelf, target: Target) -> None:
 
 
 def undo_mailbox(
-    staging: Staging, run: Run, of_run: int, mailbox: Mailbox, open_target: Opener, how: Loading
+    staging: Staging, run: Run, loads: Loads, mailbox: Mailbox, open_target: Opener, how: Loading
 ) -> list[Taken]:
-    """Take back from one mailbox what a run put there; what was left or gone. Setbacks of places are recorded.
+    """Take back from one mailbox what these loads put there; what was left or gone. Setbacks of places are recorded.
 
     Raises AccountError, FolderError, UsageError, and Outage once patience has ended.
     """
@@ -88,9 +102,11 @@ def undo_mailbox(
             try:
                 with open_target() as target:
                     same_mailbox(staging, run, target, how.target, mailbox, how.report)
-                    left = _undo(outbox, intents, run, of_run, target, how)
-                    if not how.stop.is_set():
-                        unshare(Hand(outbox, intents, entitlements, run, setback), target, of_run)
+                    left = _undo(outbox, intents, run, loads, target, how)
+                    hand = Hand(outbox, intents, entitlements, run, setback)
+                    for each in loads.runs:
+                        if not how.stop.is_set():
+                            unshare(hand, target, each)
                     return left
             except Outage as error:
                 pause = next(pauses, None)
@@ -100,12 +116,12 @@ def undo_mailbox(
                 how.stop.wait(max(pause, error.retry_after or 0))
 
 
-def _undo(outbox: Outbox, intents: Intents, run: Run, of_run: int, target: Target, how: Loading) -> list[Taken]:
+def _undo(outbox: Outbox, intents: Intents, run: Run, loads: Loads, target: Target, how: Loading) -> list[Taken]:
     can_withdraw(outbox, target)
-    # What the run had sent when it was killed may have arrived.
+    # What a run had sent when it was killed may have arrived.
     doubts = settle_doubts(outbox, target, how, how.clock.now())
     run.count("in_doubt", sum(map(len, doubts.values())))
-    wanted = outbox.put_by(of_run)
+    wanted = loads.put(outbox)
     how.report(Progress(step="undo", account=outbox.owner, expected=sum(map(len, wanted.values()))))
     left: list[Taken] = []
     for taken in take_back(

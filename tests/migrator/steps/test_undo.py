@@ -18,6 +18,7 @@ from migrator.staging import tables
 from migrator.staging.loads import target_of_load
 from migrator.staging.store import Staging
 from migrator.steps import runner
+from migrator.steps.undo import Loads
 from tests.killing import Killed, Killer
 from tests.roads import Road, bodies_at, mail, road
 
@@ -85,7 +86,7 @@ def test_what_was_answered_flagged_moved_or_deleted_is_listed_and_theirs(way: Ro
 
 
 def prospects(way: Road, staging: Staging, of_run: int) -> list[runner.Prospect]:
-    return runner.prospects(staging, way.opener, way.loading(), of_run)
+    return runner.prospects(staging, way.opener, way.loading(), Loads((of_run,)))
 
 
 def test_showing_changes_nothing_at_the_target_and_writes_no_row(way: Road, staging: Staging) -> None:
