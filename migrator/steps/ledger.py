@@ -122,7 +122,7 @@ def _source_side(
     for folder, artefacts in census.items():
         row = Row(folder)
         row.counts["unexplained_source"] = -artefacts
-        if artefacts and wanted(folder.account):
+        if artefacts:
             yield row
 
 
