@@ -1,7 +1,7 @@
 """The commands about waves: how far each is, and what a person says of one."""
 
-from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +9,7 @@ import typer
 from migrator.cli import console
 from migrator.cli.console import Exit
 from migrator.cli.road import JSON
-from migrator.errors import Reason, UsageError
+from migrator.errors import Param, Reason, UsageError
 from migrator.locale import _, sentence
 
 if TYPE_CHECKING:
@@ -86,23 +86,26 @@ def _act(act: "Act | None") -> dict[str, Any] | None:
     return None if act is None else {"by": act.by, "at": act.at}
 
 
-def _table(stands: Iterable["Standing"]) -> None:
-    console.table(
-        (_("wave"), _("target"), _("state"), _("accounts"), _("mails"), _("loaded"), _("to do"), _("about (from, to)")),
-        (
-            (
-                each.name,
-                each.target,
-                _stages()[each.stage] if each.said.paused is None else _("paused"),
-                len(each.accounts),
-                sum(each.counts.states.values()) - each.counts["not_mail"] - each.counts["superseded"],
-                each.counts["loaded"],
-                each.counts["to_do"],
-                _span(each),
-            )
-            for each in stands
-        ),
-    )
+def _table(stands: Sequence["Standing"]) -> None:
+    """With targets only where they are not all the same: a terminal is narrow."""
+    several = len({each.target for each in stands}) > 1
+    heads = [_("wave"), _("state"), _("accounts"), _("mails"), _("loaded"), _("to do"), _("about h:mm")]
+    rows: list[list[Param]] = [
+        [
+            each.name,
+            _stages()[each.stage] if each.said.paused is None else _("paused"),
+            len(each.accounts),
+            sum(each.counts.states.values()) - each.counts["not_mail"] - each.counts["superseded"],
+            each.counts["loaded"],
+            each.counts["to_do"],
+            _span(each),
+        ]
+        for each in stands
+    ]
+    if several:
+        heads.append(_("target"))
+        rows = [[*row, each.target] for row, each in zip(rows, stands, strict=True)]
+    console.table(heads, rows)
 
 
 def _stages() -> dict[str, str]:
@@ -120,13 +123,13 @@ def _span(its: "Standing") -> str:
     """How long it takes by the loads seen: as in the middle one, and in the fastest and the slowest."""
     if its.takes is None or not its.counts["to_do"]:
         return ""
-    likely, least, most = (str(timedelta(seconds=max(1, round(each)))) for each in _seconds(its))
-    return f"{likely} ({least}, {most})"
+    return f"{_minutes(its.takes.likely)} ({_minutes(its.takes.least)}-{_minutes(its.takes.most)})"
 
 
-def _seconds(its: "Standing") -> tuple[float, float, float]:
-    assert its.takes is not None
-    return its.takes.likely, its.takes.least, its.takes.most
+def _minutes(seconds: float) -> str:
+    """Hours and minutes, those that have begun too."""
+    hours, minutes = divmod(max(1, ceil(seconds / 60)), 60)
+    return f"{hours}:{minutes:02}"
 
 
 def _conditions(name: str, against: Iterable["Condition"]) -> None:

@@ -195,11 +195,15 @@ def test_what_is_mistyped_is_told(ends: Ends, words: tuple[str, ...], code: str)
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
-def test_what_is_told_of_waves_fits_a_terminal(ends: Ends, lang: str) -> None:
+def test_what_is_told_of_waves_fits_a_terminal(ends: Ends, name: str, lang: str) -> None:
     from rich.cells import cell_len
 
+    for number in range(150):
+        world(f"{name}-old").add("sato", ("INBOX",), mail(f"more-{number}"))
     ends(0, "extract")
+    ends(0, "load", "new", "--account", "sato")
     said = ends(0, "wave", "list", "--lang", lang)
+    assert "0:01 (0:01-0:01)" in said
     assert len(said.splitlines()) > 4
     assert max(map(cell_len, said.splitlines())) <= 80
 
