@@ -11,7 +11,7 @@ from migrator.cli import console
 from migrator.locale import _
 
 FAMILIES = (
-    *("demo", "folder", "road", "mend", "back", "look", "senders", "decide", "review", "rules"),
+    *("demo", "folder", "road", "rehearse", "mend", "back", "look", "senders", "decide", "review", "rules"),
     *("shared", "reports", "probe", "rescue"),
 )
 """Modules of this package, in the order of `migrator --help`; each holds its commands in a typer app named `family`."""

@@ -177,7 +177,7 @@ class Staging:
 
     # -- runs --
 
-    def begin_run(self, step: str, target: str | None = None) -> int:
+    def begin_run(self, step: str, target: str | None = None, counts: Mapping[str, int] | None = None) -> int:
         """A new run's number."""
         with self.writing() as connection:
             return insert_one(
@@ -190,7 +190,7 @@ class Staging:
                 pid=os.getpid(),
                 by=user(),
                 version=migrator.__version__,
-                counts={},
+                counts=dict(counts or {}),
             )
 
     def end_run(self, run: int, outcome: str, counts: Mapping[str, int]) -> None:
@@ -203,9 +203,11 @@ class Staging:
             )
 
     @contextmanager
-    def run(self, step: str, target: str | None = None) -> Iterator["Run"]:
-        """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
-        run = Run(self, self.begin_run(step, target))
+    def run(self, step: str, target: str | None = None, counts: Mapping[str, int] | None = None) -> Iterator["Run"]:
+        """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing. `counts` is
+        what is known of it before it begins."""
+        run = Run(self, self.begin_run(step, target, counts))
+        run.counts |= counts or {}
         with self.session_lock(lock_of_run(run.id)):
             try:
                 yield run
