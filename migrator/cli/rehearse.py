@@ -212,8 +212,9 @@ class _Walk:
         self.done("verify", began, seen.checked)
 
     def places(self) -> "Mapping[Folder, Place]":
-        """Where every folder goes."""
+        """Where every folder goes, by account and path alone."""
         from migrator.cli import migration
+        from migrator.model import Folder
         from migrator.staging.reports import accounts_staged
         from migrator.staging.sightings import Shelf
 
@@ -223,7 +224,7 @@ class _Walk:
             folders = Shelf(self.staging, self.loading().target, mailbox.owner).folders(feeding)
             with self.openers(mailbox)() as opened:
                 found |= routes.places(mailbox.owner, folders, opened.limits)
-        return found
+        return {Folder(each.account, each.path): place for each, place in found.items()}
 
 
 def _told(walk: _Walk, chosen: "Chosen", wave: str | None, run: int) -> dict[str, Any]:
@@ -309,6 +310,8 @@ def _write(settings: "Settings", value: Mapping[str, Any]) -> Path:
 
 def _show(value: Mapping[str, Any], page: Path) -> None:
     """What of it fits a terminal of 80 columns."""
+    from migrator.cli.shared import WIDTH, wrapped
+
     totals, changed = value["totals"], value["differences"]
     console.say(
         _("Rehearsal {n} ({generation}): {found} found, {loaded} loaded, {refused} refused, {broken} unreadable."),
@@ -336,7 +339,8 @@ def _show(value: Mapping[str, Any], page: Path) -> None:
         )
     _show_forecast(value["forecast"])
     for reason in value["shows_not"]:
-        console.say("- {text}", text=reason["text"])
+        for number, line in enumerate(wrapped(reason["text"], WIDTH - 2)):
+            console.say("{mark} {line}", mark=" " if number else "-", line=line)
     console.say(_("The report: {file}"), file=str(page))
 
 

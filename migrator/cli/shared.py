@@ -106,7 +106,7 @@ def _show_inbox(each: "Standing", members: list[dict[str, Any]]) -> None:
         ),
     )
     for reason in each.doubts():
-        for number, line in enumerate(_wrapped(sentence(reason), WIDTH - 2)):
+        for number, line in enumerate(wrapped(sentence(reason), WIDTH - 2)):
             console.say("{mark} {line}", mark="-" if not number else " ", line=line)
     console.say("")
 
@@ -117,7 +117,7 @@ def _rights(rights: list[str] | None) -> str:
     return _("everything") if {*rights} == {*Right} else " ".join(each for each in Right if each in rights)
 
 
-def _wrapped(text: str, width: int) -> Iterator[str]:
+def wrapped(text: str, width: int) -> Iterator[str]:
     """A sentence in lines of so many columns, broken where either language may break."""
     from rich.cells import cell_len
 
