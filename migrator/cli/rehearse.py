@@ -341,7 +341,7 @@ def _show(value: Mapping[str, Any], page: Path) -> None:
     for reason in value["shows_not"]:
         for number, line in enumerate(wrapped(reason["text"], WIDTH - 2)):
             console.say("{mark} {line}", mark=" " if number else "-", line=line)
-    console.say(_("The report: {file}"), file=str(page))
+    console.say(_("The rehearsal's report: {file}"), file=str(page))
 
 
 def _show_forecast(forecast: Mapping[str, Any]) -> None:
