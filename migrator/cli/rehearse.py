@@ -17,7 +17,6 @@ from migrator.errors import Reason, UsageError
 from migrator.locale import _
 
 if TYPE_CHECKING:
-    from migrator.model import Folder, Place
     from migrator.ports import Source
     from migrator.reports.rehearsal import Timing
     from migrator.settings import Settings
@@ -211,21 +210,6 @@ class _Walk:
         self.counts["setbacks"] += seen.setbacks
         self.done("verify", began, seen.checked)
 
-    def places(self) -> "Mapping[Folder, Place]":
-        """Where every folder goes, by account and path alone."""
-        from migrator.cli import migration
-        from migrator.model import Folder
-        from migrator.staging.reports import accounts_staged
-        from migrator.staging.sightings import Shelf
-
-        routes = migration.routes(self.settings)
-        found: dict[Folder, Place] = {}
-        for mailbox, feeding in routes.mailboxes(accounts_staged(self.staging, self.accounts)).items():
-            folders = Shelf(self.staging, self.loading().target, mailbox.owner).folders(feeding)
-            with self.openers(mailbox)() as opened:
-                found |= routes.places(mailbox.owner, folders, opened.limits)
-        return {Folder(each.account, each.path): place for each, place in found.items()}
-
 
 def _told(walk: _Walk, chosen: "Chosen", wave: str | None, run: int) -> dict[str, Any]:
     """The whole report, as JSON has it, with the differences from the last rehearsal and the forecast."""
@@ -239,6 +223,7 @@ def _told(walk: _Walk, chosen: "Chosen", wave: str | None, run: int) -> dict[str
     from migrator.staging.since import bytes_at
     from migrator.staging.store import now
     from migrator.steps.ledger import ledger
+    from migrator.steps.rehearse import homes
 
     how, staging = walk.loading(), walk.staging
     account = ledger(staging, walk.source, walk.openers, target=how.target, routes=how.routes, takes=how.takes)
@@ -259,10 +244,8 @@ def _told(walk: _Walk, chosen: "Chosen", wave: str | None, run: int) -> dict[str
         "steps": walk.steps,
         "findings": dict(Counter(each["kind"] for each in walk.findings)),
     }
-    accounts = walk.accounts
-    value |= reports.told(
-        staging, target=how.target, takes=how.takes, accounts=accounts, rows=rows, places=walk.places()
-    )
+    accounts, places = walk.accounts, homes(staging, walk.openers, how, walk.accounts)
+    value |= reports.told(staging, target=how.target, takes=how.takes, accounts=accounts, rows=rows, places=places)
     value["closed"] = reports.is_closed(value["totals"])
     last = _last(walk.settings, value)
     value["differences"] = reports.differences(staging, value, last)

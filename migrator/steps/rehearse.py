@@ -9,14 +9,16 @@ The rehearsal itself is extract, judge, load and verify as they always are; `rep
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from migrator.errors import Reason, UsageError
-from migrator.model import Mailbox
+from migrator.errors import AccountError, Reason, UsageError
+from migrator.model import Folder, Mailbox, Place
 from migrator.ports import Target
 from migrator.settings import GENERATION, TargetSettings, Wave
 from migrator.staging.rehearsals import begun, is_there, loads_to
+from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
 from migrator.staging.store import Staging
 from migrator.steps import runner
@@ -71,7 +73,7 @@ def withdrawn(staging: Staging, openers: Openers, how: Loading) -> tuple[Mapping
     """
     counts: dict[str, int] = {}
     left: list[Taken] = []
-    for load in loads_to(staging, how.target) if is_there(staging, how.target) else ():
+    for load in loads_to(staging, how.target):  # one whose mails are gone may have left rights
         one, its = runner.undo(staging, openers, how, load)
         left += its
         for word, many in one.items():
@@ -79,16 +81,25 @@ def withdrawn(staging: Staging, openers: Openers, how: Loading) -> tuple[Mapping
     return counts, left
 
 
-def refuse_strangers(
-    staging: Staging, openers: Openers, target: str, mailboxes: Iterable[Mailbox], *, without: Collection[str] = ()
-) -> None:
-    """Raises UsageError at the first mailbox that holds mail which no rehearsal of ours put there."""
+def refuse_strangers(staging: Staging, openers: Openers, target: str, mailboxes: Iterable[Mailbox]) -> None:
+    """Raises UsageError at the first mailbox that holds mail which no rehearsal of ours put there. One that lets nobody
+    in is passed over: its load will say so."""
     generations = {target, *(each.generation for each in begun(staging, target))}
     for mailbox in mailboxes:
-        with openers(mailbox)() as opened:
+        with suppress(AccountError), openers(mailbox)() as opened:
             shelves = [Shelf(staging, each, mailbox.owner) for each in sorted(generations)]
             if many := _strangers(shelves, opened):
                 raise UsageError(Reason("rehearse.strangers", target=target, mailbox=mailbox.owner, n=many))
+
+
+def homes(staging: Staging, openers: Openers, how: Loading, accounts: Collection[str] | None) -> dict[Folder, Place]:
+    """Where every folder goes, by account and path alone; without mailboxes that let nobody in."""
+    found: dict[Folder, Place] = {}
+    for mailbox, feeding in how.routes.mailboxes(accounts_staged(staging, accounts)).items():
+        folders = Shelf(staging, how.target, mailbox.owner).folders(feeding)
+        with suppress(AccountError), openers(mailbox)() as opened:
+            found |= how.routes.places(mailbox.owner, folders, opened.limits)
+    return {Folder(each.account, each.path): place for each, place in found.items()}
 
 
 def _strangers(shelves: Collection[Shelf], target: Target) -> int:
