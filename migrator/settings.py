@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,6 +19,12 @@ from migrator.secret import Secret
 from migrator.toml import Toml, Where
 
 FILE = "migration.toml"
+
+REHEARSALS = "rehearsals"
+"""The target of a rehearsal that names none: a maildir archive of this name in the migration folder."""
+
+GENERATION = "#"
+"""Between a target's name and the number of a rehearsal: each has a ledger of its own (`rehearsal#3`)."""
 
 
 # -- the file, as it is written --------------------------------------------------------------------------------------
@@ -159,6 +165,8 @@ class SourceSettings:
 class TargetSettings:
     """A target: its adapter's name and config, and what the engine wants of it."""
 
+    name: str
+    """By which staging knows it: its own, or that of a rehearsal."""
     adapter: str
     config: BaseModel
     role: Literal["rehearsal", "production"] = "production"
@@ -188,12 +196,17 @@ class Settings:
     accounts: Mapping[str, str]
     waves: Mapping[str, Wave]
     review: ReviewSection
+    generations: Mapping[str, str] = field(default_factory=dict)
+    """The newest rehearsal of each target that has seen one: it is what the target's name means."""
 
     def target(self, name: str) -> TargetSettings:
-        """The target of that name. Raises UsageError that names those there are."""
-        if name not in self.targets:
+        """The target of that name, or one of its rehearsals (`rehearsal#3`). Raises UsageError that names those there
+        are."""
+        plain, rehearsed, _ = name.partition(GENERATION)
+        its = _archive(self.folder) if plain == REHEARSALS else self.targets.get(plain)
+        if its is None or (rehearsed and its.role != "rehearsal"):
             raise UsageError(Reason("settings.no-target", name=name, known=", ".join(sorted(self.targets)) or "-"))
-        return self.targets[name]
+        return replace(its, name=name if rehearsed else self.generations.get(plain, plain))
 
     def wave(self, name: str) -> Wave:
         """The wave of that name. Raises UsageError that names those there are."""
@@ -210,6 +223,12 @@ class Settings:
         name = production[0] if named is None else named
         self.target(name)
         return name
+
+
+def _archive(folder: Path) -> TargetSettings:
+    """The archive of rehearsals that name no target. It takes what a new server would."""
+    config = registry.adapter("maildir").config.model_validate({"root": folder / REHEARSALS})
+    return TargetSettings(name=REHEARSALS, adapter="maildir", config=config, role="rehearsal")
 
 
 def load(folder: Path) -> Settings:
@@ -259,10 +278,13 @@ def _source(file: Toml, section: Mapping[str, Any], folder: Path) -> SourceSetti
 
 def _target(file: Toml, name: str, section: Mapping[str, Any], folder: Path) -> TargetSettings:
     at = ("targets", name)
+    if GENERATION in name or name == REHEARSALS:
+        raise UsageError(Reason("settings.target-name", **file.at(at), name=name))
     keys, adapter, config = _system(file, section, at, _TargetKeys, folder)
     if adapter.open_target is None:
         raise UsageError(Reason("settings.adapter-no-target", **file.at((*at, "adapter")), adapter=keys.adapter))
     return TargetSettings(
+        name=name,
         adapter=keys.adapter,
         config=config,
         role=keys.role,

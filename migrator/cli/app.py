@@ -12,7 +12,7 @@ from migrator.cli import console
 from migrator.locale import _
 
 FAMILIES = (
-    *("demo", "folder", "road", "fleet", "mend", "back", "waves", "look", "senders", "decide", "review"),
+    *("demo", "folder", "road", "rehearse", "fleet", "mend", "back", "waves", "look", "senders", "decide", "review"),
     *("rules", "shared", "reports", "metrics", "pack", "probe", "rescue"),
 )
 """Modules of this package, in the order of `migrator --help`; each holds its commands in a typer app named `family`."""

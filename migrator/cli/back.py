@@ -48,7 +48,7 @@ def undo(
             _show(runner.prospects(staging, opener, how, loads), given, str(run) if wave is None else f"--wave {wave}")
             return
         counts, left = runner.undo(staging, opener, how, loads)
-    _list(left)
+    list_left(left)
     words = {word: counts.get(word, 0) for word in ("withdrawn", "touched", "moved", "gone")}
     doubts, setbacks = counts.get("in_doubt", 0), counts.get("setbacks", 0)
     console.say(
@@ -90,7 +90,7 @@ def _show(found: Iterable["Prospect"], given: Mapping[Place, Sequence["Asked"]],
                 rights=rights,
             )
     for each in places:
-        _list(each.left)
+        list_left(each.left)
         if each.stopped is not None:
             console.say("{text} [{code}]", text=sentence(each.stopped), code=each.stopped.code)
     console.tell(_("Nothing was changed. To take these mails back: migrator undo {run} --yes"), run=which)
@@ -98,7 +98,7 @@ def _show(found: Iterable["Prospect"], given: Mapping[Place, Sequence["Asked"]],
         raise typer.Exit(Exit.FOUND)
 
 
-def _list(left: Iterable["Taken"]) -> None:
+def list_left(left: Iterable["Taken"]) -> None:
     """One line for each mail that people changed, moved or deleted."""
     for each in left:
         match each.outcome:

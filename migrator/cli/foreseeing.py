@@ -22,15 +22,16 @@ from migrator.text import cell
 
 def say_what_comes(settings: Settings, staging: Staging, target: str) -> list[Reason]:
     """Show what every mailbox is to get; what of it will be refused is a finding, each reason once."""
+    its = settings.target(target)
     pace = paces(staging, target)
     rows = list(
         foresee(
             staging,
             migration.opener(settings, target),
-            target=target,
-            way=Way(name=settings.target(target).adapter),
+            target=its.name,
+            way=Way(name=its.adapter),
             routes=migration.routes(settings),
-            takes=settings.target(target).takes,
+            takes=its.takes,
         )
     )
     if not any(each.mails for each in rows):

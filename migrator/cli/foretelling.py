@@ -17,6 +17,7 @@ from migrator.routes import Routes
 from migrator.settings import Settings
 from migrator.shared.becoming import UNREADABLE, Became, Fidelity
 from migrator.shared.mails import own
+from migrator.staging.rehearsals import plain
 from migrator.staging.reports import accounts_staged
 from migrator.staging.shared import StagedInboxes
 from migrator.staging.sightings import Shelf
@@ -117,7 +118,7 @@ def _write(settings: Settings, target: str, said: Sequence[Foretold]) -> None:
     """Every fact as JSON Lines, and as CSV (UTF-8 with BOM) who is to be allowed to send as an inbox."""
     facts = migration.foretold(settings, target)
     folder = facts.parent
-    people, whole = folder / f"send-as-{target}.csv", facts.with_suffix(".new")
+    people, whole = folder / f"send-as-{plain(target)}.csv", facts.with_suffix(".new")
     try:
         folder.mkdir(exist_ok=True)
         with whole.open("w", encoding="utf-8") as stream:

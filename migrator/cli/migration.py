@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from migrator.model import Mailbox
 from migrator.ports import Source, Target
 from migrator.routes import Routes
 from migrator.settings import Settings
+from migrator.staging.rehearsals import newest, plain
 from migrator.staging.store import Staging
 from migrator.steps.progress import Report, quiet
 
@@ -32,7 +34,7 @@ def opened() -> Iterator[tuple[Settings, Staging]]:
     settings = console.settings()
     password = None if settings.staging_password is None else settings.staging_password.reveal()
     with Staging.open(settings.staging_url, blobs=settings.blobs, folder=settings.folder, password=password) as staging:
-        yield settings, staging
+        yield replace(settings, generations=newest(staging)), staging
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def loading(
 
     its = settings.target(target)
     return Loading(
-        target=target,
+        target=its.name,
         routes=routes(settings),
         takes=frozenset(verdict.value for verdict in its.takes),
         late_commit=its.late_commit,
@@ -110,8 +112,9 @@ def loading(
 
 
 def takes(settings: Settings) -> dict[str, frozenset[str]]:
-    """Every target with the verdicts it takes."""
-    return {name: frozenset(verdict.value for verdict in its.takes) for name, its in settings.targets.items()}
+    """Every target by the name that staging knows, with the verdicts it takes."""
+    its = map(settings.target, settings.targets)
+    return {each.name: frozenset(verdict.value for verdict in each.takes) for each in its}
 
 
 def rules(settings: Settings, *, beside: Sequence[Path] = ()) -> "Ruleset":
@@ -160,7 +163,7 @@ def unsettled(
 
 def foretold(settings: Settings, target: str) -> Path:
     """Where `load` writes what becomes of every fact of shared inboxes at this target."""
-    return settings.folder / "reports" / f"shared-{target}.jsonl"
+    return settings.folder / "reports" / f"shared-{plain(target)}.jsonl"
 
 
 def only_target(settings: Settings, name: str | None) -> str:

@@ -217,7 +217,7 @@ def load(
             put_in(settings, staging, how, accounts_staged(staging, accounts))
             return
         counts = runner.load(staging, opener, how, accounts=accounts, workers=workers)
-        left = list(left_by_newest(staging, target))
+        left = list(left_by_newest(staging, how.target))
     words = {word: counts.get(word, 0) for word in ("loaded", "refused", "in_doubt", "recalled", "setbacks")}
     console.say(_("{loaded} mails loaded, {refused} refused, {in_doubt} in doubt."), **words)
     show_changes(counts, left)
@@ -352,7 +352,7 @@ def ledger(target: SOME_TARGET = None, as_json: JSON = False) -> None:
                 staging,
                 source,
                 migration.opener(settings, name),
-                target=name,
+                target=how.target,
                 routes=how.routes,
                 takes=how.takes,
             )

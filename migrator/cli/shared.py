@@ -163,7 +163,7 @@ def unanswered(
             for each in stands.values():
                 _show_waiting(each, at, as_json=as_json)
             return Exit.DONE
-        loaded = [name for name in settings.targets if staging.known_mailboxes(name)]
+        loaded = [name for name in settings.targets if staging.known_mailboxes(settings.target(name).name)]
         return compare(settings, staging, [SOURCE, STAGING, *loaded], as_json=as_json)
 
 

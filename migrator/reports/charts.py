@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from migrator.reports.survey import Month, Survey, Tally
 
@@ -34,6 +35,35 @@ class Column:
     marked: float
     mails: int
     of_which: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """One step's time: likely, and from the fastest to the slowest that was seen, as shares of the longest of all."""
+
+    step: str
+    likely: float
+    least: float
+    most: float
+    seconds: float
+    seen: int
+
+
+def whiskers(spans: Iterable[Mapping[str, Any]]) -> list[Whisker]:
+    """Times beside each other, on one scale."""
+    rows = list(spans)
+    longest = max((each["most"] for each in rows), default=0) or 1
+    return [
+        Whisker(
+            each["step"],
+            likely=each["likely"] / longest,
+            least=each["least"] / longest,
+            most=each["most"] / longest,
+            seconds=each["likely"],
+            seen=each["seen"],
+        )
+        for each in rows
+    ]
 
 
 def bars(largest: Iterable[tuple[str, Tally]]) -> list[Bar]:

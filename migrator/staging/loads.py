@@ -9,6 +9,7 @@ from sqlalchemy import func, select, union_all
 from migrator.errors import Reason, UsageError
 from migrator.staging import tables
 from migrator.staging.intents import SHELVE, STATE
+from migrator.staging.rehearsals import of_target
 from migrator.staging.store import Staging
 
 
@@ -54,12 +55,12 @@ ENOUGH = 100
 
 
 def paces(staging: Staging, target: str, newest: int = 5) -> list[Pace]:
-    """The newest loads to a target that were large enough to tell, and came to their end."""
+    """The newest loads to a target, in any of its rehearsals, that were large enough to tell, and came to their end."""
     its, receipt = tables.run.c, tables.receipt.c
     loads = (
         select(its.began, its.ended, func.count().label("mails"), func.sum(receipt.size).label("bytes"))
         .join(tables.receipt, receipt.run_id == its.id)
-        .where(its.step == "load", its.target == target, its.ended.is_not(None), receipt.how == "answered")
+        .where(its.step == "load", of_target(target), its.ended.is_not(None), receipt.how == "answered")
         .group_by(its.id, its.began, its.ended)
         .having(func.count() >= ENOUGH)
         .order_by(its.id.desc())

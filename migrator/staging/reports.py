@@ -13,6 +13,7 @@ from migrator.mail import Health
 from migrator.model import ItemId
 from migrator.staging import tables
 from migrator.staging.opinions import decisions
+from migrator.staging.rehearsals import plain
 from migrator.staging.states import State, flags_of, is_made, newest_item, placed, proposal_of, states, verdict_of
 from migrator.staging.store import Staging
 
@@ -65,7 +66,7 @@ def status(staging: Staging, targets: Mapping[str, Collection[str]]) -> Line:
         "health": {each.value: healths.get(each.value, 0) for each in Health},
         "proposals": {word: thought.get(word, 0) for word in ("keep", "park", "hold")} | {"none": thought.get(None, 0)},
         "decisions": {word: decided.get(word, 0) for word in ("keep", "park", "hold")},
-        "targets": {name: _target_status(staging, name, takes) for name, takes in targets.items()},
+        "targets": {plain(name): _target_status(staging, name, takes) for name, takes in targets.items()},
     }
 
 
@@ -128,7 +129,7 @@ def find(staging: Staging, words: str, targets: Mapping[str, Collection[str]]) -
         anywhere.append(its.received_at.between(day, day + timedelta(days=1) - timedelta(microseconds=1)))
     for line in _lines(staging, _mails().where(or_(*anywhere, its.digest == words.lower()))):
         item = int(line["item"])
-        yield line | {"targets": {name: _standing(staging, item, name, takes) for name, takes in targets.items()}}
+        yield line | {"targets": _standings(staging, item, targets)}
 
 
 def _day(words: str) -> datetime | None:
@@ -162,7 +163,7 @@ def explain(staging: Staging, item: ItemId, targets: Mapping[str, Collection[str
     return line | {
         "versions": [str(each) for each in versions],
         "decisions": decisions(staging, artefact, stream),
-        "targets": {name: _standing(staging, item, name, takes) for name, takes in targets.items()},
+        "targets": _standings(staging, item, targets),
     }
 
 
@@ -252,6 +253,10 @@ def _repairs(connection: Connection, items: list[ItemId]) -> dict[ItemId, set[st
     for row in rows:
         found.setdefault(row.item_id, set()).update(row.repairs)
     return found
+
+
+def _standings(staging: Staging, item: ItemId, targets: Mapping[str, Collection[str]]) -> dict[str, Line]:
+    return {plain(name): _standing(staging, item, name, takes) for name, takes in targets.items()}
 
 
 def _standing(staging: Staging, item: ItemId, target: str, takes: Collection[str]) -> Line:

@@ -178,7 +178,14 @@ class Staging:
 
     # -- runs --
 
-    def begin_run(self, step: str, target: str | None = None, number: int | None = None) -> int:
+    def begin_run(
+        self,
+        step: str,
+        target: str | None = None,
+        *,
+        number: int | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> int:
         """A new run's number, or the one that was taken for it."""
         with self.writing() as connection:
             return insert_one(
@@ -192,7 +199,7 @@ class Staging:
                 pid=os.getpid(),
                 by=user(),
                 version=migrator.__version__,
-                counts={},
+                counts=dict(counts or {}),
             )
 
     def end_run(self, run: int, outcome: str, counts: Mapping[str, int]) -> None:
@@ -205,11 +212,13 @@ class Staging:
             )
 
     @contextmanager
-    def run(self, step: str, target: str | None = None) -> Iterator["Run"]:
-        """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing."""
+    def run(self, step: str, target: str | None = None, counts: Mapping[str, int] | None = None) -> Iterator["Run"]:
+        """A run from its first to its last line; an exception is recorded as stopped, a kill as nothing. `counts` is
+        what is known of it before it begins."""
         number = self._next_run()
         with self.session_lock(lock_of_run(number or 0)):  # before anybody can see the run, and take it for dead
-            run = Run(self, self.begin_run(step, target, number), step, target)
+            run = Run(self, self.begin_run(step, target, number=number, counts=counts), step, target)
+            run.counts |= counts or {}
             with run.log.of(run.counts, by=user()):
                 try:
                     yield run

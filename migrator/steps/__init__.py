@@ -7,5 +7,6 @@
     undo      target  -> staging    what one load put and nobody touched since, taken back; it is to do again
     ledger    both    -> you        found = loaded + … + to do, and the target's own count beside it
 
-`progress` is how a step tells what it is doing; `runner` is how load, verify and undo spread mailboxes over lanes.
+`progress` is how a step tells what it is doing; `runner` is how load, verify and undo spread mailboxes over lanes;
+`rehearse` is what is asked before a whole rehearsal of them.
 """

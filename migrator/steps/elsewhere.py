@@ -1,6 +1,6 @@
 """Where a mail went that no longer lies where we put it: a person may have moved it to any place of the mailbox."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.model import Moved, Place, Sighting
 from migrator.ports import Target
@@ -13,7 +13,7 @@ def elsewhere(shelf: Shelf, target: Target, lost: Sequence[Delivered]) -> dict[D
     Raises FolderError where a place cannot be looked through: then nobody knows.
     """
     found: dict[DispatchId, Moved] = {}
-    for place in _everywhere(shelf, target) if lost else ():
+    for place in everywhere(shelf.places(), target) if lost else ():
         left = [each for each in lost if each.dispatch not in found]
         if not left:
             break
@@ -49,9 +49,9 @@ def may_be(shelf: Shelf, known: Delivered, seen: Sighting) -> bool:
     return known.size == seen.size and seen.headers in (None, known.headers)
 
 
-def _everywhere(shelf: Shelf, target: Target) -> Iterator[Place]:
+def everywhere(known: Iterable[Place], target: Target) -> Iterator[Place]:
     """Our places first, then those that only the target knows."""
-    ours = shelf.places()
+    ours = list({place.path: place for place in known}.values())
     yield from ours
     paths = {place.path for place in ours}
     roles = {place.role for place in ours if place.role is not None}  # such a place may have another name there

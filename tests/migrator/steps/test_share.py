@@ -15,6 +15,7 @@ from migrator.shared.mails import is_history, own
 from migrator.staging.evidence import unread
 from migrator.staging.reports import findings, status
 from migrator.staging.store import Staging
+from migrator.steps.rehearse import withdrawn
 from migrator.steps.share import Inbox, Sharing, inboxes
 from tests.desks import AT, two_desks
 from tests.roads import Road, road
@@ -273,6 +274,20 @@ def test_what_was_there_before_us_is_there_after_undo(way: Road, staging: Stagin
     assert rights(way.new) == {"support/INBOX": {"sato": {Right.READ}, "boss": ALL}}
     assert not any(box.mails for box in way.new.boxes.values())
     assert counts["revoked"] == len(everywhere(way))
+
+
+def test_a_wiped_rehearsal_takes_all_rights_words_and_histories_with_it(way: Road, staging: Staging) -> None:
+    load(way, staging, target="new#1")
+    load(way, staging, target="new#1")
+    assert rights(way.new)
+    assert histories(way.new)
+    withdrawn(staging, way.opener, way.loading(target="new#1"))
+    assert rights(way.new) == {}
+    assert sum(len(way.new.mails(owner, path)) for owner in ACCOUNTS for path in PLACES) == 0
+    again = load(way, staging, target="new#2", existing="send")
+    assert again["granted"] == len(everywhere(way))
+    assert way.ledger(staging, "new#2").closed
+    assert words(way.new)
 
 
 def test_undo_of_a_later_load_takes_back_its_states_and_leaves_the_mails(way: Road, staging: Staging) -> None:
