@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from migrator.errors import FolderError, Reason
+from migrator.errors import FolderError, MigratorError, Reason
 
 PATIENCE = 30.0
 """Seconds that a busy server is waited for here; the engine waits longer, and asks for more proof afterwards."""
@@ -50,3 +50,20 @@ class Refusals:
         if self.row >= ROW and code != TOO_LARGE:
             self.row = ROW - 1
             raise FolderError(Reason("exchange.refuses-all", place=place, answer=code))
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
+    """The server's refusal of a request or of one thing in it; every caller makes of it what it means there."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+    @property
+    def no_folder(self) -> bool:
+        """Whether it says that there is no such folder."""
+        raise NotImplementedError
+
+    def meaning(self, mailbox: str, place: str = "") -> MigratorError:
+        """What it means where the caller knows no better."""
+        raise NotImplementedError
