@@ -43,12 +43,9 @@ class Session(requests.Session):
 
     @override
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> requests.Response:
-        known: dict[str, Any] = {
-            "timeout": self._timeout,
-            "proxies": get_environ_proxies(str(url)),
-            "allow_redirects": False,
-        }
-        return super().request(method, url, *args, **(known | more))
+        proxies = get_environ_proxies(str(url))
+        bounds = {"timeout": self._timeout, "proxies": proxies, "allow_redirects": False}
+        return super().request(method, url, *args, **more | bounds)
 
 
 def broken(error: Exception, endpoint: str) -> MigratorError:
