@@ -10,6 +10,9 @@ from typing import Any
 
 import msal
 import requests
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from typing_extensions import override
@@ -82,10 +85,8 @@ class Login:
             return self._from_person(again) if self._config.auth == "device-code" else self._from_app(again)
         except requests.exceptions.RequestException as error:
             raise broken(error, self._config.login_at) from None
-        except ValueError as error:
-            # msal, of a tenant or a key: it may quote what it was given
-            code = "key" if self._app is None and "private" in str(error).lower() else "tenant"
-            raise UsageError(Reason(f"graph.no-{code}", authority=self._config.login_at)) from None
+        except ValueError:  # msal, of a tenant that its authority does not know
+            raise UsageError(Reason("graph.no-tenant", authority=self._config.login_at)) from None
 
     def _opened(self) -> Any:
         # Microsoft vouches for its own logins only, and is asked about others unless told not to
@@ -107,7 +108,13 @@ class Login:
             certificate = self._config.certificate.read_text("ascii")
         except (OSError, UnicodeDecodeError):
             raise UsageError(Reason("graph.no-certificate", path=str(self._config.certificate))) from None
-        return {"private_key": self._config.key.reveal().get_secret_value(), "public_certificate": certificate}
+        key = self._config.key.reveal().get_secret_value()
+        try:
+            load_pem_private_key(key.encode(), None)
+            load_pem_x509_certificate(certificate.encode())
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise UsageError(Reason("graph.no-key", path=str(self._config.certificate))) from None
+        return {"private_key": key, "public_certificate": certificate}
 
     def _from_app(self, again: bool) -> dict[str, Any]:
         if again:

@@ -62,6 +62,8 @@ class Graph:
     """The mails whose senders were told that somebody has read them."""
     devices: dict[str, str | None] = field(default_factory=dict)
     """Device codes given out, and who has entered each."""
+    refreshing: dict[str, str] = field(default_factory=dict)
+    """Refresh tokens given out, and to whom."""
     broken: list[str] = field(default_factory=list)
     origin: str = ""
     certificate: Path | None = None
