@@ -1,13 +1,16 @@
 """A hidden folder of ours, in which a mail is made complete before it is moved to where people see it.
 
 importMime takes a mail and nothing else: when it was received, its flags and our token are said afterwards. Who is
-killed in between leaves a half-made mail here, where nobody sees it and nothing counts it; the next sending deletes it.
+killed in between leaves a half-made mail here, where nobody sees it and nothing counts it. It is deleted when places
+are prepared, before anything is sent: then no lane has a mail here.
 """
+
+from collections.abc import Sequence
 
 from migrator.errors import FolderError, Reason
 
 from .folders import PAGE
-from .troubles import Refusal
+from .troubles import GONE, Refusal
 from .wire import Call, Wire, query
 
 NAME = "migrator-unfinished"
@@ -19,7 +22,7 @@ class Hall:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._identity = ""
-        self.is_clear = False
+        self._is_clear = False
 
     @property
     def identity(self) -> str:
@@ -30,14 +33,25 @@ class Hall:
 
     def clear(self) -> None:
         """Delete what a sending that broke off has left: nobody but us has mails here (laws.md §1.1)."""
-        if self.is_clear:
+        if self._is_clear:
+            return
+        self._identity = self._identity or self._found()
+        if not self._identity:
             return
         path = query(f"mailFolders/{self.identity}/messages", top=PAGE, select="id")
         while left := next(self._wire.pages(path))["value"]:
-            for answer in self._wire.each([Call("DELETE", f"messages/{each['id']}") for each in left], in_order=True):
-                if not answer.ok:
-                    raise answer.refusal
-        self.is_clear = True
+            self.delete([str(each["id"]) for each in left])
+        self._is_clear = True
+
+    def delete(self, identities: Sequence[str]) -> None:
+        """Raises Refusal."""
+        for answer in self._wire.each([Call("DELETE", f"messages/{each}") for each in identities]):
+            if not answer.ok and answer.status != GONE:
+                raise answer.refusal
+
+    def broken(self) -> None:
+        """A sending has broken off."""
+        self._is_clear = False
 
     def _found(self) -> str:
         path = query("mailFolders", top=PAGE, select="id,displayName,isHidden")
@@ -53,7 +67,7 @@ class Hall:
         try:
             made = self._wire.one(Call("POST", "mailFolders", {"displayName": NAME, "isHidden": True}))
         except Refusal as refusal:
-            if refusal.code == "ErrorFolderExists":
-                raise FolderError(Reason("graph.hall-taken", place=NAME)) from refusal
+            if refusal.code == "ErrorFolderExists" and (found := self._found()):  # another lane was faster
+                return found
             raise
         return str(made["id"])

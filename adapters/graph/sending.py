@@ -61,6 +61,8 @@ class Post:
             trouble = error
         except Refusal as refusal:
             trouble = refusal.meaning(self.mailbox, self.place)
+        if trouble is not None:
+            self.hall.broken()
         for at in range(len(batch)):
             if at not in outcomes:
                 break
@@ -69,8 +71,6 @@ class Post:
             raise trouble
 
     def _put(self, batch: Sequence[Prepared], outcomes: dict[int, Outcome]) -> None:
-        self.hall.clear()
-        self.hall.is_clear = False
         made: dict[int, str] = {}
         for at, letter in enumerate(batch):
             match self._made(letter):
@@ -83,7 +83,6 @@ class Post:
         self._receipts(batch, moved, outcomes)
         if stopped is not None:
             raise stopped
-        self.hall.is_clear = not any(isinstance(each, Refused) for each in outcomes.values())
 
     # -- made ----------------------------------------------------------------------------------------------------------
 
@@ -146,8 +145,9 @@ class Post:
             try:
                 said = answer.body if answer.ok else self._told_again(calls[at], answer.refusal)
             except Refusal as refusal:
-                outcomes[at] = self._refused(batch[at], self._about_the_mail(refusal))
-                del made[at]
+                code = self._about_the_mail(refusal)
+                self.hall.delete([made.pop(at)])
+                outcomes[at] = self._refused(batch[at], code)
             else:
                 self.refusals.accepted()
                 _check(batch[at], said)

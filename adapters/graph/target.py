@@ -88,6 +88,8 @@ class GraphTarget(StoreTarget):
     def prepare(self, place: Place) -> Mark:
         """Without leave to use what is beta no mail can be made, so no folder is."""
         self._allowed()
+        with self._told(place):
+            self._hall.clear()
         return super().prepare(place)
 
     def _allowed(self) -> None:

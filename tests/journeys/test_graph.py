@@ -154,7 +154,7 @@ def test_a_thousand_mails_arrive_once_through_faults_of_every_kind_and_a_kill(tm
     assert not any(item.draft for item in inbox)
     assert graph[ALICE].held(graph[ALICE].folder("migrator-unfinished").id) == []
     assert graph.receipts == []
-    assert max(graph.busiest.values()) == 1
+    assert max(graph.busiest.values()) <= graph.concurrency
 
 
 def test_verify_finds_nothing_but_what_somebody_changed(tmp_path: Path, graph: Graph) -> None:
