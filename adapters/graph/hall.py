@@ -7,7 +7,7 @@ are prepared, before anything is sent: then no lane has a mail here.
 
 from collections.abc import Sequence
 
-from migrator.errors import FolderError, Reason
+from migrator.errors import AccountError, Reason
 
 from .folders import PAGE
 from .troubles import GONE, Refusal
@@ -26,7 +26,7 @@ class Hall:
 
     @property
     def identity(self) -> str:
-        """Raises Refusal, FolderError, Outage."""
+        """Raises Refusal, AccountError, Outage."""
         if not self._identity:
             self._identity = self._found() or self._made()
         return self._identity
@@ -36,12 +36,13 @@ class Hall:
         if self._is_clear:
             return
         self._identity = self._identity or self._found()
-        if not self._identity:
-            return
-        path = query(f"mailFolders/{self.identity}/messages", top=PAGE, select="id")
-        while left := next(self._wire.pages(path))["value"]:
-            self.delete([str(each["id"]) for each in left])
+        if self._identity:
+            self._empty()
         self._is_clear = True
+
+    def _empty(self) -> None:
+        pages = self._wire.pages(query(f"mailFolders/{self._identity}/messages", top=PAGE, select="id"))
+        self.delete([str(each["id"]) for page in pages for each in page["value"]])
 
     def delete(self, identities: Sequence[str]) -> None:
         """Raises Refusal."""
@@ -59,7 +60,7 @@ class Hall:
             for each in page["value"]:
                 if each.get("displayName") == NAME:
                     if not each.get("isHidden"):
-                        raise FolderError(Reason("graph.hall-taken", place=NAME))
+                        raise AccountError(Reason("graph.hall-taken", place=NAME))
                     return str(each["id"])
         return ""
 

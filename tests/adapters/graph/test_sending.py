@@ -322,10 +322,9 @@ def test_a_draft_is_a_draft_and_asking_for_a_receipt_is_taken_from_the_rest(box:
 
 def test_a_visible_folder_by_the_name_of_ours_is_somebody_elses(box: Box) -> None:
     box.graph[ALICE].add_folder(HALL, box.graph[ALICE].role("msgfolderroot").id, "IPF.Note")
-    with box.open() as target:
-        place = box.at("box")
-        target.prepare(place)
-        assert failure(target, [parcel(place)], FolderError) == ("", "graph.hall-taken")
+    with box.open() as target, pytest.raises(AccountError) as error:
+        target.prepare(box.at("box"))
+    assert error.value.reason.code == "graph.hall-taken"
 
 
 def test_a_next_page_at_another_host_is_not_asked_for(box: Box) -> None:
