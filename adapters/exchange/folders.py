@@ -1,11 +1,9 @@
 """How an Exchange lists its folders, and makes one."""
 
-from collections.abc import Iterable, Mapping
-
 from lxml import etree
 from typing_extensions import override
 
-from adapters.microsoft.folders import MAIL, ROLES, TOP, Row, Tree
+from adapters.microsoft.folders import MAIL, ROLES, TOP, Entry, Row, StoreTree, placed
 from migrator.model import Path
 
 from .troubles import NO_FOLDER, Refusal
@@ -18,7 +16,7 @@ RESERVED = ("outbox", "calendar", "contacts", "tasks", "notes", "journal")
 PAGE = 1000
 
 
-class ExchangeTree(Tree):
+class Tree(StoreTree):
     """One mailbox's folders over EWS."""
 
     def __init__(self, wire: Wire, owner: str, *, delegate: bool) -> None:
@@ -41,13 +39,13 @@ class ExchangeTree(Tree):
             if refusal.code != "ErrorFolderExists":
                 raise refusal.meaning(self._owner, "/".join(path)) from refusal
             return None
-        return _id(next(iter(answer)))
+        return identity_of(next(iter(answer)))
 
     @override
-    def _listed(self) -> tuple[Mapping[str, str], Iterable[Row]]:
+    def _listed(self) -> dict[Path, Entry]:
         try:
             uses = self._uses()
-            return uses, self._below(next(identity for identity, use in uses.items() if use == TOP))
+            return placed(uses, map(_row, self._below(self._top)))
         except Refusal as refusal:
             raise refusal.meaning(self._owner) from refusal
 
@@ -61,14 +59,15 @@ class ExchangeTree(Tree):
         found: dict[str, str] = {}
         for use, answer in zip(asked, answers, strict=False):
             if answer.ok:
-                found[_id(next(iter(answer)))] = use
+                found[identity_of(next(iter(answer)))] = use
             elif use in (TOP, "inbox"):
                 # every mailbox has these: who cannot see them may see nothing there
                 raise Refusal("ErrorAccessDenied") if answer.code in NO_FOLDER else answer.refusal
+        self._top = next(identity for identity, use in found.items() if use == TOP)
         return found
 
-    def _below(self, top: str) -> list[Row]:
-        found: list[Row] = []
+    def _below(self, top: str) -> list[etree._Element]:
+        found: list[etree._Element] = []
         while True:
             answer = self._wire.one(
                 '<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>'
@@ -79,7 +78,7 @@ class ExchangeTree(Tree):
                 f"<m:ParentFolderIds>{identified('FolderId', top)}</m:ParentFolderIds></m:FindFolder>"
             )
             root = answer.element.find(m("RootFolder"))
-            page = [] if root is None else [_row(each) for each in root.iterfind(f"{t('Folders')}/*")]
+            page = [] if root is None else list(root.iterfind(f"{t('Folders')}/*"))
             found += page
             if root is None or not page or root.get("IncludesLastItemInRange") != "false":
                 return found
@@ -88,9 +87,11 @@ class ExchangeTree(Tree):
 def _row(folder: etree._Element) -> Row:
     parent = folder.find(t("ParentFolderId"))
     above = "" if parent is None else parent.get("Id", "")
-    return Row(_id(folder), above, folder.findtext(t("DisplayName")) or "", folder.findtext(t("FolderClass")) or "")
+    return Row(
+        identity_of(folder), above, folder.findtext(t("DisplayName")) or "", folder.findtext(t("FolderClass")) or ""
+    )
 
 
-def _id(folder: etree._Element) -> str:
+def identity_of(folder: etree._Element) -> str:
     found = folder.find(t("FolderId"))
     return "" if found is None else found.get("Id", "")

@@ -39,7 +39,7 @@ from . import reading
 from .changes import Mail
 from .config import ExchangeConfig
 from .connect import connect
-from .folders import ExchangeTree
+from .folders import Tree
 from .sending import Post
 from .troubles import Refusal
 
@@ -71,7 +71,7 @@ class ExchangeTarget:
         self._config = config
         self._owner = mailbox.owner
         self._wire = connect(config, account=mailbox.account, address=mailbox.owner)
-        self.tree = ExchangeTree(self._wire, mailbox.owner, delegate=config.access == "delegate")
+        self.tree = Tree(self._wire, mailbox.owner, delegate=config.access == "delegate")
         self._refusals = Refusals()
         self._highest: dict[str, int] = {}
         self._items: dict[str, str] = {}

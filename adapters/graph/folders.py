@@ -1,11 +1,11 @@
 """How Graph lists a mailbox's folders, and makes one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from typing_extensions import override
 
-from adapters.microsoft.folders import MAIL, ROLES, TOP, Row, Tree
+from adapters.microsoft.folders import MAIL, ROLES, TOP, Entry, Row, StoreTree, placed
 from migrator.model import Path
 
 from .troubles import GONE, Refusal
@@ -18,7 +18,7 @@ PAGE = 500
 SHAPE: Final[Mapping[str, str | int]] = {"select": "id,displayName,parentFolderId,childFolderCount", "top": PAGE}
 
 
-class GraphTree(Tree):
+class GraphTree(StoreTree):
     """One mailbox's folders over Graph; hidden ones, ours among them, are not listed."""
 
     def __init__(self, wire: Wire, owner: str) -> None:
@@ -37,10 +37,10 @@ class GraphTree(Tree):
         return str(made["id"])
 
     @override
-    def _listed(self) -> tuple[Mapping[str, str], Iterable[Row]]:
+    def _listed(self) -> dict[Path, Entry]:
         try:
             uses = self._uses()
-            return uses, self._below(next(identity for identity, use in uses.items() if use == TOP))
+            return placed(uses, self._below(self._top))
         except Refusal as refusal:
             raise refusal.meaning(self._owner) from refusal
 
@@ -54,6 +54,7 @@ class GraphTree(Tree):
                 found[str(answer.body["id"])] = use
             elif use in (TOP, "inbox") or answer.status != GONE:
                 raise answer.refusal
+        self._top = next(identity for identity, use in found.items() if use == TOP)
         return found
 
     def _below(self, top: str) -> list[Row]:

@@ -64,7 +64,7 @@ class Entry:
         return int.from_bytes(sha256(self.identity.encode()).digest()[:6])
 
 
-class Tree(ABC):
+class StoreTree(ABC):
     """One mailbox's folders, listed once and then remembered."""
 
     def __init__(self) -> None:
@@ -72,8 +72,8 @@ class Tree(ABC):
         self._top = ""
 
     @abstractmethod
-    def _listed(self) -> tuple[Mapping[str, str], Iterable[Row]]:
-        """The uses of folders by id, the top's among them, and all folders below the top. Raises AccountError,
+    def _listed(self) -> dict[Path, Entry]:
+        """All folders below the top, which it finds too, by their paths without regard to case. Raises AccountError,
         Outage."""
 
     @abstractmethod
@@ -86,9 +86,7 @@ class Tree(ABC):
     def entries(self) -> dict[Path, Entry]:
         """By their paths without regard to case."""
         if self._entries is None:
-            uses, rows = self._listed()
-            self._top = next(identity for identity, use in uses.items() if use == TOP)
-            self._entries = _placed(uses, {row.identity: row for row in rows})
+            self._entries = self._listed()
         return self._entries
 
     @property
@@ -113,7 +111,7 @@ class Tree(ABC):
             for entry in self.entries.values():
                 if entry.role == place.role:
                     return entry
-        named = self.entries.get(_folded(place.path))
+        named = self.entries.get(folded(place.path))
         if named is not None and (named.use or not named.holds_mail):
             raise FolderError(Reason("exchange.place-has-use", place="/".join(place.path), use=named.use or named.kind))
         return named
@@ -131,32 +129,34 @@ class Tree(ABC):
         return self._under(place.path, above)
 
     def _under(self, path: Path, above: str) -> Entry:
-        found = self.entries.get(_folded(path))
+        found = self.entries.get(folded(path))
         return self._made(path, above) if found is None else found
 
     def _made(self, path: Path, above: str) -> Entry:
         identity = self._created(path, above)
         if identity is None:
             self.forget()  # somebody else has made it, or the server takes another name for this one
-            entry = self.entries.get(_folded(path))
+            entry = self.entries.get(folded(path))
             if entry is None:
                 raise FolderError(Reason("exchange.name-taken", place="/".join(path)))
             return entry
         made = Entry(identity, path)
-        self.entries[_folded(path)] = made
+        self.entries[folded(path)] = made
         return made
 
 
-def _placed(uses: Mapping[str, str], rows: Mapping[str, Row]) -> dict[Path, Entry]:
+def placed(uses: Mapping[str, str], listed: Iterable[Row]) -> dict[Path, Entry]:
+    """Each folder at its path. `uses` are those of distinguished folders by id, the top among them."""
+    rows = {row.identity: row for row in listed}
     entries: dict[Path, Entry] = {}
     for identity, row in rows.items():
         path = _path(identity, rows, uses)
         if path is None:
             continue
         entry = Entry(identity, path, row.kind, uses.get(identity, ""))
-        while _folded(entry.path) in entries:
+        while folded(entry.path) in entries:
             entry = replace(entry, path=(*entry.path[:-1], entry.path[-1] + "~"))
-        entries[_folded(entry.path)] = entry
+        entries[folded(entry.path)] = entry
     return entries
 
 
@@ -172,5 +172,6 @@ def _path(identity: str, rows: Mapping[str, Row], uses: Mapping[str, str]) -> Pa
     return tuple(reversed(path))
 
 
-def _folded(path: Path) -> Path:
+def folded(path: Path) -> Path:
+    """A path as a server compares it."""
     return tuple(normalize("NFC", name).casefold() for name in path)

@@ -22,7 +22,7 @@ from migrator.model import (
     Withdrawn,
 )
 
-from .folders import Entry, Tree
+from .folders import Entry, StoreTree
 from .letters import Prepared, prepared
 from .refusals import Refusal
 
@@ -52,7 +52,7 @@ class StoreTarget(ABC):
 
     _keep_receipts = False
 
-    def __init__(self, owner: str, tree: Tree) -> None:
+    def __init__(self, owner: str, tree: StoreTree) -> None:
         self._owner = owner
         self.tree = tree
         self._highest: dict[str, int] = {}
