@@ -141,5 +141,5 @@ class Login:
         code = _CODE.search(str(found.get("error_description", "")))
         answer = code[0] if code else str(found.get("error", ""))[:40]
         if found.get("error") in ("temporarily_unavailable", "server_error"):
-            raise Outage(Reason("exchange.not-now", answer=answer))
+            raise Outage(Reason("graph.not-now", answer=answer))
         raise UsageError(Reason("graph.login-refused", authority=self._config.login_at, answer=answer))

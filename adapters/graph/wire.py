@@ -186,7 +186,7 @@ class Wire:
             case 401:
                 raise UsageError(Reason("graph.token-refused", host=self._config.host))
             case _ if status == 408 or (status >= 500 and status != FULL):
-                raise Outage(Reason("exchange.not-now", answer=f"HTTP {status}"), retry_after=back_off)
+                raise Outage(Reason("graph.not-now", answer=f"HTTP {status}"), retry_after=back_off)
             case _ if 300 <= status < 400:
                 raise UsageError(Reason("graph.no-endpoint", endpoint=self._config.endpoint, answer=f"HTTP {status}"))
         return Answer(status, body, back_off)

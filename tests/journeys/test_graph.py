@@ -163,6 +163,7 @@ def test_verify_finds_nothing_but_what_somebody_changed(tmp_path: Path, graph: G
     told = here.run("check", "online", code=1)
     assert "graph.beta-used" in told
     assert "Microsoft Graph" in told
+    assert f"Set-Hold '{ALICE}'" in (here.folder / "reports/mailboxes-online.ps1").read_text("utf-8-sig")
     here.run("load", "online")
     here.run("verify", "online")
     here.run("ledger", "online")
