@@ -3,11 +3,13 @@
 config    what a section of migration.toml holds
 connect   where the endpoint is, whom it trusts, how to log in: by exchangelib
 wire      requests out, answers in, one at a time and never twice; troubles is what a refusal means
-words     the properties of a mail, and all that may stand in a request
-letters   a parcel made ready; sending puts it there, and knows what became of it when nobody answers
-folders   the tree of folders, their names and roles
+words     all that may stand in a request, the properties of a mail among it
+letters   a mail as an element of a request; sending puts it there, and knows what became of it when nobody answers
+folders   the tree of folders, as EWS lists it
 reading   marks, sightings, bodies; changes amends and withdraws
 target    the port; imported only when one is opened, for exchangelib takes most of a second
+
+What a mail and a folder are in an Exchange store, by whichever way, is adapters.microsoft's.
 """
 
 from collections.abc import Sequence

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
+from adapters.microsoft.letters import carried, verb
+from adapters.microsoft.words import RED, TO_FOLLOW_UP
 from migrator.errors import Reason
 from migrator.model import (
     DRAFT,
@@ -23,10 +25,10 @@ from migrator.model import (
 )
 
 from . import reading
-from .letters import carried, categories, verb
+from .letters import categories
 from .troubles import CHANGED, GONE, Refusal
 from .wire import Wire
-from .words import FLAG_ICON, FLAG_STATUS, ICON, LAST_VERB, RED, TO_FOLLOW_UP, Property, identified
+from .words import FLAG_ICON, FLAG_STATUS, ICON, LAST_VERB, Property, identified
 
 
 class Mail:

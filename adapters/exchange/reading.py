@@ -3,32 +3,18 @@
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from migrator.errors import Outage, Reason, UsageError
-from migrator.model import ANSWERED, DRAFT, FLAGGED, FORWARDED, SEEN, Flag, Raw, Sighting
+from adapters.microsoft.letters import read_off
+from adapters.microsoft.words import NO_DATE, TO_FOLLOW_UP, instant, number_in
+from migrator.errors import Outage, Reason
+from migrator.model import Flag, Raw, Sighting
 
 from .troubles import GONE, Refusal
 from .wire import Answer, Wire
-from .words import (
-    DELIVERED,
-    ENTRY_ID,
-    FLAG_STATUS,
-    FORWARDED_ON,
-    LAST_VERB,
-    REPLIED,
-    REPLIED_TO_ALL,
-    TO_FOLLOW_UP,
-    TOKEN,
-    Property,
-    identified,
-    instant,
-    m,
-    t,
-)
+from .words import DELIVERED, ENTRY_ID, FLAG_STATUS, LAST_VERB, TOKEN, Property, identified, m, t
 
 PAGE = 500
 """Items a page; a server gives 1,000 at most (EWSFindCountLimit), and 250 where it has to search."""
@@ -37,7 +23,6 @@ NEWEST = 50
 """So many of the last made are looked at for the highest number: what people move in is not made last."""
 
 ATTEMPTS = 3
-NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)
 
 _FIELDS = (
     "item:DateTimeReceived",
@@ -72,37 +57,18 @@ def identity(item: etree._Element) -> tuple[str, str]:
 
 
 def number(item: etree._Element) -> int:
-    """The store's own number for the mail: the counter at the end of its entry id ([MS-OXCDATA] 2.2.4.2).
-
-    It stays as it is whatever is done to the mail, unless that is moved, and a mailbox never gives it out again; there
-    are gaps between those of one folder. (PidTagInternetArticleNumber, the IMAP UID, has none, but Exchange gives
-    another one to a mail that somebody categorises or flags.)
-    """
-    try:
-        entry = base64.b64decode(ENTRY_ID.of(item) or "")
-    except binascii.Error:
-        entry = b""
-    if len(entry) != 70:
-        raise UsageError(Reason("exchange.no-numbers"))
-    return int.from_bytes(entry[62:68])
+    """The store's own number for the mail."""
+    return number_in(ENTRY_ID.of(item))
 
 
 def flags_of(item: etree._Element) -> frozenset[Flag]:
-    found = {each.text or "" for each in item.iterfind(f"{t('Categories')}/{t('String')}")}
-    if item.findtext(t("IsRead")) in ("true", "1"):
-        found.add(SEEN)
-    if item.findtext(t("IsDraft")) in ("true", "1"):
-        found.add(DRAFT)
-    if FLAG_STATUS.of(item) == str(TO_FOLLOW_UP):
-        found.add(FLAGGED)
-    match LAST_VERB.of(item) or "":
-        case verb if verb in (str(REPLIED), str(REPLIED_TO_ALL)):
-            found.add(ANSWERED)
-        case verb if verb == str(FORWARDED_ON):
-            found.add(FORWARDED)
-        case _:
-            pass
-    return frozenset(found - {""})
+    return read_off(
+        (each.text or "" for each in item.iterfind(f"{t('Categories')}/{t('String')}")),
+        read=item.findtext(t("IsRead")) in ("true", "1"),
+        draft=item.findtext(t("IsDraft")) in ("true", "1"),
+        flagged=FLAG_STATUS.of(item) == str(TO_FOLLOW_UP),
+        last_verb=LAST_VERB.of(item),
+    )
 
 
 def sighting(item: etree._Element, epoch: int) -> Sighting:

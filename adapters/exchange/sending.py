@@ -7,50 +7,20 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from adapters.microsoft.letters import Prepared
+from adapters.microsoft.refusals import ABOUT_THE_MAIL, ENDINGS, PATIENCE, PAUSE, TOO_LARGE, Refusals
 from migrator.errors import FolderError, MigratorError, Outage, Reason
 from migrator.model import Receipt, Refused
 
 from . import reading
-from .letters import Letter
-from .troubles import ABOUT_THE_MAIL, BUSY, Refusal
+from .letters import pieces as pieces_of
+from .troubles import BUSY, Refusal
 from .wire import Piece, Wire
 from .words import identified
 
-PATIENCE = 30.0
-"""Seconds that a busy server is waited for here; the engine waits longer, and asks for more proof afterwards."""
-
-PAUSE = 1.0
-"""Seconds to wait for a server that is busy and does not say how long."""
-
-ENDINGS = 4
-"""So often a mail, alone, must have been left unanswered by a server that answered all else, before it is given up."""
-
-ROW = 3
-"""So many equal refusals in a row are about the server, not about the mails."""
-
 SAID_NOTHING = {"exchange.unanswered", "exchange.answer-broken"}
-TOO_LARGE = "ErrorMessageSizeExceeded"
 
 Outcome = Receipt | Refused
-
-
-@dataclass(slots=True)
-class Refusals:
-    """How the server has refused so far: one that takes nothing is told from a mail that nobody takes."""
-
-    last: str = ""
-    row: int = 0
-
-    def accepted(self) -> None:
-        self.row = 0
-
-    def refused(self, code: str, place: str) -> None:
-        """Raises FolderError at the third equal one in a row."""
-        self.row = self.row + 1 if code == self.last else 1
-        self.last = code
-        if self.row >= ROW and code != TOO_LARGE:
-            self.row = ROW - 1
-            raise FolderError(Reason("exchange.refuses-all", place=place, answer=code))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,14 +38,14 @@ class Post:
     ref: Callable[[etree._Element], str]
     sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def deliver(self, letters: Sequence[Letter]) -> Iterator[Outcome]:
+    def deliver(self, letters: Sequence[Prepared]) -> Iterator[Outcome]:
         """One outcome for each, in order. Raises FolderError, AccountError, Outage."""
         for batch in self._batches(letters):
             yield from self._suspected(batch)
 
-    def _batches(self, letters: Sequence[Letter]) -> Iterator[list[Letter]]:
+    def _batches(self, letters: Sequence[Prepared]) -> Iterator[list[Prepared]]:
         """Within the bounds of one request. A mail that was left unanswered goes alone until it has gone."""
-        batch: list[Letter] = []
+        batch: list[Prepared] = []
         total = 0
         for letter in letters:
             alone = letter.sent in self.unanswered
@@ -91,7 +61,7 @@ class Post:
         if batch:
             yield batch
 
-    def _suspected(self, batch: list[Letter]) -> Iterator[Outcome]:
+    def _suspected(self, batch: list[Prepared]) -> Iterator[Outcome]:
         """What is left unanswered again and again, alone, will be so tomorrow, too."""
         alone = batch[0].sent if len(batch) == 1 else None
         if alone is not None and self.unanswered[alone] >= ENDINGS:
@@ -110,7 +80,7 @@ class Post:
 
     # -- one batch ---------------------------------------------------------------------------------------------------
 
-    def _sent(self, batch: list[Letter]) -> Iterator[Outcome]:
+    def _sent(self, batch: list[Prepared]) -> Iterator[Outcome]:
         """As far as it is known in order; then what stopped it, if anything did."""
         outcomes: dict[int, Outcome] = {}
         trouble: MigratorError | None = None
@@ -127,7 +97,7 @@ class Post:
         if trouble is not None:
             raise trouble
 
-    def _settle(self, left: dict[int, Letter], outcomes: dict[int, Outcome]) -> None:
+    def _settle(self, left: dict[int, Prepared], outcomes: dict[int, Outcome]) -> None:
         """Send, and send again what the server says it has not done and does not show either.
 
         Only an answer is believed here. Where there is none the engine settles it, and has more patience (laws.md
@@ -149,7 +119,7 @@ class Post:
             if not left:
                 return
 
-    def _once(self, left: dict[int, Letter], outcomes: dict[int, Outcome]) -> Refusal:
+    def _once(self, left: dict[int, Prepared], outcomes: dict[int, Outcome]) -> Refusal:
         """Send them in one request; the outcomes that are known, and why the others are not."""
         busy = Refusal("ErrorServerBusy")
         made: dict[int, str] = {}
@@ -172,7 +142,7 @@ class Post:
             raise stopped
         return busy
 
-    def _again(self, letter: Letter, refusal: Refusal, *, first: bool) -> Outcome:
+    def _again(self, letter: Prepared, refusal: Refusal, *, first: bool) -> Outcome:
         """A refusal counts when it was said twice, and to the mail alone; that it is too large, once."""
         if refusal.code != TOO_LARGE or first:
             (said,) = self._create([letter])
@@ -186,7 +156,7 @@ class Post:
         self.refusals.refused(refusal.code, self.place)
         return letter.refused(ABOUT_THE_MAIL[refusal.code], answer=refusal.code)
 
-    def _receipts(self, letters: dict[int, Letter], made: dict[int, str], outcomes: dict[int, Outcome]) -> None:
+    def _receipts(self, letters: dict[int, Prepared], made: dict[int, str], outcomes: dict[int, Outcome]) -> None:
         """The refs of what was made, asked for in one request."""
         if not made:
             return
@@ -197,7 +167,7 @@ class Post:
                 raise answer.refusal
             outcomes[at] = letters[at].receipt(self.ref(next(iter(answer))))
 
-    def _found(self, left: dict[int, Letter], outcomes: dict[int, Outcome]) -> None:
+    def _found(self, left: dict[int, Prepared], outcomes: dict[int, Outcome]) -> None:
         """Presence is believed at once."""
         there = reading.named(self.wire, self.folder, [letter.token for letter in left.values()])
         for at, letter in left.items():
@@ -206,7 +176,7 @@ class Post:
 
     # -- the request -------------------------------------------------------------------------------------------------
 
-    def _create(self, letters: list[Letter]) -> list[str | Refusal]:
+    def _create(self, letters: list[Prepared]) -> list[str | Refusal]:
         """The id of each mail that was made, or why it was not."""
         opening = (
             '<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId>'
@@ -214,7 +184,7 @@ class Post:
         )
         pieces: list[Piece] = [opening.encode()]
         for letter in letters:
-            pieces += letter.pieces()
+            pieces += pieces_of(letter)
         pieces.append(b"</m:Items></m:CreateItem>")
         try:
             answers = self.wire.call(pieces)

@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from adapters.microsoft import PLACE_ITEMS, is_online
+from adapters.microsoft.folders import DEPTH, NAME_BYTES, Entry
+from adapters.microsoft.letters import Prepared, prepared
+from adapters.microsoft.refusals import Refusals
+from adapters.microsoft.words import IMPOSSIBLE
 from migrator.errors import FolderError, Reason
 from migrator.model import (
     Amended,
@@ -35,20 +39,12 @@ from . import reading
 from .changes import Mail
 from .config import ExchangeConfig
 from .connect import connect
-from .folders import Entry, Tree
-from .letters import Letter, letter
-from .sending import Post, Refusals
+from .folders import Tree
+from .sending import Post
 from .troubles import Refusal
-from .words import IMPOSSIBLE
 
 ENDS = date(2027, 4, 1)
 """Exchange Online answers EWS no more from this day on (Microsoft's Exchange team, MC1227454)."""
-
-NAME_BYTES = 250
-"""A name holds 255 characters; what people see of it is cut long before that."""
-
-DEPTH = 100
-"""Levels below the top; Exchange Online ends at 300, Outlook shows fewer."""
 
 LATE_COMMIT = 90.0
 """Seconds: a server ends a request of its own after 60, and what it has begun is then there or never."""
@@ -157,7 +153,7 @@ class ExchangeTarget:
                     raise
                 self.tree.forget()
                 return None
-        return Mark(epoch(entry), self._reached(entry, highest) + 1, count)
+        return Mark(entry.epoch, self._reached(entry, highest) + 1, count)
 
     def _reached(self, entry: Entry, number: int) -> int:
         """The highest number that is known of a folder."""
@@ -183,7 +179,7 @@ class ExchangeTarget:
         place = parcels[0].place
         entry = self._entry(place)
         ready = [
-            letter(parcel, largest=self._config.item_bytes, keep_receipts=self._config.receipts == "keep")
+            prepared(parcel, largest=self._config.item_bytes, keep_receipts=self._config.receipts == "keep")
             for parcel in parcels
         ]
         post = Post(
@@ -197,14 +193,14 @@ class ExchangeTarget:
             refusals=self._refusals,
             ref=lambda item: self._ref(entry, item),
         )
-        outcomes = post.deliver([each for each in ready if isinstance(each, Letter)])
+        outcomes = post.deliver([each for each in ready if isinstance(each, Prepared)])
         for each in ready:
             yield each if isinstance(each, Refused) else next(outcomes)
 
     def _ref(self, entry: Entry, item: etree._Element) -> str:
         number = reading.number(item)
         self._reached(entry, number)
-        ref = f"{epoch(entry)}:{number}"
+        ref = f"{entry.epoch}:{number}"
         if len(self._items) >= REMEMBERED:
             self._items.clear()
         self._items[ref] = reading.identity(item)[0]
@@ -221,7 +217,7 @@ class ExchangeTarget:
 
     def _sighting(self, entry: Entry, item: etree._Element) -> Sighting:
         self._ref(entry, item)
-        return reading.sighting(item, epoch(entry))
+        return reading.sighting(item, entry.epoch)
 
     def fetch(self, place: Place, ref: str) -> Raw | None:
         entry = self._entry(place)
@@ -231,7 +227,7 @@ class ExchangeTarget:
 
     def _item(self, entry: Entry, ref: str) -> str | None:
         """The server's id of what a ref names; None where it has gone."""
-        if not ref.startswith(f"{epoch(entry)}:"):
+        if not ref.startswith(f"{entry.epoch}:"):
             return None
         if ref not in self._items:
             for item in reading.everything(self._wire, entry.identity, reading.NUMBER):
@@ -267,11 +263,6 @@ class ExchangeTarget:
             yield
         except Refusal as refusal:
             raise refusal.meaning(self._owner, shown(place)) from refusal
-
-
-def epoch(entry: Entry) -> int:
-    """The folder's id as a number: it is another one when the folder has been made anew."""
-    return int.from_bytes(hashlib.sha256(entry.identity.encode()).digest()[:6])
 
 
 def shown(place: Place) -> str:

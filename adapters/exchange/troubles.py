@@ -23,19 +23,6 @@ NOT_NOW = BUSY | {
     "ErrorTooManyObjectsOpened",
 }
 
-ABOUT_THE_MAIL = {
-    "ErrorMimeContentConversionFailed": "exchange.mime-refused",
-    "ErrorMimeContentInvalid": "exchange.mime-refused",
-    "ErrorMimeContentInvalidBase64String": "exchange.mime-refused",
-    "ErrorMessageSizeExceeded": "exchange.too-large-there",
-    "ErrorContentConversionFailed": "exchange.mime-refused",
-    "ErrorCorruptData": "exchange.mail-refused",
-    "ErrorItemCorrupt": "exchange.mail-refused",
-    "ErrorItemSave": "exchange.mail-refused",
-    "ErrorItemSavePropertyError": "exchange.mail-refused",
-    "ErrorInvalidExtendedPropertyValue": "exchange.mail-refused",
-}
-
 ABOUT_THE_MAILBOX = {
     "ErrorAccessDenied": "exchange.access-denied",
     "ErrorAccountDisabled": "exchange.mailbox-disabled",

@@ -5,10 +5,9 @@ by themselves, tell a connection that broke from a server that said "busy" by on
 mails at level ERROR.
 """
 
-import base64
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import requests
 from lxml import etree
 from typing_extensions import Buffer, override
 
+from adapters.microsoft.letters import Encoded
 from migrator.errors import AccountError, MigratorError, Outage, Reason, UsageError
 
 from .troubles import Refusal
@@ -25,26 +25,6 @@ LONGEST_ANSWER = 512 * 2**20
 """Bytes of an answer beyond which it is not one we asked for."""
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_blank_text=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Bytes that travel as base64; `chunks` can be asked for again."""
-
-    size: int
-    chunks: Callable[[], Iterable[bytes]]
-
-    def __len__(self) -> int:
-        return (self.size + 2) // 3 * 4
-
-    def __iter__(self) -> Iterator[bytes]:
-        rest = b""
-        for chunk in self.chunks():
-            data = rest + chunk
-            whole = len(data) // 3 * 3
-            rest = data[whole:]
-            yield base64.b64encode(memoryview(data)[:whole])
-        yield base64.b64encode(rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,17 @@ No text of a mail is ever put into a request but as base64; names and categories
 that XML cannot.
 """
 
-import re
-from datetime import UTC, datetime
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
+from adapters.microsoft.words import SENDING
+
 SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 MESSAGES: Final = "http://schemas.microsoft.com/exchange/services/2006/messages"
 TYPES: Final = "http://schemas.microsoft.com/exchange/services/2006/types"
 ERRORS: Final = "http://schemas.microsoft.com/exchange/services/2006/errors"
-
-IMPOSSIBLE: Final = "".join(map(chr, (*range(0x20), 0x7F, 0xFFFE, 0xFFFF)))
-"""Characters that no name or category may hold."""
-
-_IMPOSSIBLE = re.compile(f"[{re.escape(IMPOSSIBLE)}\ud800-\udfff]")
 
 
 def m(name: str) -> str:
@@ -30,11 +25,6 @@ def m(name: str) -> str:
 def t(name: str) -> str:
     """An element of the types' namespace, as lxml spells it."""
     return f"{{{TYPES}}}{name}"
-
-
-def possible(text: str) -> bool:
-    """Whether XML can hold it."""
-    return not _IMPOSSIBLE.search(text)
 
 
 def text(value: str) -> str:
@@ -94,37 +84,5 @@ ICON = tagged(0x1080, "Integer")
 LAST_VERB = tagged(0x1081, "Integer")
 ENTRY_ID = tagged(0x0FFF, "Binary")
 """PidTagEntryId ([MS-OXCDATA] 2.2.4.2): its end is the store's own number for the mail."""
-TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-token")
-"""Names the sending: how a mail whose answer never came is known again."""
-
-READ, UNSENT, FROM_ME = 1, 8, 0x20
-"""Bits of PidTagMessageFlags ([MS-OXCMSG] 2.2.1.6)."""
-
-TO_FOLLOW_UP, RED = 2, 6
-REPLIED, REPLIED_TO_ALL, FORWARDED_ON = 102, 103, 104
-"""Values of PidTagLastVerbExecuted ([MS-OXOMSG] 2.2.1.10)."""
-REPLIED_ICON, FORWARDED_ICON = 261, 262
-
-
-# -- times and numbers ---------------------------------------------------------------------------------------------
-
-FIRST, LAST = datetime(1601, 1, 2, tzinfo=UTC), datetime(4500, 8, 31, tzinfo=UTC)
-"""What a property can hold ([MS-DTYP] 2.3.3), and what Outlook does not take for "none"."""
-
-_FRACTION = re.compile(r"\.\d+")
-
-
-def stamp(at: datetime) -> str | None:
-    """An instant as it is sent, to the second; None where Exchange could not hold it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if FIRST <= at <= LAST else None
-
-
-def instant(value: str | None) -> datetime | None:
-    """An instant as any server writes it, with as many digits of a second as it likes; None where it is none."""
-    if not value:
-        return None
-    try:
-        at = datetime.fromisoformat(_FRACTION.sub("", value.strip()))
-    except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName=SENDING)
+"""Names the sending."""

@@ -5,10 +5,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from adapters import letter as letters
 from migrator.errors import Reason
 from migrator.mail import envelope, header_digest, on_wire, on_wire_chunks, wire_facts
 from migrator.mail.scan import chosen, fields_named
-from migrator.model import MDN_SENT, Flag, Parcel, Receipt, Refused
+from migrator.model import MDN_SENT, Flag, Parcel, Refused
 
 from .words import SYSTEM, date_time, flag_list, keyword
 
@@ -60,37 +61,15 @@ class Permitted:
         return self.words.get(word.lower(), word if self.new else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail as it goes out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter(letters.Letter):
+    """One mail as it goes out by IMAP."""
 
-    parcel: Parcel
     opening: bytes
     """Its flags and time, as they stand before the literal."""
-    size: int
-    sent: str
-    headers: str
-    flags: frozenset[Flag]
-    lost: frozenset[Flag]
-    repairs: tuple[str, ...]
     commanding: bool
     """A server that has lost its place might run a line of it; so it goes only when the server has asked for it."""
     chunks: Callable[[], Iterator[bytes]]
-
-    def receipt(self, ref: str | None) -> Receipt:
-        return Receipt(
-            item=self.parcel.item,
-            ref=ref,
-            sent=self.sent,
-            size=self.size,
-            headers=self.headers,
-            flags=self.flags,
-            lost=self.lost,
-            repairs=self.repairs,
-        )
-
-    def refused(self, code: str, **params: str | int | None) -> Refused:
-        return Refused(self.parcel.item, Reason(code, size=self.size, **params))
 
     @property
     def message_id(self) -> str | None:
@@ -137,7 +116,6 @@ def letter(parcel: Parcel, permitted: Permitted, largest: int | None) -> Letter 
         sent=sent,
         headers=headers,
         flags=frozenset(words),
-        lost=parcel.flags - words.keys(),
         repairs=repairs,
         commanding=commanding,
         chunks=chunks,

@@ -319,3 +319,28 @@ def test_a_server_says_that_it_is_busy_or_works_late(graph: Graph, client: Clien
     assert (second.status_code, second.headers["Retry-After"]) == (503, "5")
     with pytest.raises(requests.ConnectionError):
         client.make()
+
+
+def test_a_hidden_folder_is_listed_for_those_who_ask_for_it(client: Client) -> None:
+    where = f"users/{ALICE}/mailFolders"
+    assert client.ask("POST", where, {"displayName": "unseen", "isHidden": True}).json()["isHidden"] is True
+    asked = (f"{where}?$top=50", f"{where}?$top=50&includeHiddenFolders=true")
+    seen, all_ = ({each["displayName"] for each in client.get(path)["value"]} for path in asked)
+    assert all_ - seen == {"unseen"}
+    assert "予定表" not in all_, "a calendar is no mail folder"
+
+
+def test_mails_are_listed_in_the_order_that_is_asked_for(client: Client) -> None:
+    made = [client.make().json()["id"] for _ in range(3)]
+    where = f"users/{ALICE}/mailFolders/inbox/messages?$orderby=createdDateTime"
+    assert [each["id"] for each in client.get(f"{where} asc")["value"]] == made
+    assert [each["id"] for each in client.get(f"{where} desc")["value"]] == made[::-1]
+
+
+def test_who_marks_a_mail_as_read_sends_the_receipt_it_asks_for(graph: Graph, client: Client) -> None:
+    asking = MAIL.replace(b"Subject:", b"Disposition-Notification-To: a@example.co.jp\r\nSubject:", 1)
+    first, second = (f"users/{ALICE}/messages/{client.make(asking).json()['id']}" for _ in range(2))
+    client.ask("PATCH", first, {"isReadReceiptRequested": False}).raise_for_status()
+    for each in (first, second):
+        client.ask("PATCH", each, {"isRead": True, "isReadReceiptRequested": False}).raise_for_status()
+    assert len(graph.receipts) == 1

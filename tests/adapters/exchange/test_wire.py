@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from adapters.exchange.connect import _trust
-from adapters.exchange.letters import carried, is_category
-from adapters.exchange.wire import Encoded, _Body, _document
-from adapters.exchange.words import instant, stamp
+from adapters.exchange.wire import _Body, _document
+from adapters.microsoft.letters import Encoded, carried, is_category
+from adapters.microsoft.words import instant, stamp
 from migrator.model import ANSWERED, FORWARDED, SEEN
 from tests.servers.exchange import server
 

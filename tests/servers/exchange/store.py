@@ -56,6 +56,8 @@ class Folder:
     properties: dict[Key, Property] = field(default_factory=dict)
     change: int = 0
     created: int = 0
+    hidden: bool = False
+    """Not shown by clients; Graph lists such folders on request only."""
 
 
 @dataclass

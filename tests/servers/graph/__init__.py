@@ -58,8 +58,12 @@ class Graph:
     underway: Counter[tuple[str, str]] = field(default_factory=Counter)
     busiest: Counter[tuple[str, str]] = field(default_factory=Counter)
     """The most requests that were under way at once, by app and mailbox."""
+    receipts: list[str] = field(default_factory=list)
+    """The mails whose senders were told that somebody has read them."""
     devices: dict[str, str | None] = field(default_factory=dict)
     """Device codes given out, and who has entered each."""
+    refreshing: dict[str, str] = field(default_factory=dict)
+    """Refresh tokens given out, and to whom."""
     broken: list[str] = field(default_factory=list)
     origin: str = ""
     certificate: Path | None = None

@@ -3,6 +3,7 @@
 [entra] is https://learn.microsoft.com/entra/identity-platform/.
 """
 
+import base64
 import json
 import secrets
 import time
@@ -78,6 +79,11 @@ def _token(graph: "Graph", fields: dict[str, str], endpoint: str) -> Answer:
             if not user:
                 return _refused(400, "bad_verification_code", "AADSTS501461: The device code is not known.")
             return _granted(graph, fields["client_id"], user, app.permissions)
+        case "refresh_token":
+            user = graph.refreshing.get(fields.get("refresh_token", ""))
+            if user is None:
+                return _refused(400, "invalid_grant", "AADSTS9002313: The refresh token is not known.")
+            return _granted(graph, fields["client_id"], user, app.permissions)
     return _refused(400, "unsupported_grant_type", "AADSTS70003: The grant type is not supported.")
 
 
@@ -102,7 +108,21 @@ def _granted(graph: "Graph", app: str, user: str | None, permissions: frozenset[
     token = secrets.token_urlsafe(32)
     graph.grants[token] = Grant(app, user, permissions, time.time() + graph.patience)
     told = {"token_type": "Bearer", "expires_in": graph.patience, "access_token": token}
-    return _json(200, told | ({"scope": " ".join(sorted(permissions))} if user else {}))
+    return _json(200, told | (_personal(graph, app, user, permissions) if user else {}))
+
+
+def _personal(graph: "Graph", app: str, user: str, permissions: frozenset[str]) -> dict[str, str]:
+    """What comes beside a person's token: who it is, and a token for the next ones.
+
+    [entra] v2-oauth2-device-code (successful authentication response), id-tokens
+    """
+    refresh = secrets.token_urlsafe(32)
+    graph.refreshing[refresh] = user
+    claims = {"aud": app, "sub": user, "preferred_username": user, "exp": int(time.time()) + graph.patience}
+    who = base64.urlsafe_b64encode(json.dumps({"uid": user, "utid": "tenant"}).encode()).decode().rstrip("=")
+    identity = jwt.encode(claims, "nobody checks it who got it by TLS", "HS256")
+    scope = " ".join(sorted(f"{graph.origin}/{each}" for each in permissions))
+    return {"scope": scope, "refresh_token": refresh, "id_token": identity, "client_info": who}
 
 
 def _refused(status: int, error: str, words: str) -> Answer:

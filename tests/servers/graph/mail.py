@@ -28,15 +28,21 @@ One = TypeVar("One", Folder, Item)
 def list_folders(asked: Call) -> tuple[int, Any]:
     """The folders below the top that people see: [graph] api/user-list-mailfolders"""
     asked.need("Mail.Read", "Mail.ReadWrite")
-    found = asked.mailbox.children(asked.mailbox.role("msgfolderroot").id)
-    return 200, _page(asked, found, lambda each: shown_folder(asked, each))
+    return 200, _folders(asked, asked.mailbox.role("msgfolderroot"))
 
 
 @call("GET", "mailFolders/{folder}/childFolders", "folders")
 def list_child_folders(asked: Call) -> tuple[int, Any]:
     """[graph] api/mailfolder-list-childfolders"""
     asked.need("Mail.Read", "Mail.ReadWrite")
-    return 200, _page(asked, asked.mailbox.children(asked.folder.id), lambda each: shown_folder(asked, each))
+    return 200, _folders(asked, asked.folder)
+
+
+def _folders(asked: Call, above: Folder) -> dict[str, Any]:
+    """Folders for mail, hidden ones for those who ask for them: [graph] resources/mailfolder (hidden mail folders)"""
+    hidden = asked.said.query.get("includeHiddenFolders") == "true"
+    found = [each for each in asked.mailbox.children(above.id) if each.kind.startswith("IPF.Note")]
+    return _page(asked, [each for each in found if hidden or not each.hidden], lambda each: shown_folder(asked, each))
 
 
 @call("GET", "mailFolders/{folder}", "folder")
@@ -51,8 +57,10 @@ def create_folder(asked: Call) -> tuple[int, Any]:
     """[graph] api/user-post-mailfolders, api/mailfolder-post-childfolders"""
     asked.need("Mail.ReadWrite")
     parent = asked.folder if "folder" in asked.names else asked.mailbox.role("msgfolderroot")
-    name = name_of(asked.said.json().get("displayName"), frozenset())
-    return 201, shown_folder(asked, asked.mailbox.add_folder(name, parent.id, parent.kind))
+    told = asked.said.json()
+    made = asked.mailbox.add_folder(name_of(told.get("displayName"), frozenset()), parent.id, "IPF.Note")
+    made.hidden = told.get("isHidden") is True
+    return 201, shown_folder(asked, made)
 
 
 @call("PATCH", "mailFolders/{folder}", "folder")
@@ -110,7 +118,7 @@ def create_message(asked: Call) -> tuple[int, Any]:
         fields = asked.said.json()
         item = from_mime(_composed(fields), folder, creator)
         item.read = True
-        _change(item, {name: value for name, value in fields.items() if name not in DRAFT_ONLY}, created=True)
+        _change(asked, item, {name: value for name, value in fields.items() if name not in DRAFT_ONLY}, created=True)
     asked.mailbox.add(item)
     return 201, shown_message(asked, item)
 
@@ -143,7 +151,12 @@ def list_messages(asked: Call) -> tuple[int, Any]:
     items = asked.mailbox.held(asked.folder.id) if "folder" in asked.names else list(asked.mailbox.items.values())
     question = asked.said.query.get("$filter")
     found = [each for each in items if question is None or holds(question, each)]
-    found.sort(key=lambda each: (each.received, each.created), reverse=True)
+    name, _, way = asked.said.query.get("$orderby", "receivedDateTime desc").partition(" ")
+    by: dict[str, Callable[[Item], Any]] = {
+        "receivedDateTime": lambda each: (each.received, each.created),
+        "createdDateTime": lambda each: (each.born, each.created),
+    }
+    found.sort(key=by[name], reverse=way == "desc")
     return 200, _page(asked, found, lambda each: shown_message(asked, each))
 
 
@@ -175,16 +188,23 @@ def update_message(asked: Call) -> tuple[int, Any]:
         if not asked.graph.advanced:
             raise Refusal("ErrorInvalidPropertySet", "The property can be set on drafts only.")
         asked.need("Mail-Advanced.ReadWrite")
-    _change(item, fields)
+    _change(asked, item, fields)
     asked.mailbox.touch(item)
     return 200, shown_message(asked, item)
 
 
-def _change(item: Item, fields: dict[str, Any], *, created: bool = False) -> None:
+def _read(asked: Call, item: Item, read: bool) -> None:
+    """Whoever marks a mail as read sends the receipt it asks for: no page says that Graph spares anybody that."""
+    if read and not item.read and item.read_receipt:
+        asked.graph.receipts.append(item.id)
+    item.read = read
+
+
+def _change(asked: Call, item: Item, fields: dict[str, Any], *, created: bool = False) -> None:
     for name, value in fields.items():
         match name:
             case "isRead":
-                item.read = bool(value)
+                _read(asked, item, bool(value))
             case "categories":
                 item.categories = categories(value)
             case "importance":
@@ -198,7 +218,9 @@ def _change(item: Item, fields: dict[str, Any], *, created: bool = False) -> Non
                     _extend(item, each, created=created)
             case "subject":
                 item.subject = str(value)
-            case "inferenceClassification" | "isDeliveryReceiptRequested":
+            case "isDeliveryReceiptRequested":
+                item.delivery_receipt = bool(value)
+            case "inferenceClassification":
                 pass
             case _ if not created:
                 raise Refusal("ErrorInvalidPropertySet", f"The property {name} cannot be set.")

@@ -26,7 +26,7 @@ def shown_folder(asked: Call, folder: Folder) -> dict[str, Any]:
         "childFolderCount": len(asked.mailbox.children(folder.id)),
         "unreadItemCount": sum(not each.read for each in items),
         "totalItemCount": len(items),
-        "isHidden": False,
+        "isHidden": folder.hidden,
     }
 
 

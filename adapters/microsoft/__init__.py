@@ -1,5 +1,11 @@
-"""What every way into Exchange shares: which hosts are Microsoft's cloud, how much a folder holds there, and for
-its administrator a script of what no migration can set from outside. Never run against Microsoft.
+"""What every way into Exchange shares. Never run against Microsoft.
+
+letters   a parcel made ready, and which flags a mail can carry there; words are the values of its properties
+folders   the tree of folders, their names and roles
+refusals  what is about a mail and what about the store
+
+Here: which hosts are Microsoft's cloud, how much a folder holds there, and for its administrator a script of what no
+migration can set from outside.
 
 Sources: learn.microsoft.com, "Create shared mailboxes in Exchange Server", "Add-MailboxPermission",
 "Add-RecipientPermission" (Exchange Online), "Add-ADPermission" (Exchange Server), "Place a mailbox on retention hold".
