@@ -23,12 +23,12 @@ def test_of_one_slot_two_hosts_have_it_one_after_the_other(postgres_url: str, mo
     got = Event()
 
     def second() -> None:
-        with Staging.open(postgres_url, host="b") as there, hosts.slot(there, "new", 1, Event()) as ours:
+        with Staging.open(postgres_url) as there, hosts.slot(there, "new", 1, Event()) as ours:
             assert ours
             got.set()
 
     waiting = Thread(target=second)
-    with Staging.open(postgres_url, host="a") as here:
+    with Staging.open(postgres_url) as here:
         with hosts.slot(here, "new", 1, Event()) as ours:
             assert ours
             waiting.start()
