@@ -39,6 +39,7 @@ def load(
     """
     with alone(staging, "load"), staging.run("load", how.target) as run:
         workers = how.pace.lanes(workers)
+        how.pace.may_go_on(how.stop)
         _stop_here(how)
         if how.signed:
             run.count("signed_lost", how.signed)
@@ -58,7 +59,6 @@ def load(
 
 def _stop_here(how: Loading) -> None:
     """Raises what has stopped the load, if anything has."""
-    how.pace.may_go_on(how.stop)
     if how.pace.stopped is not None:
         raise how.pace.stopped
 

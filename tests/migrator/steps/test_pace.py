@@ -99,6 +99,16 @@ def laid(way: Road, staging: Staging, mails: int) -> None:
     way.extract(staging)
 
 
+def test_a_load_that_is_done_when_quiet_hours_begin_is_done(staging: Staging) -> None:
+    with road() as way:
+        laid(way, staging, 10)
+        time = Time(began=at("2026-11-25 07:58"))
+        way.new.interrupt = lambda moment: time.sleep(30) if moment == "delivered" else None
+        way.load(staging, pace=time.pace(Pacing(quiet="08:00-19:00", zone="Asia/Tokyo")))
+        way.new.interrupt = lambda moment: None
+        assert len(way.new.mails("sato", ("INBOX",))) == 10
+
+
 def test_a_load_ends_when_quiet_hours_begin_and_the_next_one_brings_the_rest(staging: Staging) -> None:
     with road() as way:
         laid(way, staging, 200)
