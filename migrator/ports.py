@@ -173,6 +173,8 @@ class Holds:
     legend: bool = False
     folders: bool = False
     """States are to be shown by sub-folders of a place instead of words: the operator wants it, and it can be."""
+    categories: bool = False
+    """Words are categories, which people see by their names."""
 
 
 @runtime_checkable

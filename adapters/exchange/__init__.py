@@ -8,6 +8,7 @@ letters   a parcel made ready; sending puts it there, and knows what became of i
 folders   the tree of folders, their names and roles
 reading   marks, sightings, bodies; changes amends and withdraws
 target    the port; imported only when one is opened, for exchangelib takes most of a second
+sharing   the port of shared inboxes beside it; permissions is who may do what in a folder
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from .config import ExchangeConfig
 
 def _target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextManager[Target]:
     try:
-        from .target import open_target
+        from .sharing import open_target
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("adapters", "migrator")):
             raise

@@ -37,6 +37,8 @@ class ExchangeConfig(BaseModel):
     """`impersonation`: one login acts as every mailbox's owner. `delegate`: it has full access, or is the owner."""
     receipts: Literal["disarm", "keep"] = "disarm"
     """`keep`: a mail that asked for a receipt when it was sent asks again when somebody opens the old copy."""
+    states: Literal["categories", "none"] = "categories"
+    """How states, people and tags of shared inboxes are shown: by categories and the follow-up flag, or not at all."""
     timeout: float = Field(default=120, gt=0)
     """Seconds of silence after which a request is given up."""
     request_bytes: int = Field(default=64 * 2**20, ge=2**20)

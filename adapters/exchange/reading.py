@@ -17,6 +17,7 @@ from .words import (
     DELIVERED,
     ENTRY_ID,
     FLAG_STATUS,
+    FOLLOWED,
     FORWARDED_ON,
     LAST_VERB,
     REPLIED,
@@ -48,7 +49,7 @@ _FIELDS = (
     "message:IsRead",
 )
 _SEEN = "".join(f'<t:FieldURI FieldURI="{name}"/>' for name in _FIELDS) + "".join(
-    each.field for each in (DELIVERED, FLAG_STATUS, LAST_VERB, TOKEN, ENTRY_ID)
+    each.field for each in (DELIVERED, FLAG_STATUS, FOLLOWED, LAST_VERB, TOKEN, ENTRY_ID)
 )
 
 
@@ -93,7 +94,7 @@ def flags_of(item: etree._Element) -> frozenset[Flag]:
         found.add(SEEN)
     if item.findtext(t("IsDraft")) in ("true", "1"):
         found.add(DRAFT)
-    if FLAG_STATUS.of(item) == str(TO_FOLLOW_UP):
+    if FLAG_STATUS.of(item) == str(TO_FOLLOW_UP) != FOLLOWED.of(item):
         found.add(FLAGGED)
     match LAST_VERB.of(item) or "":
         case verb if verb in (str(REPLIED), str(REPLIED_TO_ALL)):

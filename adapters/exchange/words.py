@@ -96,11 +96,15 @@ ENTRY_ID = tagged(0x0FFF, "Binary")
 """PidTagEntryId ([MS-OXCDATA] 2.2.4.2): its end is the store's own number for the mail."""
 TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-token")
 """Names the sending: how a mail whose answer never came is known again."""
+FOLLOWED = Property("Integer", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-follow-up")
+"""The follow-up flag that goes with a state of ours: while a mail has it, its flag is no person's."""
+LEGEND = Property("Binary", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-legend")
+"""Of a folder: what the words of its mails mean, in UTF-8."""
 
 READ, UNSENT, FROM_ME = 1, 8, 0x20
 """Bits of PidTagMessageFlags ([MS-OXCMSG] 2.2.1.6)."""
 
-TO_FOLLOW_UP, RED = 2, 6
+COMPLETE, TO_FOLLOW_UP, RED = 1, 2, 6
 REPLIED, REPLIED_TO_ALL, FORWARDED_ON = 102, 103, 104
 """Values of PidTagLastVerbExecuted ([MS-OXOMSG] 2.2.1.10)."""
 REPLIED_ICON, FORWARDED_ICON = 261, 262
