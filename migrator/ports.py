@@ -279,6 +279,8 @@ class Wanted:
 
     owner: str
     name: str
+    account: str | None = None
+    """The one account that feeds it."""
     shared: bool = False
     whole: tuple[str, ...] = ()
     send_as: tuple[tuple[str, date | None], ...] = ()

@@ -9,6 +9,7 @@ folders   the tree of folders, their names and roles
 reading   marks, sightings, bodies; changes amends and withdraws
 target    the port; imported only when one is opened, for exchangelib takes most of a second
 sharing   the port of shared inboxes beside it; permissions is who may do what in a folder
+public    the tree below a public folder
 """
 
 from collections.abc import Sequence
@@ -31,10 +32,11 @@ def _target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextManager[
     return open_target(config, mailbox)
 
 
-def _script(_: ExchangeConfig, wanted: Sequence[Wanted]) -> str:
+def _script(config: ExchangeConfig, wanted: Sequence[Wanted]) -> str:
     from adapters.microsoft import script
 
-    return script(wanted)
+    roots = {each.owner: config.root(each.owner, each.account) for each in wanted}
+    return script(wanted, {owner: root for owner, root in roots.items() if root is not None})
 
 
 adapter = Adapter(config=ExchangeConfig, open_target=_target, script=_script)

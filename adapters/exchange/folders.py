@@ -39,6 +39,8 @@ class Entry:
     path: Path
     kind: str = MAIL
     use: str = ""
+    holder: str = ""
+    """The mailbox that has a public folder's content."""
 
     @property
     def role(self) -> Role | None:
@@ -91,7 +93,7 @@ class Tree:
             for entry in self.entries.values():
                 if entry.role == place.role:
                     return entry
-        named = self.entries.get(_folded(place.path))
+        named = self.entries.get(folded(place.path))
         if named is not None and (named.use or not named.holds_mail):
             raise FolderError(Reason("exchange.place-has-use", place="/".join(place.path), use=named.use or named.kind))
         return named
@@ -109,7 +111,7 @@ class Tree:
         return self._under(place.path, above)
 
     def _under(self, path: Path, above: str) -> Entry:
-        found = self.entries.get(_folded(path))
+        found = self.entries.get(folded(path))
         return self._made(path, above) if found is None else found
 
     def _made(self, path: Path, above: str) -> Entry:
@@ -125,12 +127,12 @@ class Tree:
             if refusal.code != "ErrorFolderExists":
                 raise refusal.meaning(self._owner, "/".join(path)) from refusal
             self.forget()  # somebody else has made it, or the server takes another name for this one
-            entry = self.entries.get(_folded(path))
+            entry = self.entries.get(folded(path))
             if entry is None:
                 raise FolderError(Reason("exchange.name-taken", place="/".join(path))) from refusal
             return entry
-        made = Entry(_id(next(iter(answer))), path)
-        self.entries[_folded(path)] = made
+        made = Entry(identity_of(next(iter(answer))), path)
+        self.entries[folded(path)] = made
         return made
 
     # -- listing -----------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ class Tree:
         """Raises AccountError, Outage."""
         try:
             uses = self._uses()
-            return self._tree(uses, self._below(self._top))
+            return self._tree(uses, self._below(identified("FolderId", self._top)))
         except Refusal as refusal:
             raise refusal.meaning(self._owner) from refusal
 
@@ -153,23 +155,23 @@ class Tree:
         found: dict[str, str] = {}
         for use, answer in zip(asked, answers, strict=False):
             if answer.ok:
-                found[_id(next(iter(answer)))] = use
+                found[identity_of(next(iter(answer)))] = use
             elif use in (TOP, "inbox"):
                 # every mailbox has these: who cannot see them may see nothing there
                 raise Refusal("ErrorAccessDenied") if answer.code in NO_FOLDER else answer.refusal
         self._top = next(identity for identity, use in found.items() if use == TOP)
         return found
 
-    def _below(self, top: str) -> list[etree._Element]:
+    def _below(self, top: str, *, depth: str = "Deep", more: str = "") -> list[etree._Element]:
         found: list[etree._Element] = []
         while True:
             answer = self._wire.one(
-                '<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>'
+                f'<m:FindFolder Traversal="{depth}"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>'
                 "<t:AdditionalProperties>"
                 '<t:FieldURI FieldURI="folder:ParentFolderId"/><t:FieldURI FieldURI="folder:FolderClass"/>'
-                '<t:FieldURI FieldURI="folder:DisplayName"/></t:AdditionalProperties></m:FolderShape>'
+                f'<t:FieldURI FieldURI="folder:DisplayName"/>{more}</t:AdditionalProperties></m:FolderShape>'
                 f'<m:IndexedPageFolderView MaxEntriesReturned="{PAGE}" Offset="{len(found)}" BasePoint="Beginning"/>'
-                f"<m:ParentFolderIds>{identified('FolderId', top)}</m:ParentFolderIds></m:FindFolder>"
+                f"<m:ParentFolderIds>{top}</m:ParentFolderIds></m:FindFolder>"
             )
             root = answer.element.find(m("RootFolder"))
             page = [] if root is None else list(root.iterfind(f"{t('Folders')}/*"))
@@ -178,7 +180,7 @@ class Tree:
                 return found
 
     def _tree(self, uses: dict[str, str], rows: list[etree._Element]) -> dict[Path, Entry]:
-        named = {_id(row): row for row in rows}
+        named = {identity_of(row): row for row in rows}
         entries: dict[Path, Entry] = {}
         for identity in named:
             path = _path(identity, named, uses)
@@ -186,9 +188,9 @@ class Tree:
                 continue
             kind = named[identity].findtext(t("FolderClass")) or ""
             entry = Entry(identity, path, kind, uses.get(identity, ""))
-            while _folded(entry.path) in entries:
+            while folded(entry.path) in entries:
                 entry = replace(entry, path=(*entry.path[:-1], entry.path[-1] + "~"))
-            entries[_folded(entry.path)] = entry
+            entries[folded(entry.path)] = entry
         return entries
 
 
@@ -205,10 +207,10 @@ def _path(identity: str, named: dict[str, etree._Element], uses: dict[str, str])
     return tuple(reversed(path))
 
 
-def _folded(path: Path) -> Path:
+def folded(path: Path) -> Path:
     return tuple(normalize("NFC", name).casefold() for name in path)
 
 
-def _id(folder: etree._Element) -> str:
+def identity_of(folder: etree._Element) -> str:
     found = folder.find(t("FolderId"))
     return "" if found is None else found.get("Id", "")

@@ -57,6 +57,7 @@ LEVELS: Final[Mapping[str, frozenset[str]]] = {
 
 PERMISSIONS: Final = '<t:FieldURI FieldURI="folder:PermissionSet"/>'
 
+_EVERYBODY = [f"<t:DistinguishedUser>{name}</t:DistinguishedUser>" for name in ("Default", "Anonymous")]
 _NAMES = {may: name for name, may in LEVELS.items()}
 _ADDRESS = re.compile(r'[^\s@<>()",;:\\]+@[^\s@<>()",;:\\]+')
 
@@ -87,6 +88,11 @@ class Permissions:
     def of(self, who: str) -> frozenset[str] | None:
         """What somebody may do; None for whom there is no entry."""
         return next((each.may for each in self.entries if each.address == who.lower()), None)
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """What whoever has no entry of their own may do."""
+        return frozenset().union(*(each.may for each in self.entries if each.user in _EVERYBODY))
 
     def giving(self, who: str, may: frozenset[str] | None) -> "Permissions":
         """The same, but for what this one may do."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 
 from lxml import etree
+from typing_extensions import override
 
 from migrator.errors import FolderError, Reason
 from migrator.inboxes import WORD, Held, Right, Status
@@ -22,6 +23,7 @@ from .changes import set_to, update, updates, without
 from .config import ExchangeConfig
 from .folders import INBOX
 from .letters import is_category
+from .public import PublicTree
 from .target import ExchangeTarget, shown
 from .troubles import ABOUT_THE_MAILBOX, CHANGED, GONE, NO_FOLDER, NOT_NOW, Refusal
 from .words import COMPLETE, FLAG_STATUS, FOLLOWED, LEGEND, TO_FOLLOW_UP, t
@@ -50,7 +52,23 @@ def open_target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextMana
 
 
 class SharedExchangeTarget(ExchangeTarget):
-    """`ports.Target` that is also `ports.SharedTarget`."""
+    """`ports.Target` that is also `ports.SharedTarget`; its folders may lie below a public one."""
+
+    def __init__(self, config: ExchangeConfig, mailbox: Mailbox) -> None:
+        super().__init__(config, mailbox)
+        root = config.root(mailbox.owner, mailbox.account)
+        if root is not None:
+            self.tree = PublicTree(self._wire, mailbox.owner, root)
+
+    @override
+    def advice(self) -> Iterator[Reason]:
+        yield from super().advice()
+        if isinstance(self.tree, PublicTree):
+            inbox = Place(self._owner, INBOX)
+            with self._told(inbox):
+                may = permissions.read(self._wire, self.asked_of(inbox)).everybody
+            if may - {"IsFolderVisible"}:
+                yield Reason("exchange.public-open", mailbox=self._owner, rights=permissions.held(may).word)
 
     def holds(self) -> Holds:
         return Holds(

@@ -94,6 +94,8 @@ ICON = tagged(0x1080, "Integer")
 LAST_VERB = tagged(0x1081, "Integer")
 ENTRY_ID = tagged(0x0FFF, "Binary")
 """PidTagEntryId ([MS-OXCDATA] 2.2.4.2): its end is the store's own number for the mail."""
+REPLICAS = tagged(0x6698, "Binary")
+"""PR_REPLICA_LIST: of a public folder, the GUID of the mailbox that has its content, in ASCII and a zero behind."""
 TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-token")
 """Names the sending: how a mail whose answer never came is known again."""
 FOLLOWED = Property("Integer", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-follow-up")

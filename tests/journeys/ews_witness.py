@@ -78,8 +78,8 @@ class Eye:
     def put(self, name: str, raw: bytes) -> bool:
         mime = base64.b64encode(raw).decode()
         answer = self.ask(
-            f'<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId>{self.folders[name]}</m:SavedItemFolderId>'
-            f"<m:Items><t:Message><t:MimeContent>{mime}</t:MimeContent></t:Message></m:Items></m:CreateItem>"
+            '<m:CreateItem MessageDisposition="SaveOnly">'
+            f"<m:SavedItemFolderId>{self.folders[name]}</m:SavedItemFolderId><m:Items><t:Message><t:MimeContent>{mime}</t:MimeContent></t:Message></m:Items></m:CreateItem>"
         )
         return answer is not None
 

@@ -17,6 +17,7 @@ from tests.journeys import ews_witness as ews
 from tests.journeys.journey import Journey
 from tests.journeys.witness import INBOXES, PEOPLE, STATES, May, Office, old_store, waiting
 from tests.servers.exchange import PASSWORD, SERVICE, Exchange, server
+from tests.servers.exchange.rights import LEVELS, Rights
 
 FROM = "no-reply@example.co.jp"
 TARGET = """[targets.new]
@@ -182,6 +183,65 @@ def test_a_second_run_changes_nothing_at_the_server(desk: Desk) -> None:
     assert loaded(desk).rstrip().endswith("0 mails loaded, 0 refused, 0 in doubt.")
     assert {name: len(desk.exchange.asked(name)) for name in changing} == before
     assert desk.journey.json("ledger", "new", code=None)["totals"]["made"] > 5
+
+
+# -- below a public folder -------------------------------------------------------------------------------------------
+
+ROOT = "部署/お客様窓口"
+
+
+def public(tmp_path: Path, exchange: Exchange) -> Desk:
+    """Support lies below ROOT, which its administrator has made for it; sales in a mailbox of its own."""
+    desk = settle_in(tmp_path, exchange, f'public = {{ support = "{ROOT}" }}')
+    store = exchange.store.public
+    above = store.role("publicfoldersroot").id
+    for name in ROOT.split("/"):
+        above = store.add_folder(name, above, "IPF.Note").id
+        store.folders[above].rights = {"Default": Rights(visible=True), "Anonymous": LEVELS["None"]}
+    store.folders[above].rights[desk.address("support")] = LEVELS["Owner"]
+    return desk
+
+
+def before(desk: Desk, login: str) -> ews.Eye:
+    """A person before the public folders of support, by the ids that the server has for them."""
+    store = desk.exchange.store.public
+    below = store.children(store.folder(*ROOT.split("/")).id)
+    ids = {each.name: f'<t:FolderId Id="{each.id}"/>' for each in below}
+    return ews.Eye(desk.exchange.url, desk.address(login), ids, desk.exchange.public_mailbox)
+
+
+def test_an_inbox_below_a_public_folder_is_all_there_and_each_may_do_what_they_might(
+    tmp_path: Path, desk: Desk
+) -> None:
+    moved = public(tmp_path / "public", desk.exchange)
+    loaded(moved)
+    assert moved.exchange[moved.address("support")].items == {}
+    owner = before(moved, "support")
+    there = [each for each in ews.at_target(owner) if not each.mail["Subject"].startswith("対応履歴: ")]
+    assert len(there) == len({each.id for each in there}) == len(moved.rows("user", "support", "mail.csv"))
+    here = waiting(*old_store(moved, "support"))
+    assert waiting(ews.new_server(owner), {}) == here
+    assert len(here) >= 2
+    assert not any("difference" in each for each in moved.journey.lines("shared", "unanswered"))
+    may = {login: ews.tries(before(moved, login), owner) for login in PEOPLE}
+    assert may["kato"] == May(read=True, flag=True, insert=True, delete=True, admin=True)
+    assert may["suzuki"] == May(read=True, flag=True, insert=True)
+    assert may["tanaka"] == May(read=True)
+    assert {login for login in PEOPLE if may[login] == May()} == {"yoshida", "nakamura", "sato", "takagi"}
+    assert moved.journey.json("verify", "new", code=None)["findings"] == []
+    assert loaded(moved).rstrip().endswith("0 mails loaded, 0 refused, 0 in doubt.")
+    for run in sorted((int(run["run"]) for run in moved.journey.json("runs") if run["step"] == "load"), reverse=True):
+        moved.journey.run("undo", str(run), "--yes", code=None)
+    assert moved.exchange.store.public.items == {}
+    assert set(ews.levels(owner)) == {moved.address("support")}
+
+
+def test_without_the_public_folder_nothing_is_sent_and_it_is_named(tmp_path: Path, desk: Desk) -> None:
+    moved = settle_in(tmp_path / "public", desk.exchange, 'public = { support = "nowhere" }')
+    inboxes = [word for inbox in INBOXES for word in ("--account", inbox)]
+    moved.journey.run("extract", *inboxes, code=None)
+    assert moved.journey.complaint("load", "new", *inboxes, code=1) == "exchange.no-public-folder"
+    assert moved.exchange[moved.address("support")].items == moved.exchange.store.public.items == {}
 
 
 def test_what_becomes_of_each_fact_is_said_before_anything_is_sent(desk: Desk) -> None:

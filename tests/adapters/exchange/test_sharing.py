@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from adapters.exchange import adapter
 from adapters.exchange.permissions import LEVELS, NEEDS, SINGLE, held, meant, with_rights
 from adapters.exchange.words import COMPLETE, FLAG_STATUS, TO_FOLLOW_UP
-from migrator.errors import FolderError
+from migrator.errors import AccountError, FolderError
 from migrator.inboxes import Right
 from migrator.model import FLAGGED, Amended, Mailbox, Place, Reflag, Unable
 from migrator.ports import Holds
 from migrator.testing import SharedTargetContract
 from migrator.testing.shared_target import CLOSED, HERS, OPEN
-from tests.adapters.exchange.conftest import Box, config, parcel
+from tests.adapters.exchange.conftest import Box, config, parcel, public_config
 from tests.adapters.exchange.test_contract import LOGINS
 from tests.servers.exchange import ALICE, BOB, TEAM, Exchange
 from tests.servers.exchange import properties as prop
@@ -260,3 +260,54 @@ def test_a_legend_that_is_too_long_is_not_sent_and_a_strange_one_is_none(shared:
         properties = shared.exchange[ALICE].folder("窓口").properties
         properties[kept] = replace(properties[kept], values=("/w==",))
         assert target.legend(place) is None
+
+
+# -- public folders --------------------------------------------------------------------------------------------------
+
+
+def public(running: Exchange, root: str = "部署/お客様窓口") -> SharedBox:
+    return SharedBox(running, public_config(running, root))
+
+
+class TestPublicFolder(SharedTargetContract):
+    holds = FULL
+
+    @pytest.fixture
+    def store(self, running: Exchange) -> SharedBox:
+        return public(running)
+
+
+def test_requests_for_the_content_of_public_folders_name_who_holds_it_and_those_for_the_tree_do_not(
+    running: Exchange,
+) -> None:
+    box = public(running)
+    with box.open() as target:
+        place = prepared(box, target)
+        list(target.deliver([parcel(place)]))
+        target.grant(place, BOB, frozenset({Right.READ}))
+        assert len(list(target.survey(place, None))) == 1
+        assert [each.path for each in target.places()] == [("窓口",)]
+    inside = {each.operation for each in running.requests if each.headers["X-PublicFolderMailbox"]}
+    outside = {each.operation for each in running.requests if not each.headers["X-PublicFolderMailbox"]}
+    assert inside == {"CreateItem", "FindItem", "GetItem", "GetFolder"}
+    assert outside == {"FindFolder", "CreateFolder", "UpdateFolder"}
+    assert running[ALICE].items == {}
+    assert len(running.store.public.items) == 1
+
+
+def test_a_public_folder_that_is_not_there_or_not_seen_is_named(running: Exchange) -> None:
+    public(running, "部署/人事").exchange.store.public.folder("部署", "人事").rights = {"Default": THEIRS["None"]}
+    for root in ("部署/人事", "nowhere", ""):
+        box = SharedBox(running, config(running, public={ALICE: root}))
+        with pytest.raises(AccountError) as error, box.open():
+            pass
+        assert error.value.reason.code == "exchange.no-public-folder"
+
+
+def test_a_public_folder_that_everybody_reads_is_told_beforehand(running: Exchange) -> None:
+    box, root = public(running), running.store.public.folder("部署", "お客様窓口")
+    with box.open() as target:
+        assert "exchange.public-open" not in [each.code for each in target.advice()]
+        root.rights["Default"] = THEIRS["Author"]
+        (told,) = (each for each in target.advice() if each.code == "exchange.public-open")
+        assert told.params["rights"] == "Author"
