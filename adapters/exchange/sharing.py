@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 
 from lxml import etree
+from requests.structures import CaseInsensitiveDict
 from typing_extensions import override
 
 from migrator.errors import FolderError, Reason
@@ -97,7 +98,7 @@ class SharedExchangeTarget(ExchangeTarget):
         with self._told(place):
             found = permissions.read(self._wire, self._entry(place).identity)
         named = (each for each in found.entries if each.address not in ("", self._owner.lower()))
-        return {each.address: permissions.held(each.may) for each in named}
+        return CaseInsensitiveDict({each.address: permissions.held(each.may) for each in named})
 
     def grant(self, place: Place, who: str, rights: frozenset[Right]) -> Held | Unable:
         if missing := rights - permissions.NEEDS.keys():

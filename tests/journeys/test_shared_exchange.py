@@ -139,6 +139,7 @@ def test_every_state_person_and_tag_is_on_its_mail_and_its_flag_with_it(desk: De
         if row["担当"]:
             words.add(f"gw_by.{row['担当']}")
     tags = {name: word for word, name in meant["tags"].items()}
+    assert all(word == f"gw_tag.{name}" for name, word in tags.items())
     for row in desk.rows("share", inbox, "tags.csv"):
         expected.setdefault(str(desk.mail(inbox, row["メールID"])["Message-ID"]).strip(), set()).add(tags[row["タグ"]])
     assert {key: each.keywords for key, each in there.items() if each.keywords} == {

@@ -88,6 +88,16 @@ def test_what_others_may_do_stays_as_it_was_single_rights_among_them(shared: Sha
         assert rights_at(shared) == before
 
 
+def test_an_address_is_the_same_whatever_the_case_of_its_letters(shared: SharedBox) -> None:
+    with shared.open() as target:
+        place = prepared(shared, target)
+        rights_at(shared)[BOB] = THEIRS["Reviewer"]
+        held = target.grant(place, "Bob@Example.co.jp", frozenset({Right.DELETE}))
+        assert target.rights(place)["Bob@Example.co.jp"] == target.rights(place)[BOB] == held
+        assert target.revoke(place, "BOB@example.co.jp", held.word, "Reviewer")
+    assert rights_at(shared)[BOB] == THEIRS["Reviewer"]
+
+
 def test_all_rights_together_are_the_level_that_outlook_calls_owner(shared: SharedBox) -> None:
     with shared.open() as target:
         place = prepared(shared, target)
