@@ -9,6 +9,8 @@
 #   3. who may send as it (Send As)             そのアドレスで送信できる人
 #   4. old mail is left where it lies until the company has signed (retention hold)
 #                                               承認まで、保持ポリシーに古いメールを動かさせない
+#   5. public folders for the shared inboxes that lie there; of a folder made here, others see the name
+#                                               共有受信箱を置くパブリック フォルダー（新しく作るものは、ほかの人には名前だけ見えます）
 #
 # A person's own mailbox is not made here, for it needs an account and a licence: those that are missing are listed.
 # 個人のメールボックスはアカウントとライセンスが要るため作りません。足りないものは一覧に出ます。
@@ -52,6 +54,27 @@ function Set-SendAs([string]$Address, [string]$Person) {
     } else {
         $mailbox | Add-ADPermission -User $Person -ExtendedRights 'Send As' -WhatIf:$ShowOnly | Out-Null
     }
+}
+
+function Set-Public([string]$Path, [string]$Owner) {
+    if (-not (Get-Mailbox -PublicFolder -ErrorAction SilentlyContinue)) {
+        New-Mailbox -PublicFolder -Name 'PublicFolders' -WhatIf:$ShowOnly | Out-Null
+    }
+    $here = ''
+    foreach ($name in ($Path.Split('/') | Where-Object { $_ })) {
+        $above = if ($here) { $here } else { '\' }
+        $here = "$here\$name"
+        if (Get-PublicFolder -Identity $here -ErrorAction SilentlyContinue) { continue }
+        New-PublicFolder -Name $name -Path $above -WhatIf:$ShowOnly | Out-Null
+        if ($ShowOnly) { continue }
+        # everybody may read and write in a new public folder / 新しいパブリック フォルダーは全員が読み書きできるため
+        Remove-PublicFolderClientPermission -Identity $here -User Default -Confirm:$false
+        Add-PublicFolderClientPermission -Identity $here -User Default -AccessRights FolderVisible | Out-Null
+    }
+    $has = Get-PublicFolderClientPermission -Identity $here -User $Owner -ErrorAction SilentlyContinue |
+        Where-Object { $_.AccessRights -contains 'Owner' }
+    if ($has) { return }
+    Add-PublicFolderClientPermission -Identity $here -User $Owner -AccessRights Owner -WhatIf:$ShowOnly | Out-Null
 }
 
 function Set-Hold([string]$Address) {

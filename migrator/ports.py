@@ -178,6 +178,8 @@ class Holds:
     legend: bool = False
     folders: bool = False
     """States are to be shown by sub-folders of a place instead of words: the operator wants it, and it can be."""
+    categories: bool = False
+    """Words are categories, which people see by their names."""
 
 
 @runtime_checkable
@@ -282,6 +284,8 @@ class Wanted:
 
     owner: str
     name: str
+    account: str | None = None
+    """The one account that feeds it."""
     shared: bool = False
     whole: tuple[str, ...] = ()
     send_as: tuple[tuple[str, date | None], ...] = ()

@@ -8,6 +8,8 @@ letters   a mail as an element of a request; sending puts it there, and knows wh
 folders   the tree of folders, as EWS lists it
 reading   marks, sightings, bodies; changes amends and withdraws
 target    the port; imported only when one is opened, for exchangelib takes most of a second
+sharing   the port of shared inboxes beside it; permissions is who may do what in a folder
+public    the tree below a public folder
 
 What a mail and a folder are in an Exchange store, by whichever way, is adapters.microsoft's.
 """
@@ -24,7 +26,7 @@ from .config import ExchangeConfig
 
 def _target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextManager[Target]:
     try:
-        from .target import open_target
+        from .sharing import open_target
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("adapters", "migrator")):
             raise
@@ -32,10 +34,11 @@ def _target(config: ExchangeConfig, mailbox: Mailbox) -> AbstractContextManager[
     return open_target(config, mailbox)
 
 
-def _script(_: ExchangeConfig, wanted: Sequence[Wanted]) -> str:
+def _script(config: ExchangeConfig, wanted: Sequence[Wanted]) -> str:
     from adapters.microsoft import script
 
-    return script(wanted)
+    roots = {each.owner: config.root(each.owner, each.account) for each in wanted}
+    return script(wanted, {owner: root for owner, root in roots.items() if root is not None})
 
 
 adapter = Adapter(config=ExchangeConfig, open_target=_target, script=_script)

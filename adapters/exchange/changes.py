@@ -3,7 +3,7 @@
 No change sends a receipt (SuppressReadReceipts), and none is made over somebody else's (NeverOverwrite).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from lxml import etree
 
@@ -28,7 +28,7 @@ from . import reading
 from .letters import categories
 from .troubles import CHANGED, GONE, Refusal
 from .wire import Wire
-from .words import FLAG_ICON, FLAG_STATUS, ICON, LAST_VERB, Property, identified
+from .words import FLAG_ICON, FLAG_STATUS, FOLLOWED, ICON, LAST_VERB, Property, identified
 
 
 class Mail:
@@ -50,14 +50,7 @@ class Mail:
             return Unable(Reason("exchange.draft-stays"))
         if wished == now:
             return Amended(self._expected.ref, now)
-        item = identified("ItemId", str(self._item), self._key)
-        how = 'ConflictResolution="NeverOverwrite" MessageDisposition="SaveOnly" SuppressReadReceipts="true"'
-        updates = "".join(_updates(now, wished))
-        request = (
-            f"<m:UpdateItem {how}><m:ItemChanges><t:ItemChange>{item}<t:Updates>{updates}</t:Updates></t:ItemChange>"
-            "</m:ItemChanges></m:UpdateItem>"
-        )
-        if other := self._asked(request):
+        if other := self._asked(update(str(self._item), self._key, updates(now, wished))):
             return other
         found = self._look()
         return Gone() if found is None else Amended(found.ref, found.flags)
@@ -114,18 +107,28 @@ class Mail:
         raise refusal
 
 
-def _updates(now: frozenset[Flag], wished: frozenset[Flag]) -> Iterator[str]:
+def update(item: str, key: str, changes: Iterable[str]) -> str:
+    """The request that makes these changes, unless somebody else has made one since the key was read."""
+    how = 'ConflictResolution="NeverOverwrite" MessageDisposition="SaveOnly" SuppressReadReceipts="true"'
+    return (
+        f"<m:UpdateItem {how}><m:ItemChanges><t:ItemChange>{identified('ItemId', item, key)}"
+        f"<t:Updates>{''.join(changes)}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>"
+    )
+
+
+def updates(now: frozenset[Flag], wished: frozenset[Flag]) -> Iterator[str]:
     """What makes of these flags those."""
     if (SEEN in now) != (SEEN in wished):
         read = "true" if SEEN in wished else "false"
-        yield _set('<t:FieldURI FieldURI="message:IsRead"/>', f"<t:IsRead>{read}</t:IsRead>")
+        yield set_to('<t:FieldURI FieldURI="message:IsRead"/>', f"<t:IsRead>{read}</t:IsRead>")
     if categories(now) != categories(wished):
         field = '<t:FieldURI FieldURI="item:Categories"/>'
         shown = categories(wished)
-        yield _set(field, f"<t:Categories>{shown}</t:Categories>") if shown else _without(field)
+        yield set_to(field, f"<t:Categories>{shown}</t:Categories>") if shown else without(field)
     if (FLAGGED in now) != (FLAGGED in wished):
         yield from _property(FLAG_STATUS, TO_FOLLOW_UP if FLAGGED in wished else None)
         yield from _property(FLAG_ICON, RED if FLAGGED in wished else None)
+        yield without(FOLLOWED.field)
     if verb(now) != verb(wished):
         done, icon = verb(wished) or (None, None)
         yield from _property(LAST_VERB, done)
@@ -133,12 +136,12 @@ def _updates(now: frozenset[Flag], wished: frozenset[Flag]) -> Iterator[str]:
 
 
 def _property(which: Property, value: int | None) -> Iterator[str]:
-    yield _without(which.field) if value is None else _set(which.field, which.valued(value))
+    yield without(which.field) if value is None else set_to(which.field, which.valued(value))
 
 
-def _set(field: str, value: str) -> str:
+def set_to(field: str, value: str) -> str:
     return f"<t:SetItemField>{field}<t:Message>{value}</t:Message></t:SetItemField>"
 
 
-def _without(field: str) -> str:
+def without(field: str) -> str:
     return f"<t:DeleteItemField>{field}</t:DeleteItemField>"

@@ -37,6 +37,10 @@ class ExchangeConfig(BaseModel):
     """`impersonation`: one login acts as every mailbox's owner. `delegate`: it has full access, or is the owner."""
     receipts: Literal["disarm", "keep"] = "disarm"
     """`keep`: a mail that asked for a receipt when it was sent asks again when somebody opens the old copy."""
+    states: Literal["categories", "none"] = "categories"
+    """How states, people and tags of shared inboxes are shown: by categories and the follow-up flag, or not at all."""
+    public: dict[str, str] = {}
+    """Shared inboxes that lie in a public folder: account or address -> the folder, `部署/お客様窓口`."""
     timeout: float = Field(default=120, gt=0)
     """Seconds of silence after which a request is given up."""
     request_bytes: int = Field(default=64 * 2**20, ge=2**20)
@@ -81,6 +85,10 @@ class ExchangeConfig(BaseModel):
         """Whether one credential opens every mailbox: then a refusal is everybody's."""
         own = f"{self.user} {self.credential}" if self.auth != "oauth" else str(self.credential)
         return self.auth == "kerberos" or not any(word in own for word in ("{account}", "{address}"))
+
+    def root(self, owner: str, account: str | None) -> str | None:
+        """Below which public folder this mailbox's folders lie; None for its own."""
+        return self.public.get(owner, self.public.get(account or ""))
 
     @property
     def unanswered(self) -> Counter[str]:

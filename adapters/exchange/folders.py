@@ -45,7 +45,7 @@ class Tree(StoreTree):
     def _listed(self) -> dict[Path, Entry]:
         try:
             uses = self._uses()
-            return placed(uses, map(_row, self._below(self._top)))
+            return placed(uses, map(_row, self._below(identified("FolderId", self._top))))
         except Refusal as refusal:
             raise refusal.meaning(self._owner) from refusal
 
@@ -66,16 +66,16 @@ class Tree(StoreTree):
         self._top = next(identity for identity, use in found.items() if use == TOP)
         return found
 
-    def _below(self, top: str) -> list[etree._Element]:
+    def _below(self, top: str, *, depth: str = "Deep", more: str = "") -> list[etree._Element]:
         found: list[etree._Element] = []
         while True:
             answer = self._wire.one(
-                '<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>'
+                f'<m:FindFolder Traversal="{depth}"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>'
                 "<t:AdditionalProperties>"
                 '<t:FieldURI FieldURI="folder:ParentFolderId"/><t:FieldURI FieldURI="folder:FolderClass"/>'
-                '<t:FieldURI FieldURI="folder:DisplayName"/></t:AdditionalProperties></m:FolderShape>'
+                f'<t:FieldURI FieldURI="folder:DisplayName"/>{more}</t:AdditionalProperties></m:FolderShape>'
                 f'<m:IndexedPageFolderView MaxEntriesReturned="{PAGE}" Offset="{len(found)}" BasePoint="Beginning"/>'
-                f"<m:ParentFolderIds>{identified('FolderId', top)}</m:ParentFolderIds></m:FindFolder>"
+                f"<m:ParentFolderIds>{top}</m:ParentFolderIds></m:FindFolder>"
             )
             root = answer.element.find(m("RootFolder"))
             page = [] if root is None else list(root.iterfind(f"{t('Folders')}/*"))

@@ -14,7 +14,7 @@ from migrator.model import Flag, Raw, Sighting
 
 from .troubles import GONE, Refusal
 from .wire import Answer, Wire
-from .words import DELIVERED, ENTRY_ID, FLAG_STATUS, LAST_VERB, TOKEN, Property, identified, m, t
+from .words import DELIVERED, ENTRY_ID, FLAG_STATUS, FOLLOWED, LAST_VERB, TOKEN, Property, identified, m, t
 
 PAGE = 500
 """Items a page; a server gives 1,000 at most (EWSFindCountLimit), and 250 where it has to search."""
@@ -33,7 +33,7 @@ _FIELDS = (
     "message:IsRead",
 )
 _SEEN = "".join(f'<t:FieldURI FieldURI="{name}"/>' for name in _FIELDS) + "".join(
-    each.field for each in (DELIVERED, FLAG_STATUS, LAST_VERB, TOKEN, ENTRY_ID)
+    each.field for each in (DELIVERED, FLAG_STATUS, FOLLOWED, LAST_VERB, TOKEN, ENTRY_ID)
 )
 
 
@@ -66,7 +66,7 @@ def flags_of(item: etree._Element) -> frozenset[Flag]:
         (each.text or "" for each in item.iterfind(f"{t('Categories')}/{t('String')}")),
         read=item.findtext(t("IsRead")) in ("true", "1"),
         draft=item.findtext(t("IsDraft")) in ("true", "1"),
-        flagged=FLAG_STATUS.of(item) == str(TO_FOLLOW_UP),
+        flagged=FLAG_STATUS.of(item) == str(TO_FOLLOW_UP) != FOLLOWED.of(item),
         last_verb=LAST_VERB.of(item),
     )
 

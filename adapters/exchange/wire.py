@@ -52,6 +52,12 @@ class Answer:
 
 Piece = bytes | Encoded
 
+HIERARCHY = (b"<m:FindFolder", b"<m:CreateFolder", b"<m:UpdateFolder")
+"""How requests begin that are about the tree of public folders and not about what lies in one.
+
+https://learn.microsoft.com/exchange/client-developer/exchange-web-services/public-folder-access-with-ews-in-exchange
+"""
+
 
 class Wire:
     """One login to one endpoint, as one mailbox's owner or beside him."""
@@ -90,19 +96,31 @@ class Wire:
         ).encode()
         self._tail = b"</s:Body></s:Envelope>"
         self._headers = {"Content-Type": "text/xml; charset=utf-8", "X-AnchorMailbox": mailbox}
+        self._content = self._headers
 
     def close(self) -> None:
         self._session.close()
 
+    def route(self, holder: str) -> None:
+        """From now on, requests for what lies in folders go to the mailbox that holds a public folder's content.
+
+        https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-route-public-folder-content-
+        requests
+        """
+        self._content = self._headers | {"X-AnchorMailbox": holder, "X-PublicFolderMailbox": holder}
+
     def call(self, request: str | Sequence[Piece]) -> list[Answer]:
         """Send one request; an answer for each thing that was asked. Raises Refusal for all of it, our four errors for
         what is no answer."""
-        body = _Body([self._head, *([request.encode()] if isinstance(request, str) else request), self._tail])
-        status, headers, content = self._post(body)
+        pieces = [request.encode()] if isinstance(request, str) else request
+        body = _Body([self._head, *pieces, self._tail])
+        about_tree = isinstance(pieces[0], bytes) and pieces[0].startswith(HIERARCHY)
+        routed = self._headers if about_tree else self._content
+        status, headers, content = self._post(body, routed)
         if status == 401 and self._renew is not None:  # a token that has expired; nothing was done
             self._renew()
             body.seek(0)
-            status, headers, content = self._post(body)
+            status, headers, content = self._post(body, routed)
         if status in (200, 500) and "html" not in str(headers.get("Content-Type", "")).lower():
             answers = self._answers(content, status)
             self._known = True
@@ -116,12 +134,12 @@ class Wire:
             raise answer.refusal
         return answer
 
-    def _post(self, body: "_Body") -> tuple[int, Any, bytes]:
+    def _post(self, body: "_Body", routed: dict[str, str]) -> tuple[int, Any, bytes]:
         try:
             with self._session.post(
                 self.endpoint,
                 data=body,
-                headers=self._headers,
+                headers=routed,
                 timeout=self._timeout,
                 verify=self._verify,
                 allow_redirects=False,

@@ -84,5 +84,11 @@ ICON = tagged(0x1080, "Integer")
 LAST_VERB = tagged(0x1081, "Integer")
 ENTRY_ID = tagged(0x0FFF, "Binary")
 """PidTagEntryId ([MS-OXCDATA] 2.2.4.2): its end is the store's own number for the mail."""
+REPLICAS = tagged(0x6698, "Binary")
+"""PR_REPLICA_LIST: of a public folder, the GUID of the mailbox that has its content, in ASCII and a zero behind."""
 TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName=SENDING)
 """Names the sending."""
+FOLLOWED = Property("Integer", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-follow-up")
+"""The follow-up flag that goes with a state of ours: while a mail has it, its flag is no person's."""
+LEGEND = Property("Binary", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-legend")
+"""Of a folder: what the words of its mails mean, in UTF-8."""

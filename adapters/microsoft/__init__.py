@@ -8,10 +8,11 @@ Here: which hosts are Microsoft's cloud, how much a folder holds there, and for 
 migration can set from outside.
 
 Sources: learn.microsoft.com, "Create shared mailboxes in Exchange Server", "Add-MailboxPermission",
-"Add-RecipientPermission" (Exchange Online), "Add-ADPermission" (Exchange Server), "Place a mailbox on retention hold".
+"Add-RecipientPermission" (Exchange Online), "Add-ADPermission" (Exchange Server), "Place a mailbox on retention hold",
+"Create a public folder mailbox", "New-PublicFolder", "Add-PublicFolderClientPermission".
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
 from migrator.ports import Wanted
@@ -30,13 +31,16 @@ def is_online(host: str) -> bool:
     return any(name == cloud or name.endswith("." + cloud) for cloud in CLOUDS)
 
 
-def script(wanted: Sequence[Wanted]) -> str:
-    """The script for these mailboxes; save it as UTF-8 with a byte order mark, or Windows PowerShell misreads it."""
+def script(wanted: Sequence[Wanted], public: Mapping[str, str] | None = None) -> str:
+    """The script for these mailboxes, and for the public folders that are to hold the inboxes of some owners.
+
+    Save it as UTF-8 with a byte order mark, or Windows PowerShell misreads it.
+    """
     top = files("adapters").joinpath("mailboxes.ps1").read_text("utf-8")
-    return top + "".join(f"{line}\n" for line in _lines(wanted))
+    return top + "".join(f"{line}\n" for line in _lines(wanted, public or {}))
 
 
-def _lines(wanted: Sequence[Wanted]) -> Iterator[str]:
+def _lines(wanted: Sequence[Wanted], public: Mapping[str, str]) -> Iterator[str]:
     shared = [each for each in wanted if each.shared]
     yield from _part("1", (_call("Set-Shared", each.owner, each.name) for each in shared))
     yield from _part("2", (_call("Set-Whole", each.owner, who) for each in shared for who in each.whole))
@@ -49,6 +53,7 @@ def _lines(wanted: Sequence[Wanted]) -> Iterator[str]:
         ),
     )
     yield from _part("4", (_call("Set-Hold", each.owner) for each in wanted))
+    yield from _part("5", (_call("Set-Public", root, owner) for owner, root in public.items()))
 
 
 def _part(number: str, calls: Iterable[str]) -> Iterator[str]:

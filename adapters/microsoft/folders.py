@@ -48,6 +48,8 @@ class Entry:
     path: Path
     kind: str = MAIL
     use: str = ""
+    holder: str = ""
+    """The mailbox that has a public folder's content."""
 
     @property
     def role(self) -> Role | None:

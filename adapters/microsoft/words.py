@@ -19,7 +19,7 @@ SENDING: Final = "migrator-token"
 READ, UNSENT, FROM_ME = 1, 8, 0x20
 """Bits of PidTagMessageFlags ([MS-OXCMSG] 2.2.1.6)."""
 
-TO_FOLLOW_UP, RED = 2, 6
+COMPLETE, TO_FOLLOW_UP, RED = 1, 2, 6
 REPLIED, REPLIED_TO_ALL, FORWARDED_ON = 102, 103, 104
 """Values of PidTagLastVerbExecuted ([MS-OXOMSG] 2.2.1.10)."""
 REPLIED_ICON, FORWARDED_ICON = 261, 262

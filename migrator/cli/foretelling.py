@@ -87,7 +87,9 @@ def _clients(said: Sequence[Foretold]) -> str:
     """What people's clients will show of states."""
     if any(each.holds.folders for each in said):
         return "shared.clients-folders"
-    return "shared.clients-none" if all(each.holds.words == 0 for each in said) else "shared.clients-keywords"
+    if all(each.holds.words == 0 for each in said):
+        return "shared.clients-none"
+    return "shared.clients-categories" if all(each.holds.categories for each in said) else "shared.clients-keywords"
 
 
 def _class(became: Became) -> str:

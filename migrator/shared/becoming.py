@@ -157,7 +157,7 @@ def of_work(
                 yield from _state(fact, said, people, shown)
             case Tag():
                 whole = Fidelity.FOLDED if fact.colour else Fidelity.EXACT
-                yield _worded("tag", fact.key, tag_word(fact), said, whole)
+                yield _worded("tag", fact.key, tag_word(fact, said.spell), said, whole)
             case Event() | Note() if histories:
                 yield Became(kind=_KINDS[type(fact)], key=fact.key, fidelity=Fidelity.FOLDED)
             case _:
@@ -177,7 +177,7 @@ _KINDS: Mapping[type[Work], str] = {
 def _state(
     state: WorkState, said: Wording, people: Mapping[str, Principal], shown: Set[str] | None
 ) -> Iterator[Became]:
-    word = state_word(state)
+    word = state_word(state, said.spell)
     whole = Fidelity.LABEL_ONLY if state.status is None else Fidelity.EXACT
     if state.scope == Scope.PERSON and state.status is not None:
         whole = Fidelity.FOLDED
@@ -190,7 +190,7 @@ def _state(
         yield Became(kind="state", key=state.key, fidelity=whole)
     else:
         yield _archived("state", state.key, Reason("shared.one-folder"))
-    if word := assignee_word(state, people):
+    if word := assignee_word(state, people, said.spell):
         yield _worded("assignee", state.key, word, said, Fidelity.EXACT)
     if state.due is not None:
         yield _archived("due", state.key, Reason("shared.due-not-held"))

@@ -109,14 +109,15 @@ def wanted(staging: Staging, routes: Routes, rows: Sequence[Foreseen]) -> list[W
     less gets just that by the load, in the inbox's folders."""
     facts = StagedInboxes(staging)
     people = {each.key: each for each in facts.principals()}
-    found = {each.mailbox.owner: Wanted(owner=each.mailbox.owner, name=each.mailbox.owner) for each in rows}
+    boxes = [each.mailbox for each in rows]
+    found = {box.owner: Wanted(owner=box.owner, name=box.owner, account=box.account) for box in boxes}
     for inbox in facts.inboxes():
         owner = routes.owner(inbox.account.name)
         if owner in found:
             given = entitled(inbox, facts.members(inbox), people, WITHIN, routes.login_of, now())
             whole = tuple(who for who, rights in given.rights.items() if rights >= WHOLE)
             send_as = tuple((each.who, each.until.date() if each.until else None) for each in given.send_as)
-            found[owner] = Wanted(owner=owner, name=inbox.name, shared=True, whole=whole, send_as=send_as)
+            found[owner] = replace(found[owner], name=inbox.name, shared=True, whole=whole, send_as=send_as)
     return list(found.values())
 
 

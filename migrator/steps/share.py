@@ -62,16 +62,17 @@ class Known:
     people: Mapping[str, Principal]
     standing: Standing
     sharing: Sharing
-    _wordings: dict[tuple[int | None, bool], Wording] = field(default_factory=dict, compare=False)
+    _wordings: dict[tuple[int | None, bool, bool], Wording] = field(default_factory=dict, compare=False)
 
     def entitled(self, holds: Holds) -> Entitled:
         how = self.sharing
         return entitled(self.inbox, self.members, self.people, holds.rights, how.who_is, how.today)
 
     def wording(self, holds: Holds) -> Wording:
-        how = holds.words, not holds.folders
+        room, states, categories = how = holds.words, not holds.folders, holds.categories
         if how not in self._wordings:
-            self._wordings[how] = wording(self.standing, self.people, holds.words, states=not holds.folders)
+            said = wording(self.standing, self.people, room, states=states, categories=categories)
+            self._wordings[how] = said
         return self._wordings[how]
 
     @cached_property

@@ -17,6 +17,7 @@ from migrator.testing import mail
 from migrator.testing.target import AT
 from tests.servers.exchange import ALICE, PASSWORD, SERVICE, Exchange, server
 from tests.servers.exchange import store as stored
+from tests.servers.exchange.rights import LEVELS
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,16 @@ def config(exchange: Exchange, **more: Any) -> ExchangeConfig:
     """A configuration for the server, by impersonation."""
     basic = {"endpoint": exchange.url, "auth": "basic", "user": SERVICE, "password": {"env": "EWS_TEST_PASSWORD"}}
     return ExchangeConfig(**(basic | {"timeout": 20} | more))
+
+
+def public_config(running: Exchange, root: str) -> ExchangeConfig:
+    """Alice's folders lie below a public one, which is hers and nobody else's."""
+    names, store = root.split("/"), running.store.public
+    above = store.role("publicfoldersroot").id
+    for name in names:
+        above = store.add_folder(name, above, "IPF.Note").id
+    store.folder(*names).rights |= {ALICE: LEVELS["Owner"], "Default": LEVELS["None"]}
+    return config(running, public={ALICE: root})
 
 
 @dataclass(frozen=True, slots=True)

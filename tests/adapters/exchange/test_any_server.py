@@ -1,7 +1,8 @@
 """The adapter on a server it has never seen: MIGRATOR_EWS_URL names one, for a mailbox where a folder may be made.
 
 MIGRATOR_EWS_MAILBOX, _USER, _PASSWORD and, where they differ from the defaults, _AUTH, _ACCESS and _CA go with it.
-What it puts there it takes back. Run it against every Exchange before a migration to it.
+MIGRATOR_EWS_MEMBER, the primary address of somebody else there, is let into a new folder and out again, and a mail gets
+a state. What it puts there it takes back. Run it against every Exchange before a migration to it.
 """
 
 import os
@@ -13,15 +14,16 @@ import pytest
 
 from adapters.exchange import adapter
 from adapters.exchange.config import ExchangeConfig
+from migrator.inboxes import Right
 from migrator.mail.facets import Facets
 from migrator.model import FLAGGED, SEEN, Amended, Mailbox, Place, Receipt, Reflag, Withdrawn
-from migrator.ports import Target
+from migrator.ports import SharedTarget, Target
 from migrator.testing import SAMPLES
 from tests.adapters.exchange.conftest import parcel
 from tests.adapters.exchange.test_fidelity import FLAGS
 
 NAMES = ("URL", "MAILBOX", "USER", "PASSWORD")
-GIVEN = {name: os.environ.get(f"MIGRATOR_EWS_{name}", "") for name in (*NAMES, "AUTH", "ACCESS", "CA")}
+GIVEN = {name: os.environ.get(f"MIGRATOR_EWS_{name}", "") for name in (*NAMES, "AUTH", "ACCESS", "CA", "MEMBER")}
 
 pytestmark = pytest.mark.skipif(
     not all(GIVEN[name] for name in NAMES),
@@ -75,3 +77,32 @@ def test_mails_read_back_as_they_were_sent_are_changed_and_taken_back(target: Ta
         assert target.withdraw(place, each.ref, each) == Withdrawn()
     assert list(target.survey(place, None)) == []
     assert unlike == {}, "the server changed what these mails mean: see what verify will say of yours"
+
+
+@pytest.mark.skipif(not GIVEN["MEMBER"], reason="nobody to let in: set MIGRATOR_EWS_MEMBER")
+def test_a_member_is_let_in_and_out_and_a_state_is_set_and_taken_away(target: Target) -> None:
+    assert isinstance(target, SharedTarget)
+    who, before = GIVEN["MEMBER"].lower(), target.holds()
+    assert Right.ADMIN in before.rights, "the server does not let this login change a folder's permissions"
+    place = Place(GIVEN["MAILBOX"], ("migrator", f"窓口 {time.time_ns()}"))
+    target.prepare(place)
+    assert who not in target.rights(place)
+    for right in (Right.READ, Right.REPLY, Right.DELETE, Right.ADMIN):
+        held = target.grant(place, who, frozenset({right}))
+        assert right in getattr(held, "rights", ()), held
+        assert target.rights(place)[who] == held
+    assert target.rights(place)[who].word == "Owner"
+    assert target.revoke(place, who, "Owner", "")
+    assert who not in target.rights(place)
+    (receipt,) = target.deliver([parcel(place)])
+    assert isinstance(receipt, Receipt)
+    was: frozenset[str] = frozenset()
+    for state in (frozenset({"gw_open", "gw_tag.返品"}), frozenset({"gw_closed"}), frozenset[str]()):
+        done = target.set_state(place, str(receipt.ref), state, was)
+        assert isinstance(done, Amended)
+        assert done.flags == receipt.flags | state
+        was = state
+    target.publish(place, '{"legend": "未対応"}')
+    assert target.legend(place) == '{"legend": "未対応"}'
+    (seen,) = target.survey(place, None)
+    assert target.withdraw(place, seen.ref, seen) == Withdrawn()

@@ -3,7 +3,7 @@
 import pytest
 
 from migrator.testing import SAMPLES, TargetContract
-from tests.adapters.exchange.conftest import Box, config
+from tests.adapters.exchange.conftest import Box, config, public_config
 from tests.servers.exchange import ALICE, BOB, Exchange
 
 LOGINS = {
@@ -24,3 +24,9 @@ class TestExchangeTarget(TargetContract):
     def store(self, request: pytest.FixtureRequest, running: Exchange) -> Box:
         running[ALICE].full_access.add(BOB)
         return Box(running, config(running, **request.param))
+
+
+class TestBelowAPublicFolder(TestExchangeTarget):
+    @pytest.fixture(params=["部署/お客様窓口"])
+    def store(self, request: pytest.FixtureRequest, running: Exchange) -> Box:
+        return Box(running, public_config(running, request.param))

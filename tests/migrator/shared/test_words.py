@@ -6,11 +6,22 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.exchange.letters import CATEGORY, is_category
 from adapters.imap.words import keyword
 from migrator.inboxes import WORD, About, Letter, Named, Principal, Scope, Status, Tag, WorkState
 from migrator.shared.legend import Legend
 from migrator.shared.standing import differences
-from migrator.shared.words import Wording, assignee_word, spelled, state_word, tag_word, wording
+from migrator.shared.words import (
+    Spell,
+    Wording,
+    assignee_word,
+    slug,
+    spelled,
+    spoken,
+    state_word,
+    tag_word,
+    wording,
+)
 from tests.migrator.shared.made import BEGIN, inboxes, letter, ours, stands, state
 
 PEOPLE = {"sato": Principal(key="sato", name="佐藤", login="sato.k"), "9": Principal(key="9", name="高橋")}
@@ -95,23 +106,48 @@ def test_a_label_that_nobody_has_explained_has_a_word_of_its_own() -> None:
 TEXT = st.text(st.characters(codec=None), max_size=60)
 
 
-@given(st.lists(TEXT, min_size=2, max_size=2, unique=True))
-def test_words_are_keywords_of_any_server_and_no_two_are_alike(texts: list[str]) -> None:
-    one, other = texts
-    words = [
-        [tag_word(Tag(key="t", about=About(), name=text)) for text in (one, other)],
-        [str(state_word(state(1, None, label=text))) for text in (one, other)],
-        [str(assignee_word(state(1, None, assignee=text), {})) for text in (one, other)],
+def spelled_out(text: str, spell: Spell) -> list[str]:
+    """A tag, a label and a person of that name."""
+    return [
+        tag_word(Tag(key="t", about=About(), name=text), spell),
+        str(state_word(state(1, None, label=text), spell)),
+        str(assignee_word(state(1, None, assignee=text), {}, spell)),
     ]
-    for pair in words:
-        assert pair[0] != pair[1]
-        for word in pair:
-            assert word.startswith(WORD)
-            assert keyword(word) == word == word.lower()
+
+
+@given(st.lists(TEXT, min_size=2, max_size=2, unique=True), st.sampled_from([slug, spoken]))
+def test_no_two_words_are_alike(texts: list[str], spell: Spell) -> None:
+    one, other = (spelled_out(text, spell) for text in texts)
+    assert set(one).isdisjoint(other)
+
+
+@given(TEXT)
+def test_words_are_keywords_of_any_server(text: str) -> None:
+    for word in spelled_out(text, slug):
+        assert word.startswith(WORD)
+        assert keyword(word) == word == word.lower()
+
+
+@given(TEXT)
+def test_words_that_are_categories_can_be_categories_and_come_back_as_they_were_given(text: str) -> None:
+    for word in spelled_out(text, spoken):
+        assert word.startswith(WORD)
+        assert is_category(word)
+        assert word == word.strip()
+        assert len(word.encode("utf-16-le")) < 2 * CATEGORY
+
+
+def test_a_category_says_what_people_called_it_where_it_can() -> None:
+    labels = ["返品", "VIP 様", "a,b", "a;b", " x", "x" * 101, "", "0123456789"]
+    assert [spoken(each) == each for each in labels] == [True, True, *[False] * 6]
+    here = stands([letter(1)], [state(1, None, label="要確認")])
+    (words,) = wording(here, PEOPLE, None, categories=True).words.values()
+    assert words == {"gw_label.要確認"}
 
 
 def test_most_words_tell_by_themselves_what_they_mean() -> None:
-    assert state_word(state(1, Status.IN_PROGRESS)) == "gw_in-progress"
-    assert assignee_word(state(1, None, assignee="sato"), PEOPLE) != "gw_by.sato"
-    assert assignee_word(state(1, None, assignee="9"), PEOPLE) != assignee_word(state(1, None, assignee="8"), PEOPLE)
-    assert tag_word(Tag(key="t", about=About(), name="vip")) == "gw_tag.vip"
+    assert state_word(state(1, Status.IN_PROGRESS), slug) == "gw_in-progress"
+    assert assignee_word(state(1, None, assignee="sato"), PEOPLE, slug) != "gw_by.sato"
+    nine, eight = (assignee_word(state(1, None, assignee=each), PEOPLE, slug) for each in "98")
+    assert nine != eight
+    assert tag_word(Tag(key="t", about=About(), name="vip"), slug) == "gw_tag.vip"

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.exchange import adapter as exchange
+from adapters.exchange.config import ExchangeConfig
 from adapters.imap import adapter
 from adapters.imap.config import ImapConfig
 from adapters.microsoft import script
@@ -57,6 +59,23 @@ def test_a_person_gets_no_mailbox_made_and_every_mailbox_is_put_on_hold() -> Non
     lines = script([Wanted(owner="sato@example.co.jp", name="佐藤")]).splitlines()
     assert "Set-Hold 'sato@example.co.jp'" in lines
     assert not any(line.startswith("Set-Shared ") for line in lines)
+
+
+def test_an_inbox_in_a_public_folder_has_that_made_and_given_to_it() -> None:
+    section = {"auth": "kerberos", "endpoint": "https://mail.example.co.jp/EWS/Exchange.asmx"}
+    config = ExchangeConfig(**section, public={"support": "部署/お客様窓口", "sales@example.co.jp": "営業"})
+    mailboxes = [
+        Wanted(owner="desk@example.co.jp", name="サポート", account="support", shared=True),
+        Wanted(owner="sales@example.co.jp", name="営業", shared=True),
+        Wanted(owner="sato@example.co.jp", name="佐藤", account="sato"),
+    ]
+    assert exchange.script is not None
+    said = exchange.script(config, mailboxes)
+    assert said is not None
+    assert [line for line in said.splitlines() if line.startswith("Set-Public ")] == [
+        "Set-Public '部署/お客様窓口' 'desk@example.co.jp'",
+        "Set-Public '営業' 'sales@example.co.jp'",
+    ]
 
 
 WORD = re.compile("'((?:[^'\u2018\u2019\u201a\u201b]|(['\u2018\u2019\u201a\u201b])\\2)*)'")

@@ -75,7 +75,7 @@ def create_folder(call: Call, given: Element) -> list[Element]:
     name = name_of(given.findtext(f"{TYPES}DisplayName"), call.exchange.illegal)
     kind = given.findtext(f"{TYPES}FolderClass") or parent.kind
     made = mailbox.add_folder(name, parent.id, kind)
-    _set(made, given)
+    _set(call, made, given)
     return [m("Folders", t(local(given), folder_id(made)))]
 
 
@@ -91,7 +91,7 @@ def update_folder(call: Call, given: Element) -> list[Element]:
     for update in within(given, f"{TYPES}Updates"):
         if local(update) == "SetFolderField":
             _rename(call, mailbox, folder, update[1])
-            _set(folder, update[1])
+            _set(call, folder, update[1])
         elif local(update) == "DeleteFolderField" and prop.is_extended(update[0]):
             folder.properties.pop(prop.key_of(update[0]), None)
         else:
@@ -108,10 +108,12 @@ def _rename(call: Call, mailbox: Mailbox, folder: Folder, given: Element) -> Non
         folder.name = name
 
 
-def _set(folder: Folder, given: Element) -> None:
-    """Take over extended properties, class and permissions. A PermissionSet replaces the whole of the old one.
+def _set(call: Call, folder: Folder, given: Element) -> None:
+    """Take over extended properties, class and permissions. A PermissionSet replaces the whole of the old one, and
+    names only whom the directory knows.
 
-    [services] how-to-set-folder-permissions-for-another-user-by-using-ews-in-exchange
+    [services] how-to-set-folder-permissions-for-another-user-by-using-ews-in-exchange, [reference] responsecode
+    (ErrorInvalidUserInfo)
     """
     for each in given.iterfind(f"{TYPES}ExtendedProperty"):
         one = prop.parsed(each)
@@ -125,6 +127,8 @@ def _set(folder: Folder, given: Element) -> None:
             raise Refusal("ErrorInvalidPermissionSettings", str(mixed)) from mixed
         if len(rights) < len(asked[0]):
             raise Refusal("ErrorDuplicateUserIdsSpecified", "A user is there twice.")
+        if unknown := set(rights) - set(call.store.mailboxes) - {"Default", "Anonymous"}:
+            raise Refusal("ErrorInvalidUserInfo", f"Nobody is called {min(unknown)}.")
         folder.rights = {name: folder.rights[name] for name in ("Default", "Anonymous")} | rights
 
 

@@ -136,8 +136,7 @@ def _set(item: Item, field: Element, *, created: bool = False) -> None:
         case "IsDeliveryReceiptRequested":
             item.delivery_receipt = truth(value)
         case "Flag":
-            status = {"NotFlagged": "0", "Complete": "1", "Flagged": "2"}[field[0].text or ""]
-            item.properties[prop.FLAG_STATUS] = prop.Property(prop.FLAG_STATUS, "Integer", (status,))
+            _flag(item, field)
         case "ExtendedProperty":
             _extend(item, field, created=created)
         case "MimeContent" | "ItemClass":
@@ -146,6 +145,20 @@ def _set(item: Item, field: Element, *, created: bool = False) -> None:
             pass  # recipients, body and the like: this server takes a mail from its MIME
         case name:
             raise Refusal("ErrorInvalidPropertySet", f"{name} cannot be set.")
+
+
+def _flag(item: Item, field: Element) -> None:
+    """The dates that a status may not have beside it, and those that come in pairs: [MS-OXWSCORE] 2.2.4.23."""
+    status, dates = field[0].text or "", {local(each) for each in field[1:]}
+    allowed = {
+        "NotFlagged": [set()],
+        "Complete": [set(), {"CompleteDate"}],
+        "Flagged": [set(), {"StartDate", "DueDate"}],
+    }
+    if dates not in allowed[status]:
+        raise Refusal("ErrorInvalidArgument", f"{status} does not go with {', '.join(sorted(dates))}.")
+    number = {"NotFlagged": "0", "Complete": "1", "Flagged": "2"}[status]
+    item.properties[prop.FLAG_STATUS] = prop.Property(prop.FLAG_STATUS, "Integer", (number,))
 
 
 def _extend(item: Item, field: Element, *, created: bool) -> None:
