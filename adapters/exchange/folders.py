@@ -28,6 +28,8 @@ RESERVED = ("outbox", "calendar", "contacts", "tasks", "notes", "journal")
 """Folders for other things. What lies in the outbox may be sent by somebody's Outlook."""
 
 MAIL = "IPF.Note"
+SEARCH = "search"
+"""In the place of a class: the folder shows mail that lies in others."""
 PAGE = 1000
 
 
@@ -184,7 +186,8 @@ class Tree:
             path = _path(identity, named, uses)
             if path is None:
                 continue
-            kind = named[identity].findtext(t("FolderClass")) or ""
+            row = named[identity]
+            kind = SEARCH if row.tag == t("SearchFolder") else row.findtext(t("FolderClass")) or ""
             entry = Entry(identity, path, kind, uses.get(identity, ""))
             while _folded(entry.path) in entries:
                 entry = replace(entry, path=(*entry.path[:-1], entry.path[-1] + "~"))

@@ -2,8 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
@@ -37,6 +38,7 @@ NEWEST = 50
 """So many of the last made are looked at for the highest number: what people move in is not made last."""
 
 ATTEMPTS = 3
+T = TypeVar("T")
 NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)
 
 _FIELDS = (
@@ -78,17 +80,28 @@ def number(item: etree._Element) -> int:
     are gaps between those of one folder. (PidTagInternetArticleNumber, the IMAP UID, has none, but Exchange gives
     another one to a mail that somebody categorises or flags.)
     """
+    return int.from_bytes(_entry_id(item)[62:68])
+
+
+def lasting(item: etree._Element) -> str:
+    """The mail's name while it lies in its folder: the store's own number, and the GUID of the database that gave it
+    out, in hex. A mailbox that was moved between databases holds numbers of both."""
+    return _entry_id(item)[46:68].hex()
+
+
+def _entry_id(item: etree._Element) -> bytes:
     try:
         entry = base64.b64decode(ENTRY_ID.of(item) or "")
     except binascii.Error:
         entry = b""
     if len(entry) != 70:
         raise UsageError(Reason("exchange.no-numbers"))
-    return int.from_bytes(entry[62:68])
+    return entry
 
 
 def flags_of(item: etree._Element) -> frozenset[Flag]:
-    found = {each.text or "" for each in item.iterfind(f"{t('Categories')}/{t('String')}")}
+    shown = {each.text or "" for each in item.iterfind(f"{t('Categories')}/{t('String')}")}
+    found = {each for each in shown if not each.startswith("\\")}  # else a category could say what a flag says
     if item.findtext(t("IsRead")) in ("true", "1"):
         found.add(SEEN)
     if item.findtext(t("IsDraft")) in ("true", "1"):
@@ -154,10 +167,15 @@ def newest(wire: Wire, folder: str) -> tuple[int, int]:
 
 
 def everything(wire: Wire, folder: str, wanted: str = SIGHTING) -> list[etree._Element]:
-    """Every item of a folder. What comes while we look lies at the end; if one goes, the next might be passed over, so
-    we look again. Raises Refusal, Outage."""
+    """Every item of a folder. Raises Refusal, Outage."""
+    return listed(wire, folder, wanted, lambda item: item)
+
+
+def listed(wire: Wire, folder: str, wanted: str, read: Callable[[etree._Element], T]) -> list[T]:
+    """What is read off every item of a folder. What comes while we look lies at the end; if one goes, the next might be
+    passed over, so we look again. Raises Refusal, Outage."""
     for _ in range(ATTEMPTS):
-        found: dict[str, etree._Element] = {}
+        found: dict[str, T] = {}
         total = offset = 0
         while True:
             root = _page(wire, folder, wanted, order="Ascending", size=PAGE, offset=offset)
@@ -165,7 +183,7 @@ def everything(wire: Wire, folder: str, wanted: str = SIGHTING) -> list[etree._E
             if now < total:
                 break
             total, offset = now, offset + len(items)
-            found |= {identity(item)[0]: item for item in items}
+            found |= {identity(item)[0]: read(item) for item in items}
             if not items or root.get("IncludesLastItemInRange") != "false":
                 return list(found.values())
     raise Outage(Reason("exchange.listing-moves"))

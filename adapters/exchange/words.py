@@ -94,6 +94,8 @@ ICON = tagged(0x1080, "Integer")
 LAST_VERB = tagged(0x1081, "Integer")
 ENTRY_ID = tagged(0x0FFF, "Binary")
 """PidTagEntryId ([MS-OXCDATA] 2.2.4.2): its end is the store's own number for the mail."""
+SIZE = tagged(0x0E08, "Long")
+"""PidTagMessageSizeExtended: of a folder, the bytes of all its items."""
 TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-token")
 """Names the sending: how a mail whose answer never came is known again."""
 
