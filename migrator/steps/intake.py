@@ -108,6 +108,7 @@ class Intake:
         parts: list[Part] = []
         for folder, found in batch.folders:
             mine, entries = entries[: len(found)], entries[len(found) :]
+            mine = self._walk.as_known(folder, mine)
             parts.append(Part(folder, list(self._dated(folder, mine)), folder in batch.done))
         self._walk.put(parts)
         self._count(parts)
