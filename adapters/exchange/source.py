@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from migrator.errors import FolderError, Reason, UsageError
+from migrator.errors import FolderError, Outage, Reason, UsageError
 from migrator.model import (
     DRAFT,
     Account,
@@ -39,6 +39,9 @@ from .words import DELIVERED, ENTRY_ID, FLAG_STATUS, LAST_VERB, SIZE, identified
 
 TOGETHER, TOGETHER_BYTES = 25, 4 * 2**20
 """Mails asked for in one request; a larger one is asked for alone."""
+
+BROKEN = ("exchange.unanswered", "exchange.answer-broken")
+"""What a mail may do to the connection that carries it."""
 
 FOLDERS = 100
 """Folders counted in one request."""
@@ -268,12 +271,29 @@ class _Walk:
     def _bodies(self, wanted: Sequence[Row]) -> Iterator[Item | Unreadable | None]:
         """One outcome for each, in order; None for what has gone meanwhile."""
         for some in _together(wanted):
-            parts = Parts()
-            ids = "".join(identified("ItemId", row.identity) for row in some)
-            request = f"<m:GetItem>{_MAIL}<m:ItemIds>{ids}</m:ItemIds></m:GetItem>"
-            answers = self._wire.call(request, parts)
-            for row, answer in zip(some, answers, strict=True):
-                yield self._outcome(row, answer, parts)
+            yield from self._asked(some)
+
+    def _asked(self, some: Sequence[Row]) -> Iterator[Item | Unreadable | None]:
+        """One of these may end the connection, and shall not keep its neighbours from us: after a line that broke each
+        is asked for alone. One that breaks it alone is a fault, if the server is still there."""
+        try:
+            found = self._fetched(some)
+        except Outage as outage:
+            if outage.reason.code not in BROKEN:
+                raise
+            if len(some) > 1:
+                for row in some:
+                    yield from self._asked([row])
+                return
+            reading.look(self._wire, some[0].identity, reading.NUMBER)
+            found = [self._unreadable(some[0], outage.reason.code.rpartition(".")[2])]
+        yield from found
+
+    def _fetched(self, some: Sequence[Row]) -> list[Item | Unreadable | None]:
+        parts = Parts()
+        ids = "".join(identified("ItemId", row.identity) for row in some)
+        answers = self._wire.call(f"<m:GetItem>{_MAIL}<m:ItemIds>{ids}</m:ItemIds></m:GetItem>", parts)
+        return [self._outcome(row, answer, parts) for row, answer in zip(some, answers, strict=True)]
 
     def _outcome(self, row: Row, answer: Answer, parts: Parts) -> Item | Unreadable | None:
         if answer.code in GONE:
@@ -283,9 +303,12 @@ class _Walk:
         item = next(iter(answer), None) if answer.ok else None
         raw = None if item is None else parts.of(item)
         if raw is None:
-            reason = Reason("exchange.unreadable", folder=self._shown, answer=answer.code)
-            return Unreadable(key=row.key, path=self._shown, reason=reason, size=row.size)
+            return self._unreadable(row, answer.code)
         return self._item(row, raw)
+
+    def _unreadable(self, row: Row, answer: str) -> Unreadable:
+        reason = Reason("exchange.unreadable", folder=self._shown, answer=answer)
+        return Unreadable(key=row.key, path=self._shown, reason=reason, size=row.size)
 
     def _item(self, row: Row, raw: Raw) -> Item:
         return Item(

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.exchange import adapter
 from adapters.exchange.config import ExchangeConfig
-from migrator.errors import UsageError
+from migrator.errors import Outage, UsageError
 from migrator.model import ANSWERED, DRAFT, FLAGGED, SEEN, Account, Flag, Item, NotMail, Path, Unchanged, Unreadable
 from migrator.ports import Source
 from migrator.testing import SAMPLES, SourceContract, mail
@@ -20,7 +20,8 @@ from tests.servers.exchange import Exchange, server
 from tests.servers.exchange import items as made
 from tests.servers.exchange import properties as prop
 from tests.servers.exchange import store as stored
-from tests.servers.exchange.faults import Refused
+from tests.servers.exchange.faults import Dropped, Fault, Refused, Request, Truncated
+from tests.servers.exchange.xml import TYPES
 
 SATO, SUZUKI = "sato@example.co.jp", "suzuki@example.co.jp"
 ACCOUNTS = {"sato": SATO, "suzuki": SUZUKI}
@@ -181,3 +182,26 @@ def test_a_source_without_accounts_says_so(office: Office) -> None:
     with pytest.raises(UsageError) as error, Office(office.exchange, config(office.exchange)).open():
         pass
     assert error.value.reason.code == "exchange.accounts-missing"
+
+
+@pytest.mark.parametrize("fault", [Dropped, Truncated])
+def test_a_mail_that_ends_every_connection_is_a_fault_and_its_neighbours_are_read(
+    office: Office, fault: type[Fault]
+) -> None:
+    handles = [office.add("sato", ("box",), mail(f"n{number}"), EMPTY, AT) for number in range(4)]
+    deadly = handles[1][1].id
+
+    def asks(request: Request) -> bool:
+        wants = any(each.text == "true" for each in request.body.iter(f"{TYPES}IncludeMimeContent"))
+        return wants and any(each.get("Id") == deadly for each in request.body.iter(f"{TYPES}ItemId"))
+
+    office.exchange.script(fault(asks, "GetItem"))
+    found = walked(office)
+    assert [type(each) for each in found] == [Item, Unreadable, Item, Item]
+
+
+def test_a_server_that_has_gone_is_an_outage_and_no_fault_of_a_mail(office: Office) -> None:
+    office.add("sato", ("box",), mail("m"), EMPTY, AT)
+    office.exchange.script(Dropped(lambda request: True, "GetItem"))
+    with pytest.raises(Outage):
+        walked(office)
