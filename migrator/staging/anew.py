@@ -42,7 +42,7 @@ def moves(
     for row in _newest(connection, lost):
         before[row.message_id, row.received_at].append(row)
     found = []
-    for row in _newest(connection, new):
+    for row in _newest(connection, new if before else ()):
         candidates = before[row.message_id, row.received_at]
         its = _raw(staging, connection, row.digest) if candidates else None
         for each in candidates:
