@@ -1,11 +1,11 @@
-"""What the section of an Exchange target holds."""
+"""What the section of an Exchange source or target holds."""
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from migrator.errors import Reason, UsageError
 from migrator.nearby import is_here
@@ -13,6 +13,10 @@ from migrator.secret import Secret
 
 ENVELOPE = 64 * 2**10
 """Bytes of a request that are kept free for what stands around a mail."""
+
+
+def _table(accounts: object) -> object:
+    return {name: name for name in accounts} if isinstance(accounts, list | tuple) else accounts
 
 
 class ExchangeConfig(BaseModel):
@@ -48,6 +52,8 @@ class ExchangeConfig(BaseModel):
     batch_items: int = Field(default=25, ge=1, le=100)
     batch_bytes: int = Field(default=15_000_000, ge=1)
     """Bytes of mail in one request; a server ends a request that takes it more than a minute."""
+    accounts: Annotated[dict[str, str], BeforeValidator(_table)] = {}
+    """As a source: the accounts to read, as a list of addresses, or as a table from account to address."""
 
     _unanswered: Counter[str] = PrivateAttr(default_factory=Counter)
 

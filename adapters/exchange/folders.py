@@ -13,6 +13,8 @@ from .words import identified, m, t, text
 RESERVED = ("outbox", "calendar", "contacts", "tasks", "notes", "journal")
 """Folders for other things. What lies in the outbox may be sent by somebody's Outlook."""
 
+SEARCH = "search"
+"""In the place of a class: the folder shows mail that lies in others."""
 PAGE = 1000
 
 
@@ -87,9 +89,8 @@ class Tree(StoreTree):
 def _row(folder: etree._Element) -> Row:
     parent = folder.find(t("ParentFolderId"))
     above = "" if parent is None else parent.get("Id", "")
-    return Row(
-        identity_of(folder), above, folder.findtext(t("DisplayName")) or "", folder.findtext(t("FolderClass")) or ""
-    )
+    kind = SEARCH if folder.tag == t("SearchFolder") else folder.findtext(t("FolderClass")) or ""
+    return Row(identity_of(folder), above, folder.findtext(t("DisplayName")) or "", kind)
 
 
 def identity_of(folder: etree._Element) -> str:

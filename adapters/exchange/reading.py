@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
@@ -23,6 +24,7 @@ NEWEST = 50
 """So many of the last made are looked at for the highest number: what people move in is not made last."""
 
 ATTEMPTS = 3
+T = TypeVar("T")
 
 _FIELDS = (
     "item:DateTimeReceived",
@@ -59,6 +61,13 @@ def identity(item: etree._Element) -> tuple[str, str]:
 def number(item: etree._Element) -> int:
     """The store's own number for the mail."""
     return number_in(ENTRY_ID.of(item))
+
+
+def lasting(item: etree._Element) -> str:
+    """The mail's name while it lies in its folder: the store's own number, and the GUID of the database that gave it
+    out, in hex. A mailbox that was moved between databases holds numbers of both."""
+    number(item)
+    return base64.b64decode(ENTRY_ID.of(item) or "")[46:68].hex()
 
 
 def flags_of(item: etree._Element) -> frozenset[Flag]:
@@ -119,11 +128,11 @@ def newest(wire: Wire, folder: str) -> tuple[int, int]:
     return int(root.get("TotalItemsInView") or 0), max(map(number, _items(root)), default=0)
 
 
-def everything(wire: Wire, folder: str, wanted: str = SIGHTING) -> list[etree._Element]:
-    """Every item of a folder. What comes while we look lies at the end; if one goes, the next might be passed over, so
-    we look again. Raises Refusal, Outage."""
+def listed(wire: Wire, folder: str, wanted: str, read: Callable[[etree._Element], T]) -> list[T]:
+    """What is read off every item of a folder. What comes while we look lies at the end; if one goes, the next might be
+    passed over, so we look again. Raises Refusal, Outage."""
     for _ in range(ATTEMPTS):
-        found: dict[str, etree._Element] = {}
+        found: dict[str, T] = {}
         total = offset = 0
         while True:
             root = _page(wire, folder, wanted, order="Ascending", size=PAGE, offset=offset)
@@ -131,7 +140,7 @@ def everything(wire: Wire, folder: str, wanted: str = SIGHTING) -> list[etree._E
             if now < total:
                 break
             total, offset = now, offset + len(items)
-            found |= {identity(item)[0]: item for item in items}
+            found |= {identity(item)[0]: read(item) for item in items}
             if not items or root.get("IncludesLastItemInRange") != "false":
                 return list(found.values())
     raise Outage(Reason("exchange.listing-moves"))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import date
+from functools import partial
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -212,7 +213,7 @@ class ExchangeTarget:
         entry = self._entry(place)
         least = 0 if since is None else since.next
         with self._told(place):
-            found = [self._sighting(entry, item) for item in reading.everything(self._wire, entry.identity)]
+            found = reading.listed(self._wire, entry.identity, reading.SIGHTING, partial(self._sighting, entry))
         yield from sorted((each for each in found if each.number >= least), key=lambda each: each.number)
 
     def _sighting(self, entry: Entry, item: etree._Element) -> Sighting:
@@ -230,8 +231,7 @@ class ExchangeTarget:
         if not ref.startswith(f"{entry.epoch}:"):
             return None
         if ref not in self._items:
-            for item in reading.everything(self._wire, entry.identity, reading.NUMBER):
-                self._ref(entry, item)
+            reading.listed(self._wire, entry.identity, reading.NUMBER, partial(self._ref, entry))
         return self._items.get(ref)
 
     # -- changing ----------------------------------------------------------------------------------------------------

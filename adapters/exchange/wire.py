@@ -17,7 +17,9 @@ from typing_extensions import Buffer, override
 
 from adapters.microsoft.letters import Encoded
 from migrator.errors import AccountError, MigratorError, Outage, Reason, UsageError
+from migrator.model import CHUNK
 
+from .parting import Broken, Parts
 from .troubles import Refusal
 from .words import ERRORS, MESSAGES, SOAP, TYPES, m, t, text
 
@@ -109,19 +111,19 @@ class Wire:
         """
         self._content = self._headers | {"X-AnchorMailbox": holder, "X-PublicFolderMailbox": holder}
 
-    def call(self, request: str | Sequence[Piece]) -> list[Answer]:
-        """Send one request; an answer for each thing that was asked. Raises Refusal for all of it, our four errors for
-        what is no answer."""
+    def call(self, request: str | Sequence[Piece], parts: Parts | None = None) -> list[Answer]:
+        """Send one request; an answer for each thing that was asked, the mails in it to `parts`. Raises Refusal for all
+        of it, our four errors for what is no answer."""
         pieces = [request.encode()] if isinstance(request, str) else request
         body = _Body([self._head, *pieces, self._tail])
         about_tree = isinstance(pieces[0], bytes) and pieces[0].startswith(HIERARCHY)
         routed = self._headers if about_tree else self._content
-        status, headers, content = self._post(body, routed)
+        status, headers, content = self._post(body, routed, parts)
         if status == 401 and self._renew is not None:  # a token that has expired; nothing was done
             self._renew()
             body.seek(0)
-            status, headers, content = self._post(body, routed)
-        if status in (200, 500) and "html" not in str(headers.get("Content-Type", "")).lower():
+            status, headers, content = self._post(body, routed, parts)
+        if _is_soap(status, headers):
             answers = self._answers(content, status)
             self._known = True
             return answers
@@ -134,7 +136,9 @@ class Wire:
             raise answer.refusal
         return answer
 
-    def _post(self, body: "_Body", routed: dict[str, str]) -> tuple[int, Any, bytes]:
+    def _post(
+        self, body: "_Body", routed: dict[str, str], parts: Parts | None
+    ) -> tuple[int, Any, bytes | etree._Element]:
         try:
             with self._session.post(
                 self.endpoint,
@@ -145,7 +149,11 @@ class Wire:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response.status_code, response.headers, response.content
+                if parts is None or not _is_soap(response.status_code, response.headers):
+                    return response.status_code, response.headers, response.content
+                return response.status_code, response.headers, parts.document(response.iter_content(CHUNK))
+        except Broken as error:
+            raise Outage(Reason("exchange.answer-broken", endpoint=self.endpoint)) from error
         except requests.exceptions.SSLError as error:
             raise UsageError(Reason("exchange.tls-refused", endpoint=self.endpoint)) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
@@ -157,9 +165,10 @@ class Wire:
         except (KeyError, PermissionError) as error:  # requests_ntlm, when the server breaks off the handshake
             raise Outage(Reason("exchange.unanswered", endpoint=self.endpoint, answer=type(error).__name__)) from None
 
-    def _answers(self, content: bytes, status: int) -> list[Answer]:
+    def _answers(self, content: bytes | etree._Element, status: int) -> list[Answer]:
         try:
-            body = _document(content).find(f"{{{SOAP}}}Body")
+            whole = _document(content) if isinstance(content, bytes) else content
+            body = whole.find(f"{{{SOAP}}}Body")
         except etree.XMLSyntaxError as error:
             raise Outage(Reason("exchange.answer-broken", endpoint=self.endpoint)) from error
         if body is None or not len(body):
@@ -193,6 +202,10 @@ class Wire:
             case _:
                 reason = Reason("exchange.not-now", answer=f"HTTP {status}")
                 return Outage(reason, retry_after=float(wish) if wish.isdigit() else None)
+
+
+def _is_soap(status: int, headers: Any) -> bool:
+    return status in (200, 500) and "html" not in str(headers.get("Content-Type", "")).lower()
 
 
 _NO_CHARACTER = re.compile(rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[124-9]|2\d|3[01]));", re.IGNORECASE)

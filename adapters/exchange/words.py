@@ -86,6 +86,8 @@ ENTRY_ID = tagged(0x0FFF, "Binary")
 """PidTagEntryId ([MS-OXCDATA] 2.2.4.2): its end is the store's own number for the mail."""
 REPLICAS = tagged(0x6698, "Binary")
 """PR_REPLICA_LIST: of a public folder, the GUID of the mailbox that has its content, in ASCII and a zero behind."""
+SIZE = tagged(0x0E08, "Long")
+"""PidTagMessageSizeExtended: of a folder, the bytes of all its items."""
 TOKEN = Property("String", DistinguishedPropertySetId="PublicStrings", PropertyName=SENDING)
 """Names the sending."""
 FOLLOWED = Property("Integer", DistinguishedPropertySetId="PublicStrings", PropertyName="migrator-follow-up")

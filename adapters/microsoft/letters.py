@@ -157,7 +157,7 @@ def read_off(
     categories: Iterable[str], *, read: bool, draft: bool, flagged: bool, last_verb: str | None
 ) -> frozenset[Flag]:
     """The flags of a mail as the store tells them."""
-    found = {*categories} - {""}
+    found = {each for each in categories if each and not each.startswith("\\")}  # else one could say what a flag says
     found |= {flag for flag, shown in ((SEEN, read), (DRAFT, draft), (FLAGGED, flagged)) if shown}
     if last_verb in (str(REPLIED), str(REPLIED_TO_ALL)):
         found.add(ANSWERED)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, literal, select, update
 
 from migrator.model import Account, Count, Folder, Path, Verdict
 from migrator.ports import Known, nothing_known
-from migrator.staging import tables
+from migrator.staging import anew, tables
 from migrator.staging.blobs import Pieces
 from migrator.staging.facts import Artefact, Entry, Facts, Read, by_source, key_of, known_artefacts
 from migrator.staging.states import is_made, last_presence
@@ -40,10 +40,11 @@ class Part:
 
 
 class Walk:
-    """A pass in hand. Used by one thread."""
+    """A pass in hand. Used by one thread. `exact`: the source gives the same bytes at each read."""
 
-    def __init__(self, staging: Staging, run: Run, account: Account) -> None:
+    def __init__(self, staging: Staging, run: Run, account: Account, *, exact: bool = True) -> None:
         self._staging = staging
+        self._exact = exact
         self._run = run
         self._known: dict[Path, dict[str, Artefact]] = {}
         with staging.writing() as connection:
@@ -113,6 +114,12 @@ class Walk:
         with self._staging.reading() as connection:
             found = known_artefacts(connection, list(group))
         self._known.update({name: found.get(each, {}) for each, name in group.items()})
+
+    def as_known(self, folder: Folder, entries: list[Entry]) -> list[Entry]:
+        """The entries, those unchanged that differ from what is known only in how their source made them this time."""
+        if self._exact:
+            return entries
+        return anew.as_known(self._staging, self._known[_storable(folder.path)], entries)
 
     def missing(self, pieces: Sequence[Pieces]) -> dict[str, bytes]:
         """The bodies among these that staging does not hold yet, by digest."""
@@ -224,6 +231,11 @@ class Walk:
             for row in _new_in(connection, self.id)
             if (lost := lost_by_digest.get(row.digest))
         ]
+        if not self._exact:
+            paired = {number for each in moves for number in (each["artefact_id"], each["successor_id"])}
+            lost = [row.id for row in missing if row.id not in paired]
+            new = [row.id for row in _new_in(connection, self.id) if row.id not in paired]
+            moves += anew.moves(self._staging, connection, self.id, lost, new)
         moved = {each["artefact_id"] for each in moves}
         vanished = [row for row in missing if row.id not in moved]
         if moves:

@@ -96,7 +96,7 @@ def _chosen(found: Iterable[Account], wanted: Collection[str] | None) -> list[Ac
 
 def _extract_account(source: Source, staging: Staging, run: Run, job: Job, report: Report) -> None:
     account = job.account
-    walk = Walk(staging, run, account)
+    walk = Walk(staging, run, account, exact=source.exact)
     with Intake(walk, run, report) as intake:
         for folder in source.folders(account):
             resume = walk.enter(folder)

@@ -110,6 +110,7 @@ class Intake:
         parts: list[Part] = []
         for folder, found in batch.folders:
             mine, entries = entries[: len(found)], entries[len(found) :]
+            mine = self._walk.as_known(folder, mine)
             parts.append(Part(folder, list(self._dated(folder, mine)), folder in batch.done))
         self._count(parts, self._walk.put(parts))
 

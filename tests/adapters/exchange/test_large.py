@@ -1,4 +1,4 @@
-"""A large mail travels as a stream: what the command has in memory does not grow with it."""
+"""A large mail travels as a stream, there and back: what the command has in memory does not grow with it."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ import pytest
 
 from migrator.testing import mail
 from tests.servers.exchange import ALICE, PASSWORD, SERVICE, server
+from tests.servers.exchange.items import from_mime
 
 SIZE = 60 * 2**20
 MOST = 400
@@ -56,5 +57,38 @@ def test_a_mail_of_60_mb_is_sent_within_400_mb(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         (item,) = exchange[ALICE].items.values()
         assert item.raw == path.read_bytes()
+        assert exchange.invalid_requests == []
+    assert int(done.stdout) < MOST
+
+
+FETCHING = """
+import re, sys
+from pathlib import Path
+from adapters.exchange import adapter
+url, user, owner = sys.argv[1:]
+config = adapter.config(
+    endpoint=url, auth="basic", user=user, password={"env": "EWS_TEST_PASSWORD"}, accounts=[owner], timeout=100
+)
+with adapter.open_source(config) as source:
+    (inbox,) = [each for each in source.folders(next(source.accounts())) if each.path == ("INBOX",)]
+    (item,) = source.items(inbox, after=None, known=lambda key, stamp: False)
+    assert item.raw.size > 60_000_000, item
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.timeout(180)
+def test_a_mail_of_60_mb_is_fetched_within_400_mb() -> None:
+    with server() as exchange:
+        mailbox = exchange[ALICE]
+        mailbox.add(from_mime(LETTER + LINE * (SIZE // len(LINE)), mailbox.role("inbox"), ALICE))
+        done = subprocess.run(
+            [sys.executable, "-c", FETCHING, exchange.url, SERVICE, ALICE],
+            env=os.environ | {"EWS_TEST_PASSWORD": PASSWORD},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
         assert exchange.invalid_requests == []
     assert int(done.stdout) < MOST

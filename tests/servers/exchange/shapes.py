@@ -165,7 +165,7 @@ def shown_item(item: Item, shape: Shape, *, twins: bool = True) -> Element:
     """A Message or PostItem element with the fields of a shape that its kind has."""
     kind = element_of(item)
     made = t(
-        kind, item_id(item), *(ITEM[name](item) for name in sorted(shape.fields & set(ITEM) & fields_of(f"{kind}Type")))
+        kind, item_id(item), *(ITEM[name](item) for name in sorted(shape.fields & set(ITEM) & fields_of(_type(kind))))
     )
     if (
         shape.headers
@@ -180,11 +180,22 @@ def shown_item(item: Item, shape: Shape, *, twins: bool = True) -> Element:
     for path in shape.extended:
         if found_property := property_of(item, prop.key_of(path)):
             made.append(prop.shown(path, found_property))
-    return arranged(made, f"{kind}Type")
+    return arranged(made, _type(kind))
+
+
+def _type(kind: str) -> str:
+    """The schema's name for what an element holds."""
+    return f"{kind}{'Item' if kind == 'Contact' else ''}Type"
+
+
+ELEMENTS = {"IPM.Post": "PostItem", "IPM.Appointment": "CalendarItem", "IPM.Contact": "Contact", "IPM.Task": "Task"}
 
 
 def element_of(item: Item) -> str:
-    return "PostItem" if item.kind.startswith("IPM.Post") else "Message"
+    """[reference] items: what is of no kind of its own is an Item or a Message"""
+    if item.kind.startswith("IPM.StickyNote"):
+        return "Item"
+    return next((name for kind, name in ELEMENTS.items() if item.kind.startswith(kind)), "Message")
 
 
 def item_id(item: Item) -> Element:
@@ -223,7 +234,10 @@ def shown_folder(
     }
     made = t(kind, *(fields[name]() for name in fields if name == "FolderId" or name in shape.fields))
     for path in shape.extended:
-        if found := folder_property(folder, prop.key_of(path), holder):
+        key = prop.key_of(path)
+        if key == prop.SIZE:  # PidTagMessageSizeExtended, [MS-OXPROPS]: of a folder, the sum of its items
+            made.append(prop.shown(path, Property(key, "Long", (str(sum(each.size for each in items)),))))
+        elif found := folder_property(folder, key, holder):
             made.append(prop.shown(path, found))
     return arranged(made, f"{kind}Type")
 
