@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from adapters.exchange import adapter
 from adapters.exchange.permissions import LEVELS, NEEDS, SINGLE, held, meant, with_rights
-from adapters.exchange.words import COMPLETE, FLAG_STATUS, TO_FOLLOW_UP
+from adapters.exchange.words import FLAG_STATUS
+from adapters.microsoft.words import COMPLETE, TO_FOLLOW_UP
 from migrator.errors import AccountError, FolderError
 from migrator.inboxes import Right
 from migrator.model import FLAGGED, Amended, Mailbox, Place, Reflag, Unable
