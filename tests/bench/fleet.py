@@ -31,6 +31,7 @@ DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_b
 CLAIMERS = 8
 SECONDS = 10
 
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 TABLES = """SELECT relname, greatest(reltuples, 0)::bigint, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples > {least} ORDER BY 3 DESC"""
 
@@ -68,13 +69,13 @@ def bench_tables(here: Path, url: str, mails: int) -> None:
             journey.run("judge")
         journey.run("load", "new", "--fleet")
         connections: list[int] = []
-        with timed("load, by one worker", bulk.mails), journey.start("worker", "--drain") as worker:
+        with journey.start("worker", "--drain") as worker:
             while worker.poll() is None:
-                connections += asked(url, "SELECT count(*) FROM pg_stat_activity WHERE backend_type='client backend'")[
-                    0
-                ]
+                connections += asked(url, CONNECTIONS)[0]
                 time.sleep(0.5)
             worker.communicate()
+        ((seconds,),) = asked(url, "SELECT extract(epoch FROM sum(ended - began)) FROM run WHERE step = 'load'")
+        say(f"  {'load, by one worker':34} {seconds:8.1f} s  {bulk.mails / float(seconds):10,.0f} a second")
     say(f"  connections of that worker: {statistics.median(connections) - 1:.0f} (most: {max(connections) - 1})")
     with timed("VACUUM ANALYZE", bulk.mails):
         asked(url, "VACUUM ANALYZE")
