@@ -139,7 +139,7 @@ def test_one_worker_killed_and_one_frozen_beyond_its_lease_lose_nothing(
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     said = ended(worker(journey, "--drain"))
-    assert said.count("[fleet.rescued]") >= 2
+    assert "[fleet.rescued]" in said  # of the killed one; who was killed may have saved the frozen one's itself
     assert sent - journey.arrived() == Counter()
     frozen.send_signal(signal.SIGCONT)
     time.sleep(2)
