@@ -201,7 +201,8 @@ def _send_all(
         return
     how.report(Progress(step="load", account=outbox.owner, expected=expected))
     batches = Batches(((places[folder], each) for folder, each in waiting.items()), target.limits, closed)
-    lanes = min(how.lanes or target.limits.lanes, 1 + expected // target.limits.batch_items)
+    most = target.limits.lanes  # more would not help, or be refused
+    lanes = min(how.lanes or most, most, 1 + expected // target.limits.batch_items)
     openers: list[Opener] = [lambda: nullcontext(target), *[open_target] * (lanes - 1)]
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
         done = [pool.submit(_lane, outbox, run, each, batches, how) for each in openers]

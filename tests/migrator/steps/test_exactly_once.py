@@ -132,7 +132,7 @@ class Telling:
     def __post_init__(self) -> None:
         new = self.way.new
         self.way.routes = type(self.way.routes)({}, {"Inbox": "INBOX"})
-        new.limits = Limits(batch_items=self.story.batch, late_commit=LATE_COMMIT)
+        new.limits = Limits(batch_items=self.story.batch, late_commit=LATE_COMMIT, lanes=2)
         new.tokens, new.clock = self.story.tokens, self.glass.now
         for folder, number in self.story.mails:
             self.way.old.add("sato", FOLDERS[folder], mail(str(number)))
