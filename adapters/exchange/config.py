@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from typing_extensions import override
 
 from migrator.errors import Reason, UsageError
 from migrator.nearby import is_here
 from migrator.secret import Secret
+
+from .throttle import Throttle
 
 ENVELOPE = 64 * 2**10
 """Bytes of a request that are kept free for what stands around a mail."""
@@ -54,8 +57,15 @@ class ExchangeConfig(BaseModel):
     """Bytes of mail in one request; a server ends a request that takes it more than a minute."""
     accounts: Annotated[dict[str, str], BeforeValidator(_table)] = {}
     """As a source: the accounts to read, as a list of addresses, or as a table from account to address."""
+    connections: int = Field(default=20, ge=1)
+    """Requests under way at once, whatever the number of mailboxes and lanes; fewer while the server is busy."""
 
     _unanswered: Counter[str] = PrivateAttr(default_factory=Counter)
+    _throttle: Throttle = PrivateAttr()
+
+    @override
+    def model_post_init(self, context: object, /) -> None:
+        self._throttle = Throttle(self.connections)
 
     @field_validator("endpoint")
     @classmethod
@@ -100,6 +110,11 @@ class ExchangeConfig(BaseModel):
     def unanswered(self) -> Counter[str]:
         """How often a mail was on its way, alone, when the server did not answer; by what was sent."""
         return self._unanswered
+
+    @property
+    def throttle(self) -> Throttle:
+        """What all who speak to this server share."""
+        return self._throttle
 
     def words(self, *, account: str | None, address: str) -> dict[str, str]:
         """What fills the templates. Raises UsageError where one asks for an account and there is not just one."""

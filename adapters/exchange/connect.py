@@ -57,6 +57,7 @@ def connect(config: ExchangeConfig, *, account: str | None, address: str) -> Wir
         impersonated=config.access == "impersonation",
         refused=login.refused(urlsplit(endpoint).hostname or ""),
         renew=login.renew,
+        throttle=config.throttle,
     )
 
 

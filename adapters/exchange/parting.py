@@ -33,6 +33,7 @@ class Parts:
 
     def document(self, chunks: Iterable[bytes]) -> etree._Element:
         """What remains without the mails. Raises Broken, and what the chunks raise."""
+        self.raws, self._tree = [], etree.TreeBuilder()  # the request may have been sent again
         parser = etree.XMLParser(target=self, resolve_entities=False, no_network=True, huge_tree=True)
         try:
             for chunk in chunks:

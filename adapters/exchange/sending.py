@@ -187,7 +187,7 @@ class Post:
             pieces += pieces_of(letter)
         pieces.append(b"</m:Items></m:CreateItem>")
         try:
-            answers = self.wire.call(pieces)
+            answers = self.wire.once(pieces)
         except Refusal as refusal:
             return [refusal] * len(letters)
         if len(answers) != len(letters):

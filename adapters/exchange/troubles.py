@@ -6,14 +6,13 @@ sentence is not: it may quote what it was asked.
 
 from migrator.errors import AccountError, FolderError, MigratorError, Outage, Reason
 
-BUSY = frozenset({"ErrorServerBusy", "ErrorBatchProcessingStopped"})
-"""The server says itself that it has not done it."""
+BUSY = frozenset({"ErrorServerBusy", "ErrorBatchProcessingStopped", "ErrorExceededConnectionCount"})
+"""The server says itself that it has not done it, and would rather have less to do."""
 
 NOT_NOW = BUSY | {
     "ErrorADOperation",
     "ErrorADUnavailable",
     "ErrorConnectionFailed",
-    "ErrorExceededConnectionCount",
     "ErrorInsufficientResources",
     "ErrorInternalServerError",
     "ErrorInternalServerTransientError",

@@ -7,6 +7,7 @@ mails at level ERROR.
 
 import io
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,13 @@ from lxml import etree
 from typing_extensions import Buffer, override
 
 from adapters.microsoft.letters import Encoded
+from adapters.microsoft.refusals import PATIENCE, PAUSE
 from migrator.errors import AccountError, MigratorError, Outage, Reason, UsageError
 from migrator.model import CHUNK
 
 from .parting import Broken, Parts
-from .troubles import Refusal
+from .throttle import Throttle
+from .troubles import BUSY, Refusal
 from .words import ERRORS, MESSAGES, SOAP, TYPES, m, t, text
 
 LONGEST_ANSWER = 512 * 2**20
@@ -76,7 +79,9 @@ class Wire:
         impersonated: bool,
         refused: MigratorError,
         renew: Callable[[], None] | None = None,
+        throttle: Throttle,
     ) -> None:
+        self._throttle = throttle
         self._session = session
         self._renew = renew
         self._known = False
@@ -113,7 +118,36 @@ class Wire:
 
     def call(self, request: str | Sequence[Piece], parts: Parts | None = None) -> list[Answer]:
         """Send one request; an answer for each thing that was asked, the mails in it to `parts`. Raises Refusal for all
-        of it, our four errors for what is no answer."""
+        of it, our four errors for what is no answer.
+
+        A server that is too busy to have begun is waited for.
+        """
+        waited = 0.0
+        while True:
+            try:
+                return self.once(request, parts)
+            except Refusal as refusal:
+                pause = refusal.back_off or PAUSE
+                if refusal.code not in BUSY or waited + pause > PATIENCE:
+                    raise
+            time.sleep(pause)
+            waited += pause
+
+    def once(self, request: str | Sequence[Piece], parts: Parts | None = None) -> list[Answer]:
+        """The same, for who has to look at something before he asks again."""
+        with self._throttle.turn() as turn:
+            try:
+                answers = self._asked(request, parts)
+            except Refusal as refusal:
+                turn.busy = refusal.code in BUSY
+                raise
+            except Outage as outage:
+                turn.busy = outage.reason.code == "exchange.not-now"
+                raise
+            turn.busy = any(each.code in BUSY for each in answers)
+            return answers
+
+    def _asked(self, request: str | Sequence[Piece], parts: Parts | None) -> list[Answer]:
         pieces = [request.encode()] if isinstance(request, str) else request
         body = _Body([self._head, *pieces, self._tail])
         about_tree = isinstance(pieces[0], bytes) and pieces[0].startswith(HIERARCHY)

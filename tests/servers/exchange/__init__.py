@@ -60,6 +60,8 @@ class Exchange:
     oversize: Oversize = 413
     concurrency: int = 27
     """Requests a mailbox may have under way at once: [services] ews-throttling-in-exchange (EWSMaxConcurrency)."""
+    crowd: int | None = None
+    """Requests the whole server has under way at once before it is too busy for more; None: it never is."""
     item_bytes: int | None = None
     """Bytes of a mail at most; no limit of the organisation's is None."""
     twins: bool = True
@@ -74,6 +76,8 @@ class Exchange:
     underway: Counter[str] = field(default_factory=Counter)
     busiest: Counter[str] = field(default_factory=Counter)
     """The most requests that were under way at once, by mailbox."""
+    turned_away: int = 0
+    """Requests that met a crowd."""
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     receipts: list[ReadReceipt] = field(default_factory=list)
@@ -107,6 +111,9 @@ class Exchange:
         with budget(self, request) as within:
             if not within:
                 return Answer(500, fault("ErrorExceededConnectionCount"), XML)
+            if self.crowd is not None and self.underway.total() > self.crowd:
+                self.turned_away += 1
+                return Answer(500, fault("ErrorServerBusy", "Try again later.", BackOffMilliseconds=20), XML)
             for each in self.faults:
                 if each.due(request):
                     return each.strike(request, lambda: work(self, request))
