@@ -48,34 +48,50 @@ def rehearse(
 ) -> None:
     """Refuses a production target and one with strangers' mail; exit 1 where anything was found."""
     from migrator.cli import migration
+
+    with migration.helpers(HELPERS) as helpers, migration.opened() as (settings, staging), progress() as report:
+        value, page = rehearsed(settings, staging, report, target, wave=wave, wipe=wipe, helpers=helpers)
+    if as_json:
+        console.json_value(value)
+    else:
+        show(value, page)
+    if value["found_something"]:
+        raise typer.Exit(Exit.FOUND)
+
+
+def rehearsed(
+    settings: "Settings",
+    staging: "Staging",
+    report: "Report",
+    target: str | None = None,
+    *,
+    wave: str | None = None,
+    wipe: bool = False,
+    helpers: "Crew | None" = None,
+) -> tuple[dict[str, Any], Path]:
+    """Walk the whole road; the report, as JSON has it, and the page. Raises UsageError, Outage."""
+    from migrator.cli import migration
     from migrator.review.settling import reasons
     from migrator.settings import REHEARSALS
     from migrator.staging.rehearsals import NUMBER, STEP
     from migrator.steps import rehearse as steps
 
     name = target or REHEARSALS
-    with migration.helpers(HELPERS) as helpers, migration.opened() as (settings, staging), progress() as report:
-        steps.refuse_production(settings.target(name))
-        accounts = _accounts(settings, wave)
-        for reason in reasons(migration.unsettled(settings, staging, accounts)):
-            raise UsageError(reason)
-        chosen = _ready(settings, staging, name, accounts, report, wipe=wipe)
-        its = replace(settings, generations={**settings.generations, name: chosen.generation})
-        with (
-            staging.run(STEP, chosen.generation, {NUMBER: chosen.number}) as run,
-            migration.source(its) as source,
-        ):
-            walk = _Walk(its, staging, source, name, accounts, report)
-            walk.all(helpers)
-            value = _told(walk, chosen, wave, run.id)
-            run.counts |= {word: many for word, many in value["totals"].items() if many}
-        page = _write(its, value)
-    if as_json:
-        console.json_value(value)
-    else:
-        _show(value, page)
-    if value["found_something"]:
-        raise typer.Exit(Exit.FOUND)
+    steps.refuse_production(settings.target(name))
+    accounts = _accounts(settings, wave)
+    for reason in reasons(migration.unsettled(settings, staging, accounts)):
+        raise UsageError(reason)
+    chosen = _ready(settings, staging, name, accounts, report, wipe=wipe)
+    its = replace(settings, generations={**settings.generations, name: chosen.generation})
+    with (
+        staging.run(STEP, chosen.generation, {NUMBER: chosen.number}) as run,
+        migration.source(its) as source,
+    ):
+        walk = _Walk(its, staging, source, name, accounts, report)
+        walk.all(helpers)
+        value = _told(walk, chosen, wave, run.id)
+        run.counts |= {word: many for word, many in value["totals"].items() if many}
+    return value, _write(its, value)
 
 
 def _accounts(settings: "Settings", wave: str | None) -> list[str] | None:
@@ -153,7 +169,7 @@ class _Walk:
 
         return migration.loading(self.settings, self.target, self.report, existing="send")
 
-    def all(self, helpers: "Crew") -> None:
+    def all(self, helpers: "Crew | None") -> None:
         """Extract, judge, load, verify."""
         self.extract(helpers)
         self.judge()
@@ -167,7 +183,7 @@ class _Walk:
         self.steps.append(Timing(step, round(seconds, 2), mails, size))
         console.tell(_("{step}: {n} mails in {seconds} s"), step=step, n=mails, seconds=round(seconds, 1))
 
-    def extract(self, helpers: "Crew") -> None:
+    def extract(self, helpers: "Crew | None") -> None:
         from migrator.staging.rehearsals import newest_run
         from migrator.steps.extract import extract as step
 
@@ -291,7 +307,7 @@ def _write(settings: "Settings", value: Mapping[str, Any]) -> Path:
     return page
 
 
-def _show(value: Mapping[str, Any], page: Path) -> None:
+def show(value: Mapping[str, Any], page: Path) -> None:
     """What of it fits a terminal of 80 columns."""
     from migrator.cli.shared import WIDTH, wrapped
 

@@ -3,7 +3,7 @@
 Every mail is made up, the same for the same seed; the only domains are example.co.jp, example.com and *.example.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -13,7 +13,7 @@ from migrator.demo.office import READ, Office, Planted
 from migrator.demo.people import CUSTOMERS, MATTERS, NEWSLETTERS, SHOP, STAFF, SUPPORT, Person
 from migrator.demo.shared import the_shared_inboxes
 
-__all__ = ["Planted", "build"]
+__all__ = ["Planted", "build", "late"]
 
 
 def build(root: Path, *, seed: int = 1) -> Planted:
@@ -35,6 +35,25 @@ def build(root: Path, *, seed: int = 1) -> Planted:
         rows_that_are_broken_or_climb(office)
         locks_and_leftovers(office)
         return office.planted()
+
+
+def late(root: Path, login: str, mails: int) -> Callable[[], None]:
+    """Take the newest mails of an account out of a store, row and file; what is returned lets them arrive there."""
+    folder = root / "user" / login
+    index = folder / "mail.csv"
+    rows = index.read_bytes().splitlines(keepends=True)
+    places = [folder / row.split(b",")[1].decode() / row.split(b",")[2].decode() for row in rows[-mails:]]
+    files = {place: place.read_bytes() for place in places}
+    index.write_bytes(b"".join(rows[:-mails]))
+    for place in places:
+        place.unlink()
+
+    def arrive() -> None:
+        for place, mail in files.items():
+            place.write_bytes(mail)
+        index.write_bytes(b"".join(rows))
+
+    return arrive
 
 
 # -- the ordinary days -------------------------------------------------------------------------------------------------
