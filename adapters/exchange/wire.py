@@ -322,6 +322,8 @@ class _Body(io.RawIOBase):
         while not self._rest:
             chunk = next(self._stream, None)
             if chunk is None:
+                # requests_ntlm sends it a second and a third time in one login, and goes back only before the second
+                self._rewind()
                 return 0
             self._rest = memoryview(chunk)
         part = self._rest[: len(view)]

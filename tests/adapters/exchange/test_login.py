@@ -13,6 +13,7 @@ from adapters.exchange.target import ExchangeTarget
 from adapters.microsoft import is_online
 from migrator.errors import AccountError, MigratorError, Outage, UsageError
 from migrator.model import Place
+from migrator.testing import mail
 from tests.adapters.exchange.conftest import Box, config, failure, kinds, parcel
 from tests.servers.exchange import ALICE, BOB, Exchange, server
 from tests.servers.exchange.faults import Unauthorised
@@ -119,3 +120,24 @@ def test_check_tells_of_the_cloud_and_of_receipts(running: Exchange) -> None:
     for host in ("outlook.office365.com", "outlook.office365.us", "partner.outlook.cn"):
         assert is_online(host)
     assert not is_online("outlook.office365.com.example.co.jp")
+
+
+def test_ntlm_logs_in_and_sends_a_stream_once(running: Exchange) -> None:
+    """requests_ntlm sends a request two or three times until the handshake has ended: the body is read anew each time,
+    and the server acts once."""
+    box = Box(running, config(running, auth="ntlm", user="CORP\\migrator"))
+    large = mail("large", body=b"0123456789abcdef\r\n" * 100_000)
+    with box.open() as target:
+        target.prepare(box.at("box"))
+        assert kinds(list(target.deliver([parcel(box.at("box"), large), parcel(box.at("box"))]))) == "rr"
+    first, _ = box.held("box")
+    assert len(first.raw) == len(large)
+
+
+def test_a_wrong_password_by_ntlm_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch, running: Exchange) -> None:
+    monkeypatch.setenv("WRONG", "mellon")
+    wrong = config(running, auth="ntlm", user="CORP\\migrator", password={"env": "WRONG"})
+    with pytest.raises(UsageError) as error, Box(running, wrong).open():
+        pass
+    assert error.value.reason.code == "exchange.login-refused"
+    assert running.requests == []

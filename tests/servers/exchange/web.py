@@ -3,11 +3,15 @@
 import base64
 import binascii
 import contextlib
+import os
+import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import spnego
+import spnego.exceptions
 from lxml import etree
 
 from tests.servers import answers
@@ -23,7 +27,8 @@ if TYPE_CHECKING:
 PATH = "/EWS/Exchange.asmx"
 KEPT = 1 << 20
 XML = {"Content-Type": "text/xml; charset=utf-8"}
-UNKNOWN = Answer(401, headers={"WWW-Authenticate": 'Basic realm="exchange"'})
+UNKNOWN = Answer(401, headers={"WWW-Authenticate": 'NTLM, Basic realm="exchange"'})
+DOMAIN = "CORP"
 PARSER = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
 
 
@@ -36,9 +41,14 @@ class Web(answers.Web):
 class Handler(answers.Handler):
     server: Web
 
+    def setup(self) -> None:
+        super().setup()
+        self._ntlm = Handshake(self.server.exchange.passwords)
+
     def do_GET(self) -> None:  # noqa: N802
         """A client that asks how to log in."""
-        self.send_answer(Answer(200, b"<html/>") if self._user() else UNKNOWN)
+        user = self._user()
+        self.send_answer(Answer(200, b"<html/>") if user else self._ntlm.challenge or UNKNOWN)
 
     def do_POST(self) -> None:  # noqa: N802
         exchange = self.server.exchange
@@ -47,7 +57,7 @@ class Handler(answers.Handler):
             return
         user = self._user()
         if user is None:
-            self.send_answer(UNKNOWN)
+            self.send_answer(self._ntlm.challenge or UNKNOWN)
             return
         if self.path.lower() != PATH.lower():
             self.send_answer(Answer(404))
@@ -72,6 +82,8 @@ class Handler(answers.Handler):
         kind, _, secret = self.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.server.exchange.tokens.get(secret)
+        if kind.lower() == "ntlm" or not kind:
+            return self._ntlm.user(secret)
         try:
             name, _, password = base64.b64decode(secret).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
@@ -95,6 +107,41 @@ class Handler(answers.Handler):
             body=body[0],
             hang_up=self.hang_up,
         )
+
+
+class Handshake:
+    """NTLM on one connection, which is its user's once it has come to an end ([MS-NTHT]); spnego does the sums."""
+
+    def __init__(self, passwords: Mapping[str, str]) -> None:
+        self._passwords = passwords
+        self._context: Any = None
+        self._user: str | None = None
+        self.challenge: Answer | None = None
+
+    def user(self, token: str) -> str | None:
+        """Whose the connection is; where that is not clear yet, `challenge` is what to answer."""
+        self.challenge = None
+        if not token:
+            return self._user
+        with tempfile.NamedTemporaryFile("w", suffix=".ntlm") as file:
+            file.writelines(f"{DOMAIN}:{name.partition('@')[0]}:{word}\n" for name, word in self._passwords.items())
+            file.flush()
+            os.environ["NTLM_USER_FILE"] = file.name
+            if self._context is None or self._context.complete:
+                self._context = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
+            try:
+                said = self._context.step(base64.b64decode(token))
+            except spnego.exceptions.SpnegoError:
+                self._context = self._user = None
+                return None
+            finally:
+                del os.environ["NTLM_USER_FILE"]
+        if not self._context.complete:
+            self.challenge = Answer(401, headers={"WWW-Authenticate": f"NTLM {base64.b64encode(said or b'').decode()}"})
+            return None
+        who = self._context.client_principal.rpartition("\\")[2].lower()
+        self._user = next((name for name in self._passwords if name.partition("@")[0] == who), None)
+        return self._user
 
 
 VERSIONS = (
