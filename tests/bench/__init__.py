@@ -7,5 +7,6 @@ load      against doveadm import, mbsync without compression, a plain imapclient
 far       the same over a line with 30 ms there and back, which doveadm import does not need
 road      extract, judge, load and verify of every header together, against those who only move mail
 pull      extract from an IMAP server against `doveadm backup` over imapc
+exchange  what a mail costs our requests to an Exchange, against exchangelib, on our double
 dump      (only if asked for) rows out of SQL dumps of 1 GB, in MB/s
 """

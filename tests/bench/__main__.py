@@ -12,6 +12,7 @@ from tests.bench import __doc__ as about
 from tests.bench import dumps
 from tests.bench.contests import bench_far, bench_load, bench_pull, bench_road
 from tests.bench.decoding import fallback_rates, header_seconds
+from tests.bench.exchange import bench_exchange
 from tests.bench.peers import extract_baseline
 from tests.bench.timing import Timed, command, report, room, say, timed
 
@@ -68,7 +69,18 @@ def _read(path: Path, dialect: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-CONTESTS = {"extract": bench_extract, "load": bench_load, "far": bench_far, "road": bench_road, "pull": bench_pull}
+def _exchange(mails: int, rounds: int) -> None:
+    bench_exchange(min(mails, 500), rounds)
+
+
+CONTESTS = {
+    "extract": bench_extract,
+    "load": bench_load,
+    "far": bench_far,
+    "road": bench_road,
+    "pull": bench_pull,
+    "exchange": _exchange,
+}
 
 
 def main() -> None:
