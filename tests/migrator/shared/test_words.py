@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.microsoft.letters import CATEGORY, is_category
 from adapters.imap.words import keyword
+from adapters.microsoft.letters import CATEGORY, is_category
 from migrator.inboxes import WORD, About, Letter, Named, Principal, Scope, Status, Tag, WorkState
 from migrator.shared.legend import Legend
 from migrator.shared.standing import differences
