@@ -1,8 +1,10 @@
 """The command that walks the whole road against a test target, and tells what the real night will be like."""
 
 import json
+import sys
 import time
 from collections.abc import Collection, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,7 +51,12 @@ def rehearse(
     """Refuses a production target and one with strangers' mail; exit 1 where anything was found."""
     from migrator.cli import migration
 
-    with migration.helpers(HELPERS) as helpers, migration.opened() as (settings, staging), progress() as report:
+    with (
+        migration.helpers(HELPERS) as helpers,
+        migration.opened() as (settings, staging),
+        progress() as report,
+        redirect_stdout(sys.stderr if as_json else sys.stdout),  # what the steps tell is no part of the value
+    ):
         value, page = rehearsed(settings, staging, report, target, wave=wave, wipe=wipe, helpers=helpers)
     if as_json:
         console.json_value(value)

@@ -223,3 +223,13 @@ def test_export_writes_a_folder_and_an_unknown_charset_nothing(move: Path, capsy
     assert "2 inboxes, 4 conversations, 5 mails" in capsys.readouterr().out
     assert shared(move, "export", str(move / "out")) == 2
     assert (move / "out" / "sales" / "mails.zip").exists()
+
+
+def test_a_rehearsal_in_json_is_one_value_whatever_becomes_of_the_inboxes(
+    move: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["--dir", str(move), "rehearse", "new", "--json"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["rehearsal"] == 1
+    assert "support" in said.err
