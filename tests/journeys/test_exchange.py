@@ -37,7 +37,7 @@ endpoint = {endpoint}
 auth = "basic"
 user = {user}
 password = {{ env = "NEW_PASSWORD" }}
-late_commit = 1.0
+late_commit = 0.5
 patience = 60
 
 [accounts]

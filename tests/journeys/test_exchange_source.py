@@ -142,7 +142,7 @@ def test_an_extract_that_was_killed_and_met_faults_goes_on_to_the_end(leaving: L
             process.communicate(timeout=200)
         if process.returncode == 0:
             break
-        assert process.returncode == 75
+        assert process.returncode in (1, 75)  # a mail that broke its line alone is a fault, until it is read again
     assert all(fault.fired for fault in leaving.exchange.faults)
     journey.run("extract")
     journey.run("load", "new")

@@ -42,7 +42,7 @@ auth = "secret"
 secret = {{ env = "ONLINE_SECRET" }}
 ca_file = {ca}
 beta = {beta}
-late_commit = 1.0
+late_commit = 0.5
 patience = 60
 
 [accounts]

@@ -87,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
     """Reads requests and writes answers; what they mean is a subclass's affair."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """Else the body of an answer waits 40 ms for the client to acknowledge its header (RFC 1122 §4.2.3.2)."""
 
     def log_message(self, *_: object) -> None:
         """Nothing is printed."""
