@@ -6,8 +6,11 @@ No change sends a receipt (SuppressReadReceipts), and none is made over somebody
 from collections.abc import Callable, Iterable, Iterator
 
 from lxml import etree
+from typing_extensions import override
 
+from adapters.microsoft.folders import Entry
 from adapters.microsoft.letters import carried, verb
+from adapters.microsoft.target import Mail
 from adapters.microsoft.words import RED, TO_FOLLOW_UP
 from migrator.errors import Reason
 from migrator.model import (
@@ -31,16 +34,26 @@ from .wire import Wire
 from .words import FLAG_ICON, FLAG_STATUS, FOLLOWED, ICON, LAST_VERB, Property, identified
 
 
-class Mail:
-    """One mail, as somebody expects it to be. Every method raises Refusal for what the server will not do."""
+class ExchangeMail(Mail):
+    """One mail over EWS."""
 
-    def __init__(self, wire: Wire, item: str | None, seen: Callable[[etree._Element], Sighting], expected: Sighting):
+    def __init__(
+        self,
+        wire: Wire,
+        item: str | None,
+        expected: Sighting,
+        *,
+        seen: Callable[[etree._Element], Sighting],
+        ref: Callable[[Entry, etree._Element], str],
+    ) -> None:
         self._wire = wire
+        self._ref = ref
         self._item = item
         self._seen = seen
         self._expected = expected
         self._key = ""
 
+    @override
     def reflag(self, change: Reflag) -> Amended | Touched | Gone | Unable:
         if other := self._unexpected():
             return other
@@ -55,12 +68,12 @@ class Mail:
         found = self._look()
         return Gone() if found is None else Amended(found.ref, found.flags)
 
-    def relocate(self, there: str, ref: Callable[[etree._Element], str]) -> Amended | Touched | Gone:
-        """Move to another folder, where it gets another id and another number."""
+    @override
+    def relocate(self, there: Entry) -> Amended | Touched | Gone:
         if other := self._unexpected():
             return other
         answer, *_ = self._wire.call(
-            f"<m:MoveItem><m:ToFolderId>{identified('FolderId', there)}</m:ToFolderId>"
+            f"<m:MoveItem><m:ToFolderId>{identified('FolderId', there.identity)}</m:ToFolderId>"
             f"<m:ItemIds>{identified('ItemId', str(self._item), self._key)}</m:ItemIds>"
             "<m:ReturnNewItemIds>true</m:ReturnNewItemIds></m:MoveItem>"
         )
@@ -68,8 +81,9 @@ class Mail:
             return other
         moved = next(iter(answer), None)
         new = None if moved is None else reading.look(self._wire, reading.identity(moved)[0], reading.NUMBER)
-        return Amended(None if new is None else ref(new), self._expected.flags - {"\\Recent"})
+        return Amended(None if new is None else self._ref(there, new), self._expected.flags - {"\\Recent"})
 
+    @override
     def withdraw(self) -> Withdrawn | Touched | Gone:
         if other := self._unexpected():
             return other

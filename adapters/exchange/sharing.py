@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from adapters.microsoft.folders import INBOX
 from adapters.microsoft.letters import is_category
+from adapters.microsoft.target import shown
 from adapters.microsoft.words import COMPLETE, TO_FOLLOW_UP
 from migrator.errors import FolderError, Reason
 from migrator.inboxes import WORD, Held, Right, Status
@@ -26,7 +27,7 @@ from . import permissions, reading
 from .changes import set_to, update, updates, without
 from .config import ExchangeConfig
 from .public import PublicTree
-from .target import ExchangeTarget, shown
+from .target import ExchangeTarget
 from .troubles import ABOUT_THE_MAILBOX, CHANGED, GONE, NO_FOLDER, NOT_NOW, Refusal
 from .words import FLAG_STATUS, FOLLOWED, LEGEND, t
 

@@ -4,6 +4,9 @@ https://learn.microsoft.com/exchange/client-developer/web-service-reference/resp
 sentence is not: it may quote what it was asked.
 """
 
+from typing_extensions import override
+
+from adapters.microsoft.refusals import Refusal as StoreRefusal
 from migrator.errors import AccountError, FolderError, MigratorError, Outage, Reason
 
 BUSY = frozenset({"ErrorServerBusy", "ErrorBatchProcessingStopped", "ErrorExceededConnectionCount"})
@@ -42,16 +45,20 @@ CHANGED = frozenset(
 NO_FOLDER = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound", "ErrorParentFolderNotFound"})
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error
-    """The server's refusal of a request or of one thing in it; every caller makes of it what it means there."""
+class Refusal(StoreRefusal):
+    """The refusal of a request over EWS, or of one thing in it; `back_off`: seconds to leave the server alone."""
 
     def __init__(self, code: str, back_off: float | None = None) -> None:
         super().__init__(code)
-        self.code = code
         self.back_off = back_off
 
+    @property
+    @override
+    def no_folder(self) -> bool:
+        return self.code == "ErrorFolderNotFound"
+
+    @override
     def meaning(self, mailbox: str, place: str = "") -> MigratorError:
-        """What it means where the caller knows no better."""
         if self.code in NOT_NOW:
             return Outage(Reason("exchange.not-now", answer=self.code), retry_after=self.back_off)
         if self.code in ABOUT_THE_MAILBOX:
