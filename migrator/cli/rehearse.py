@@ -104,15 +104,13 @@ def rehearsed(
 def _accounts(settings: "Settings", wave: str | None) -> list[str] | None:
     """The accounts of a wave at the source; None for all. Raises UsageError."""
     from migrator.cli import migration
-    from migrator.steps.rehearse import members
+    from migrator.steps.waves import members
 
     if wave is None:
         return None
-    if wave not in settings.waves:
-        known = ", ".join(sorted(settings.waves)) or "-"
-        raise UsageError(Reason("rehearse.no-wave", wave=wave, known=known))
+    settings.wave(wave)
     with migration.source(settings) as source:
-        found = members(settings.waves[wave], [each.name for each in source.accounts()])
+        found = members(settings.waves, [each.name for each in source.accounts()])[wave]
     if not found:
         raise UsageError(Reason("rehearse.empty-wave", wave=wave))
     return found

@@ -11,12 +11,11 @@ The rehearsal itself is extract, judge, load and verify as they always are; `rep
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from migrator.errors import AccountError, Reason, UsageError
 from migrator.model import Folder, Mailbox, Place
 from migrator.ports import Target
-from migrator.settings import GENERATION, TargetSettings, Wave
+from migrator.settings import GENERATION, TargetSettings
 from migrator.staging.rehearsals import begun, is_there, loads_to
 from migrator.staging.reports import accounts_staged
 from migrator.staging.sightings import Shelf
@@ -47,11 +46,6 @@ def refuse_production(its: TargetSettings) -> None:
     """Raises UsageError where people are to work in this target."""
     if its.role != "rehearsal":
         raise UsageError(Reason("rehearse.production", target=its.name))
-
-
-def members(wave: Wave, accounts: Collection[str]) -> list[str]:
-    """The accounts of a wave, by its names and globs."""
-    return [name for name in accounts if any(fnmatchcase(name, each) for each in wave.accounts)]
 
 
 def chosen(staging: Staging, target: str, *, wiped: bool) -> Chosen:

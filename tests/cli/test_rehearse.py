@@ -180,7 +180,7 @@ def test_a_wave_is_rehearsed_alone(folder: Path, capsys: Capture) -> None:
     value = told(folder, capsys, "test", "--wave", "first")
     assert (value["totals"]["loaded"], value["closed"]) == (3, True)
     assert {each["account"] for each in value["folders"]} == {"sato"}
-    assert complaint(folder, capsys, "rehearse", "test", "--wave", "none") == "rehearse.no-wave"
+    assert complaint(folder, capsys, "rehearse", "test", "--wave", "none") == "settings.no-wave"
 
 
 def test_a_target_cannot_have_the_name_of_a_rehearsal(folder: Path, capsys: Capture) -> None:

@@ -11,7 +11,8 @@ from migrator.ports import Target
 from migrator.settings import Wave
 from migrator.staging.rehearsals import NUMBER, STEP, newest, plain
 from migrator.staging.store import Staging
-from migrator.steps.rehearse import Chosen, chosen, homes, members, refuse_strangers, withdrawn
+from migrator.steps.rehearse import Chosen, chosen, homes, refuse_strangers, withdrawn
+from migrator.steps.waves import members
 from tests.roads import Road, mail, road
 
 INBOX = ("INBOX",)
@@ -100,4 +101,5 @@ def test_a_mailbox_that_lets_nobody_in_stops_no_rehearsal(way: Road, staging: St
 
 
 def test_a_wave_is_names_and_globs() -> None:
-    assert members(Wave(accounts=("sato", "k*")), ["kato", "sato", "yoshida", "kimura"]) == ["kato", "sato", "kimura"]
+    found = members({"w": Wave(accounts=("sato", "k*"))}, ["kato", "sato", "yoshida", "kimura"])
+    assert found["w"] == ["kato", "sato", "kimura"]
